@@ -1,0 +1,22 @@
+"""Tables of the shared kernel."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class IdempotencyKey(models.Model):
+    """One `Idempotency-Key` of one user: what was asked, and what was answered."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of method, path and body
+    answer = models.JSONField(null=True)  # what the caller stored, None while the first request is at work
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_use_of_a_key")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,57 @@
+"""The reaper: finishes what dead workers left and rings for jobs whose message was lost.
+
+Runs every few seconds from the schedule and once when a worker starts. After an outage (database down, machine
+suspended) every heartbeat looks old although the workers live, so a reaper that was itself away waits one round
+before it calls anybody silent.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from core.doorbell import ring
+from core.jobs import HELD_STATES, job_models
+
+logger = structlog.get_logger(__name__)
+AWAY = timedelta(seconds=25)
+
+
+@dataclass
+class _Watch:
+    """When this process last looked: per process, because grace is about this process having been away."""
+
+    last: datetime | None = None
+
+
+_watch = _Watch()
+_lock = threading.Lock()
+
+
+def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) -> dict[str, int]:
+    """One round over all job models. Returns `{"given_up": n, "rung": n}`.
+
+    `everything_held`: no other worker can exist (the single-process server at boot, behind its lock file), so every
+    held job lost its worker, whatever its heartbeat says. `grace=False` reaps silent jobs even after an absence.
+    """
+    with _lock:
+        away = _watch.last is None or now - _watch.last > AWAY
+        _watch.last = now
+    given_up = rung = 0
+    for model in job_models():
+        if everything_held:
+            lost = list(model._default_manager.filter(state__in=HELD_STATES))
+        elif away and grace:
+            lost = []
+        else:
+            lost = list(model.silent(now=now))
+        for job in lost:
+            if job.give_up_worker(now=now):
+                given_up += 1
+                logger.warning("worker lost", job=f"{model._meta.label}:{job.pk}", attempt=job.attempt)
+        for pk in model.ringable(now=now):
+            rung += ring(model, pk)
+    return {"given_up": given_up, "rung": rung}

@@ -1,0 +1,19 @@
+"""Periodic housekeeping: thin Celery tasks."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from core.idempotency import forget_old
+from core.reaper import reap
+
+
+@shared_task(ignore_result=True)
+def reap_jobs() -> None:
+    reap(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def forget_idempotency_keys() -> None:
+    forget_old(now=timezone.now())

@@ -1,0 +1,101 @@
+"""The image library: where images come from (`RegistryEndpoint`) and which may be used (`ImageRegistry`)."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from core.fields import EncryptedTextField
+
+
+class RegistryEndpoint(models.Model):
+    """镜像仓库: a registry host, optionally with a namespace, and the credentials for it."""
+
+    name = models.CharField(_("name"), max_length=255, unique=True)
+    endpoint = models.CharField(
+        _("endpoint"),
+        max_length=500,
+        unique=True,
+        help_text=_("host[:port][/namespace], for example registry.example.com:5000/team"),
+    )
+    username = models.CharField(_("user name"), max_length=255, blank=True)
+    password = EncryptedTextField(_("password"), max_length=2000)
+    is_default = models.BooleanField(
+        _("default registry"),
+        default=False,
+        help_text=_("Short image names are looked up here. At most one."),
+    )
+    insecure = models.BooleanField(
+        _("insecure"),
+        default=False,
+        help_text=_("Allow plain HTTP and certificates that cannot be verified."),
+    )
+    ca_certificate = models.TextField(
+        _("CA certificate"),
+        blank=True,
+        help_text=_("PEM text of the authority that signed the registry's certificate."),
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("registry endpoint")
+        verbose_name_plural = _("registry endpoints")
+        ordering = ("name", "pk")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=Q(is_default=True),
+                name="one_default_registry",
+                violation_error_message=_("Another registry endpoint is the default already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_credentials(self) -> bool:
+        """Both user name and password are needed; half a pair is never sent."""
+        return bool(self.username and self.password)
+
+
+class ImageRegistry(models.Model):
+    """镜像库: one entry is one usable image. `address` never holds credentials."""
+
+    name = models.CharField(_("name"), max_length=255)
+    address = models.CharField(
+        _("address"),
+        max_length=500,
+        help_text=_("For example nginx:1.27 or registry.example.com/team/image:v1"),
+    )
+    description = models.CharField(_("description"), max_length=1000, blank=True)
+    source = models.CharField(_("source"), max_length=255, blank=True)
+    supports_vgpu = models.BooleanField(_("supports GPU memory slices"), default=False)
+    is_listed = models.BooleanField(_("listed"), default=True, db_index=True)
+    stall_after = models.PositiveIntegerField(
+        _("stall limit (seconds)"),
+        null=True,
+        blank=True,
+        help_text=_("End an attempt after this long without new bytes. Empty: the system's setting."),
+    )
+    remark = models.CharField(_("remark"), max_length=1000, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("image")
+        verbose_name_plural = _("image library")
+        ordering = ("-created_at", "-pk")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name", "address"],
+                name="one_entry_per_name_and_address",
+                violation_error_message=_("There is an entry with this name and address already."),
+            )
+        ]
+        indexes = [models.Index(fields=["is_listed", "-created_at", "-id"], name="image_list_order")]
+
+    def __str__(self) -> str:
+        return self.name

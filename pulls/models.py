@@ -1,0 +1,124 @@
+"""Pull jobs: one image reference, one node, one engine pull."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+
+from core.jobs import ACTIVE_STATES, HELD_STATES, Job, JobState, protect_while_active
+
+
+class PullJob(Job):
+    """拉取: brings `reference` onto `node`.
+
+    The slot columns are the limits: a running pull holds one of `PULLS_PER_NODE` slots of its node and one of
+    `PULLS_PER_REGISTRY` slots of its registry host, and the unique constraints make a surplus impossible.
+    """
+
+    task = "pulls.tasks.run_pull"
+    queue = "transfers"
+    released = {"node_slot": None, "registry_slot": None}
+
+    node = models.ForeignKey(
+        "nodes.ComputeNode",
+        protect_while_active,
+        null=True,
+        related_name="pulls",
+        verbose_name=_("compute node"),
+    )
+    node_name = models.CharField(max_length=255, editable=False)  # outlives the node
+    image = models.ForeignKey(
+        "imagelib.ImageRegistry",
+        protect_while_active,
+        null=True,
+        related_name="pulls",
+        verbose_name=_("image"),
+    )
+    reference = models.CharField(_("image reference"), max_length=600)  # canonical, always with tag or digest
+    registry_host = models.CharField(_("registry"), max_length=255)
+    stall_after = models.FloatField(default=0, editable=False)  # seconds; 0: the setting
+    digest = models.CharField(_("digest"), max_length=80, blank=True, editable=False)
+    bytes_total = models.PositiveBigIntegerField(_("size"), null=True, editable=False)
+    node_slot = models.PositiveSmallIntegerField(null=True, editable=False)
+    registry_slot = models.PositiveSmallIntegerField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("pull")
+        verbose_name_plural = _("pulls")
+        ordering = ("-pk",)
+        indexes = [
+            models.Index(fields=["state", "due_at"], name="pull_state_due"),
+            models.Index(fields=["node", "requested_by", "-started_at"], name="pull_last_served"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["node", "reference"],
+                condition=Q(state__in=ACTIVE_STATES),
+                name="one_active_pull_per_node_and_reference",
+            ),
+            models.UniqueConstraint(fields=["node", "node_slot"], name="one_pull_per_node_slot"),
+            models.UniqueConstraint(
+                fields=["registry_host", "registry_slot"], name="one_pull_per_registry_slot"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return _("pull %(id)s: %(reference)s on %(node)s (%(state)s)") % {
+            "id": self.pk, "reference": self.reference, "node": self.node_name, "state": self.get_state_display(),
+        }  # fmt: skip
+
+    @classmethod
+    def ringable(cls, *, now: datetime, limit: int = 500) -> list[int]:
+        """Only as many per node as it has free slots: a long queue is not rung for as a whole."""
+        due = Q(pulls__state=JobState.QUEUED, pulls__due_at__lte=now)
+        nodes = cls._meta.get_field("node").related_model
+        rows = nodes._default_manager.annotate(
+            waiting=Count("pulls", filter=due), held=Count("pulls", filter=Q(pulls__state__in=HELD_STATES))
+        ).filter(waiting__gt=0)
+        found: list[int] = []
+        for node_id, held in rows.values_list("pk", "held"):
+            free = max(settings.PULLS_PER_NODE - held, 0)
+            queued = cls.objects.filter(node_id=node_id, state=JobState.QUEUED, due_at__lte=now)
+            found += queued.order_by("due_at", "pk").values_list("pk", flat=True)[:free]
+        return found[:limit]
+
+
+class PullRequest(models.Model):
+    """Who wants a pull. Identical requests share one job, which ends early only when nobody wants it any more."""
+
+    pull = models.ForeignKey(PullJob, models.CASCADE, related_name="requests")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pull", "user"], name="one_request_per_user_and_pull")]
+
+    def __str__(self) -> str:
+        return f"{self.user} → {self.pull_id}"
+
+
+class PullEvent(models.Model):
+    """One line of a pull's history, as a code with values; the sentence is made when it is read, in the reader's language."""
+
+    pull = models.ForeignKey(PullJob, models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    attempt = models.PositiveSmallIntegerField(default=0)
+    code = models.CharField(max_length=64)
+    values = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+def free_slot(taken: Sequence[int], limit: int) -> int | None:
+    """The lowest slot number below `limit` that is not taken."""
+    return next((slot for slot in range(limit) if slot not in set(taken)), None)
