@@ -21,9 +21,7 @@ def ring(model: type[Job], pk: int, *, countdown: float = 0.0) -> bool:
     if countdown > LONGEST_COUNTDOWN:
         return False
     try:
-        current_app.send_task(
-            model.task, args=[pk], queue=model.queue, countdown=countdown or None, retry=False
-        )
+        current_app.send_task(model.task, args=[pk], queue=model.queue, countdown=countdown or None, retry=False)
     except (OperationalError, OSError) as error:
         logger.warning("doorbell failed", job=f"{model._meta.label}:{pk}", reason=str(error))
         return False

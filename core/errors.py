@@ -36,12 +36,9 @@ class InvalidInput(DomainError):
 
     def __init__(self, fields: Mapping[str, Sequence[Any] | Any]) -> None:
         self.fields = {
-            name: list(value) if isinstance(value, (list, tuple)) else [value]
-            for name, value in fields.items()
+            name: list(value) if isinstance(value, (list, tuple)) else [value] for name, value in fields.items()
         }
-        super().__init__(
-            "; ".join(f"{name}: {text}" for name, texts in self.fields.items() for text in texts)
-        )
+        super().__init__("; ".join(f"{name}: {text}" for name, texts in self.fields.items() for text in texts))
 
 
 class NotFound(DomainError):

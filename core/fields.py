@@ -69,9 +69,7 @@ class Secret:
             return ""
         token = self._stored.rpartition(":")[2]
         try:
-            label, _separator, plain = (
-                _box(tuple(settings.FIELD_KEYS)).decrypt(token).decode().partition("\0")
-            )
+            label, _separator, plain = _box(tuple(settings.FIELD_KEYS)).decrypt(token).decode().partition("\0")
         except InvalidToken:
             label = plain = ""
         if label != self._label:
@@ -94,6 +92,14 @@ class Secret:
         keys = tuple(settings.FIELD_KEYS)
         token = _box(keys).encrypt(f"{label}\0{plain}".encode()).decode()
         return f"{PREFIX}:{key_id(keys[0])}:{token}"
+
+    def readable(self) -> bool:
+        """Whether a configured key opens it; True for an empty one."""
+        try:
+            self.reveal()
+        except SecretUnreadable:
+            return False
+        return True
 
     def needs_rotation(self) -> bool:
         """True when the stored form was not made with the first key."""

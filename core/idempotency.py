@@ -50,9 +50,7 @@ def run_once(*, user: Any, key: str, request: Any, work: Callable[[], Any]) -> A
         if row is None:
             raise  # the violation was the work's own
     if row.fingerprint != fingerprint:
-        raise KeyReused(
-            _("This Idempotency-Key was already used with other values. Use a new key for a new request.")
-        )
+        raise KeyReused(_("This Idempotency-Key was already used with other values. Use a new key for a new request."))
     return row.answer
 
 

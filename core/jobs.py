@@ -89,9 +89,7 @@ class Job(models.Model):
     # --- transitions -----------------------------------------------------------------------------------------------
 
     @classmethod
-    def advance(
-        cls, pk: int, *, allowed: Iterable[str], token: uuid.UUID | None = None, **values: Any
-    ) -> None:
+    def advance(cls, pk: int, *, allowed: Iterable[str], token: uuid.UUID | None = None, **values: Any) -> None:
         """One guarded UPDATE. Raises `IllegalTransition` unless exactly one row was in an allowed state."""
         rows = cls._default_manager.filter(pk=pk, state__in=list(allowed))
         if token is not None:
@@ -125,9 +123,7 @@ class Job(models.Model):
 
     def report(self, *, now: datetime, **values: Any) -> bool:
         """Write progress and heartbeat. False: cancelled or taken over, the worker must stop."""
-        rows = type(self)._default_manager.filter(
-            pk=self.pk, state=JobState.RUNNING, run_token=self.run_token
-        )
+        rows = type(self)._default_manager.filter(pk=self.pk, state=JobState.RUNNING, run_token=self.run_token)
         return rows.update(version=F("version") + 1, heartbeat_at=now, **values) == 1
 
     def succeed(self, *, now: datetime, **values: Any) -> None:
@@ -136,13 +132,9 @@ class Job(models.Model):
 
     def fail(self, *, now: datetime, code: str, error: dict[str, Any], **values: Any) -> None:
         """running → failed."""
-        self._leave(
-            [JobState.RUNNING], state=JobState.FAILED, finished_at=now, error_code=code, error=error, **values
-        )
+        self._leave([JobState.RUNNING], state=JobState.FAILED, finished_at=now, error_code=code, error=error, **values)
 
-    def requeue(
-        self, *, due_at: datetime, code: str = "", error: dict[str, Any] | None = None, **values: Any
-    ) -> None:
+    def requeue(self, *, due_at: datetime, code: str = "", error: dict[str, Any] | None = None, **values: Any) -> None:
         """running → queued: another attempt, not before `due_at`; the last error stays visible meanwhile."""
         self._leave(
             [JobState.RUNNING],
@@ -158,9 +150,7 @@ class Job(models.Model):
         self._leave([JobState.CANCELLING], state=JobState.CANCELLED, finished_at=now, **values)
 
     def _leave(self, allowed: list[JobState], **values: Any) -> None:
-        self.advance(
-            self.pk, allowed=allowed, token=self.run_token, run_token=None, **self.released, **values
-        )
+        self.advance(self.pk, allowed=allowed, token=self.run_token, run_token=None, **self.released, **values)
 
     @classmethod
     def cancel(cls, pk: int, *, now: datetime) -> str:

@@ -74,9 +74,7 @@ def secret(name: str, *, data_dir: Path, generate: Callable[[], str] | None) -> 
     if value:
         return value
     if generate is None:
-        raise ImproperlyConfigured(
-            f"{PREFIX}{name} (or {PREFIX}{name}_FILE) must be set when {PREFIX}DEBUG is off."
-        )
+        raise ImproperlyConfigured(f"{PREFIX}{name} (or {PREFIX}{name}_FILE) must be set when {PREFIX}DEBUG is off.")
     path = data_dir / "secrets" / name.lower()
     try:
         return path.read_text().strip()

@@ -1,4 +1,72 @@
-from django.contrib import admin
-from django.urls import path
+"""All routes. Below an API prefix even unknown paths and crashes answer in that prefix's dialect."""
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpResponse
+from django.urls import include, path, re_path
+from django.views import defaults
+from django.views.generic import RedirectView
+from django.views.i18n import JavaScriptCatalog
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from core.dialects import gva, problem
+from imagelib import health
+from imagelib.api import ImageViewSet, RegistryViewSet
+from imagelib.tokens import LoginView, RefreshView
+from nodes.api import NodeViewSet
+from pulls import streams
+from pulls.api import PullViewSet
+
+# The front end's proxy takes /api off; without a proxy the paths arrive with it.
+gva_routes = [path("", include("imagelib.gva"))]
+_GVA = re.compile(r"(/api)?/imageRegistry(/|$)")
+
+router = SimpleRouter()
+router.register("images", ImageViewSet, basename="image")
+router.register("registries", RegistryViewSet, basename="registry")
+router.register("nodes", NodeViewSet, basename="node")
+router.register("pulls", PullViewSet, basename="pull")
+
+api = [
+    path("token/", LoginView.as_view(), name="token"),
+    path("token/refresh/", RefreshView.as_view(), name="token-refresh"),
+    path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
+    path("pulls/events/", streams.pulls_events, name="pulls-events"),
+    path("pulls/<int:pk>/events/", streams.pull_events, name="pull-events"),
+    *router.urls,
+    *gva_routes,
+    re_path(r"^.*$", problem.not_found),
+]
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    *gva_routes,
+    path("api/", include(api)),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
+    path("admin/", admin.site.urls),
+]
+
+
+def handler404(request: Any, exception: Any) -> HttpResponse:
+    dialect = _dialect(request.path)
+    return dialect.not_found(request) if dialect else defaults.page_not_found(request, exception)
+
+
+def handler500(request: Any) -> HttpResponse:
+    dialect = _dialect(request.path)
+    return dialect.crash(request) if dialect else defaults.server_error(request)
+
+
+def _dialect(path: str) -> Any:
+    if _GVA.match(path):
+        return gva
+    return problem if path.startswith("/api/") else None

@@ -32,9 +32,7 @@ class ComputeNode(models.Model):
 
     name = models.CharField(_("name"), max_length=255, unique=True)
     region = models.CharField(_("region"), max_length=255, blank=True)
-    labels = models.JSONField(
-        _("labels"), default=dict, blank=True, help_text=_('For example {"rack": "a1"}')
-    )
+    labels = models.JSONField(_("labels"), default=dict, blank=True, help_text=_('For example {"rack": "a1"}'))
     cpu = models.PositiveIntegerField(_("CPU cores"), default=0)
     memory = models.PositiveIntegerField(_("memory (GB)"), default=0)
     system_disk = models.PositiveIntegerField(_("system disk (GB)"), default=0)
@@ -49,9 +47,7 @@ class ComputeNode(models.Model):
     gpu_name = models.CharField(_("GPU model"), max_length=255, blank=True)
     gpu_count = models.PositiveIntegerField(_("GPU count"), default=0)
     gpu_memory_gb = models.PositiveIntegerField(_("GPU memory per card (GB)"), default=0)
-    hami_core = models.CharField(
-        _("HAMi-core directory"), max_length=500, default=default_hami_directory, blank=True
-    )
+    hami_core = models.CharField(_("HAMi-core directory"), max_length=500, default=default_hami_directory, blank=True)
     docker_address = models.CharField(
         _("Docker address"),
         max_length=500,
@@ -81,9 +77,7 @@ class ComputeNode(models.Model):
     disk_total_bytes = models.PositiveBigIntegerField(null=True, editable=False)
     disk_free_bytes = models.PositiveBigIntegerField(_("disk free"), null=True, editable=False)
     discovered_at = models.DateTimeField(_("discovered"), null=True, editable=False)
-    connection_version = models.PositiveIntegerField(
-        default=1, editable=False
-    )  # counts changes of how to connect
+    connection_version = models.PositiveIntegerField(default=1, editable=False)  # counts changes of how to connect
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 

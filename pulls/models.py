@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
-from core.jobs import ACTIVE_STATES, HELD_STATES, Job, JobState, protect_while_active
+from core.jobs import HELD_STATES, Job, JobState, protect_while_active
 
 
 class PullJob(Job):
@@ -44,6 +44,7 @@ class PullJob(Job):
     stall_after = models.FloatField(default=0, editable=False)  # seconds; 0: the setting
     digest = models.CharField(_("digest"), max_length=80, blank=True, editable=False)
     bytes_total = models.PositiveBigIntegerField(_("size"), null=True, editable=False)
+    last_byte_at = models.DateTimeField(null=True, editable=False)
     node_slot = models.PositiveSmallIntegerField(null=True, editable=False)
     registry_slot = models.PositiveSmallIntegerField(null=True, editable=False)
 
@@ -58,13 +59,11 @@ class PullJob(Job):
         constraints = [
             models.UniqueConstraint(
                 fields=["node", "reference"],
-                condition=Q(state__in=ACTIVE_STATES),
+                condition=Q(state__in=[JobState.QUEUED, JobState.RUNNING]),
                 name="one_active_pull_per_node_and_reference",
             ),
             models.UniqueConstraint(fields=["node", "node_slot"], name="one_pull_per_node_slot"),
-            models.UniqueConstraint(
-                fields=["registry_host", "registry_slot"], name="one_pull_per_registry_slot"
-            ),
+            models.UniqueConstraint(fields=["registry_host", "registry_slot"], name="one_pull_per_registry_slot"),
         ]
 
     def __str__(self) -> str:
@@ -104,7 +103,7 @@ class PullRequest(models.Model):
 
 
 class PullEvent(models.Model):
-    """One line of a pull's history, as a code with values; the sentence is made when it is read, in the reader's language."""
+    """One line of a pull's history: a code with values; the sentence is made in the language of whoever reads it."""
 
     pull = models.ForeignKey(PullJob, models.CASCADE, related_name="events")
     at = models.DateTimeField()

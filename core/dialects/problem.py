@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db.models import ProtectedError
 from django.http import Http404, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -23,14 +24,16 @@ from core.errors import Conflict, DomainError, InvalidInput, NotFound, Permissio
 
 logger = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
+_WHOLE = ("non_field_errors", NON_FIELD_ERRORS, "")  # how DRF, Django and we name a fault of the whole record
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. None (an unknown exception) becomes Django's 500, see `crash`."""
+def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse:
+    """DRF's exception handler. A bug is answered here too: Django's debug page would show local variables."""
+    set_rollback()
     status, code, title, detail, more, headers = _describe(error)
     if not status:
-        return None
-    set_rollback()
+        logger.exception("request crashed", exc_info=error, view=type(context["view"]).__name__)
+        return crash(context["request"])
     body = {"type": "about:blank", "title": str(title), "status": status, "detail": str(detail), "code": code}
     return Response(body | more, status=status, headers=headers, content_type=MEDIA_TYPE)
 
@@ -40,7 +43,7 @@ def flatten(errors: Any, field: str = "") -> Iterator[dict[str, str]]:
     if isinstance(errors, dict):
         for name, value in errors.items():
             inner = f"{field}.{name}" if field else str(name)
-            yield from flatten(value, "" if name == "non_field_errors" else inner)
+            yield from flatten(value, "" if name in _WHOLE else inner)
     elif isinstance(errors, (list, tuple)):
         for index, value in enumerate(errors):
             nested = isinstance(value, (dict, list))
@@ -50,19 +53,21 @@ def flatten(errors: Any, field: str = "") -> Iterator[dict[str, str]]:
         yield {"field": field, "message": str(errors)}
 
 
+def sentence(faults: Iterable[Mapping[str, str]]) -> str:
+    """What `flatten` found, in one line."""
+    return "; ".join(": ".join(filter(None, (fault["field"], fault["message"]))) for fault in faults)
+
+
 def _describe(error: Exception) -> tuple[int, str, Any, Any, dict[str, Any], dict[str, str]]:
     error = translate(error)
     if isinstance(error, InvalidInput):
         found = list(flatten(error.fields))
-        return error.http_status, error.code, error.title, error.message, {"errors": found}, {}
+        return error.http_status, error.code, error.title, sentence(found), {"errors": found}, {}
     if isinstance(error, DomainError):
         return error.http_status, error.code, error.title, error.message, error.extra, {}
     if isinstance(error, exceptions.ValidationError):
         found = list(flatten(error.detail))
-        detail = "; ".join(
-            f"{item['field']}: {item['message']}" if item["field"] else item["message"] for item in found
-        )
-        return 400, "invalid", InvalidInput.title, detail, {"errors": found}, {}
+        return 400, "invalid", InvalidInput.title, sentence(found), {"errors": found}, {}
     if isinstance(error, exceptions.APIException):
         return (error.status_code, _code(error), error.default_detail, _detail(error), {}, _headers(error))
     return 0, "", "", "", {}, {}
@@ -77,6 +82,8 @@ def translate(error: Exception) -> Exception:
     if isinstance(error, ModelValidationError):
         named = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
         return InvalidInput(named)
+    if isinstance(error, SuspiciousOperation):
+        return InvalidInput({"": _("The request is not well formed or too large.")})
     if isinstance(error, ProtectedError):
         return Conflict(_("It is in use."), code="in_use")
     return error
@@ -101,6 +108,7 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
     return headers
 
 
+@csrf_exempt
 def not_found(request: Any) -> JsonResponse:
     """An unknown URL below `/api/`."""
     return _plain(404, "not_found", _("There is nothing at %(path)s.") % {"path": request.path})

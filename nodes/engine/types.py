@@ -86,3 +86,11 @@ class Distribution:
     digest: str
     media_type: str
     platforms: tuple[str, ...]  # "linux/amd64", "linux/arm64/v8"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpace:
+    """The file system that holds an engine's images. `free` is what an unprivileged process may still use."""
+
+    total: int
+    free: int

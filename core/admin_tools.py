@@ -1,0 +1,178 @@
+"""What our admin pages share: rights, pages that confirm before they act, deletion through services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from unfold.admin import ModelAdmin
+
+from core.errors import DomainError
+
+CONFIRMED = "confirmed"
+
+
+def is_operator(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_staff)
+
+
+class OperatorAdmin(ModelAdmin):
+    """Operators (staff) do everything here; writing and deleting go through services, never through the ORM."""
+
+    list_per_page = 25
+    show_full_result_count = False
+    list_filter_sheet = True
+    warn_unsaved_form = True
+    compressed_fields = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_operator(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_operator(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_operator(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_operator(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_operator(request)
+
+    # --- deleting ----------------------------------------------------------------------------------------------------
+
+    def delete_rows(self, request: HttpRequest, ids: list[int]) -> None:
+        """Call the service that deletes."""
+        raise NotImplementedError
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete_rows(request, [obj.pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        self.delete_rows(request, list(queryset.values_list("pk", flat=True)))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The confirmation names what uses the row; a use that began since then is named here."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(self.change_url(object_id))
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        try:
+            with transaction.atomic():
+                return super().response_action(request, queryset)
+        except DomainError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.get_full_path())
+
+    # --- confirming --------------------------------------------------------------------------------------------------
+
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        row = self.get_object(request, unquote(str(object_id)))
+        if row is None:
+            raise Http404
+        return row
+
+    def confirm(
+        self,
+        request: HttpRequest,
+        *,
+        title: str,
+        message: str,
+        button: str,
+        act: Callable[[], str | None],
+        back: str,
+        items: Sequence[Any] = (),
+        danger: bool = False,
+        hidden: Iterable[tuple[str, Any]] = (),
+    ) -> HttpResponse:
+        """First a page that says what will happen; `act` runs only for a POST that comes from that page.
+
+        `act` returns a sentence for the user, or None when it has reported by itself.
+        """
+        if request.method == "POST" and request.POST.get(CONFIRMED):
+            try:
+                said = act()
+            except DomainError as error:
+                messages.error(request, str(error))
+            else:
+                if said:
+                    messages.success(request, said)
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": title,
+            "message": message,
+            "items": items,
+            "button": button,
+            "back": back,
+            "danger": danger,
+            "hidden": list(hidden),
+            "confirmed": CONFIRMED,
+        }
+        return TemplateResponse(request, "imagelib/confirm.html", context)
+
+    def confirm_selected(self, request: HttpRequest, queryset: Any, *, action: str, **options: Any) -> HttpResponse:
+        """`confirm` for an action of the list page: its POST carries the selection, a second one confirms."""
+        rows = list(queryset)
+        hidden = [("action", action), *(("_selected_action", row.pk) for row in rows)]
+        return self.confirm(request, items=rows, hidden=hidden, back=request.get_full_path(), **options)
+
+    def changelist_url(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+    def change_url(self, pk: Any) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[pk])
+
+
+# --- small pieces of HTML ------------------------------------------------------------------------------------------
+
+_LABELS = {
+    "success": "il-label il-good",
+    "danger": "il-label il-bad",
+    "warning": "il-label il-warn",
+    "info": "il-label il-info",
+    "default": "il-label",
+}
+
+
+def label(text: Any, tone: str = "default", *, title: Any = "") -> SafeString:
+    """A coloured word. `tone` is one of the theme's label colours."""
+    return format_html('<span class="{}" title="{}">{}</span>', _LABELS[tone], title, text)
+
+
+def age(moment: Any) -> SafeString | str:
+    """A time that shows how long ago it was and keeps counting in the browser."""
+    if moment is None:
+        return _("never")
+    return format_html('<time class="il-age" datetime="{}" data-age>{}</time>', moment.isoformat(), moment)
+
+
+def two_lines(first: Any, second: Any, *, title: Any = "") -> SafeString:
+    """A name with a small line below it."""
+    return format_html(
+        '<span class="il-two" title="{}"><span class="il-first">{}</span><span class="il-second">{}</span></span>',
+        title,
+        first,
+        second,
+    )
+
+
+def bytes_text(size: int | None) -> SafeString | str:
+    """A size that the browser writes in the reader's way; decimal units, 1 GB = 1,000,000,000 bytes."""
+    if size is None:
+        return "–"
+    return format_html('<span data-bytes="{}" title="{} B">{} B</span>', size, size, size)

@@ -1,0 +1,66 @@
+"""Pieces that every native API view shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from core.fields import MASK, Secret
+
+_UNKNOWN = _("There is no such field. Known fields: %(known)s.")
+
+
+class OperatorsWrite(BasePermission):
+    """Everybody who is logged in reads; operators (staff) do everything."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        user = request.user
+        return bool(user and user.is_authenticated and (request.method in SAFE_METHODS or user.is_staff))
+
+
+class OperatorsOnly(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user and request.user.is_authenticated and request.user.is_staff)
+
+
+class SecretField(serializers.CharField):
+    """Write-only by value: reading gives the mask when something is stored, else an empty text.
+
+    On writing the mask means "keep", an empty text clears. The field is dropped from the data when it is the mask.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options = {"required": False, "allow_blank": True, "trim_whitespace": False, **options}
+        super().__init__(**options)
+
+    def to_representation(self, value: Secret) -> str:
+        return MASK if value else ""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data == MASK:
+            raise serializers.SkipField
+        return super().run_validation(data)
+
+
+class AskedFields(serializers.Serializer):
+    """Refuses keys it does not know, so that a misspelt field is an error and not a silent loss."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        refuse_unknown(self, data)
+        return super().to_internal_value(data)
+
+
+def refuse_unknown(serializer: serializers.BaseSerializer, data: Any) -> None:
+    """Raise for keys of the body that are no fields at all; read-only fields may come back unchanged."""
+    if not isinstance(data, dict):
+        return
+    fields = serializer.fields  # type: ignore[attr-defined]
+    unknown = [str(name) for name in data if name not in fields]
+    if unknown:
+        known = ", ".join(name for name, field in fields.items() if not field.read_only)
+        text = serializers.ErrorDetail(str(_UNKNOWN) % {"known": known}, code="unknown_field")
+        raise serializers.ValidationError({name: [text] for name in unknown})

@@ -1,0 +1,105 @@
+"""The envelope of gin-vue-admin: every answer is `{"code": 0 | 7, "data": …, "msg": …}`.
+
+Refusals are HTTP 200 with code 7: that front end shows `msg` only then; any other status opens a full-screen dialog
+and leaves the form spinning. 401 is kept for "log in again". What no page of it leads to keeps its status, with the
+same envelope: unknown paths (404), wrong methods (405), crashes (500).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework import exceptions
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
+
+from core.authentication import TokenHeaderAuthentication
+from core.dialects.problem import flatten, sentence, translate
+from core.errors import DomainError, InvalidInput, PermissionRefused
+
+logger = structlog.get_logger(__name__)
+SUCCESS, REFUSED = 0, 7
+_AUTHENTICATION = (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)
+_PERMISSION = (exceptions.PermissionDenied, PermissionRefused)
+
+
+def envelope(code: int, msg: Any, data: Any = None) -> dict[str, Any]:
+    """`data` is an object also when there is nothing to say."""
+    return {"code": code, "data": {} if data is None else data, "msg": str(msg)}
+
+
+def success(msg: Any, data: Any = None) -> Response:
+    return Response(envelope(SUCCESS, msg, data))
+
+
+class JsonAlways(BaseContentNegotiation):
+    """The answer is JSON whatever `Accept` says, as the original does."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return next((parser for parser in parsers if parser.media_type in (request.content_type or "")), None)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class GvaView(APIView):
+    """What all views of this dialect share. `failure` begins the sentence of a refusal: "创建失败:"."""
+
+    authentication_classes = [TokenHeaderAuthentication]
+    content_negotiation_class = JsonAlways
+    metadata_class = None  # type: ignore[assignment]  # OPTIONS would answer without an envelope
+    schema = None  # type: ignore[assignment]  # the OpenAPI document describes the native API
+
+    def failure(self) -> Any:
+        return ""
+
+    def key_of(self, field: str) -> str:
+        """What this dialect calls a field of the domain."""
+        return field
+
+    def get_exception_handler(self) -> Any:
+        return handle
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse:
+    """DRF's exception handler for views of this dialect."""
+    set_rollback()
+    view: GvaView = context["view"]
+    error = translate(error)
+    if isinstance(error, _AUTHENTICATION):
+        headers = {"WWW-Authenticate": view.get_authenticate_header(view.request)}
+        text = _("You are not logged in, or your login has expired. Log in again.")
+        return Response(envelope(REFUSED, text), status=401, headers=headers)
+    if isinstance(error, _PERMISSION):
+        return Response(envelope(REFUSED, _("Insufficient permissions")))
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return Response(envelope(REFUSED, error.detail), status=405)
+    if isinstance(error, (DomainError, exceptions.APIException)):
+        return Response(envelope(REFUSED, f"{view.failure()}{_sentence(error, view)}"))
+    logger.exception("request crashed", exc_info=error, view=type(view).__name__)
+    return crash(context["request"])
+
+
+def _sentence(error: DomainError | exceptions.APIException, view: GvaView) -> str:
+    if isinstance(error, InvalidInput):
+        return sentence(flatten({view.key_of(name): texts for name, texts in error.fields.items()}))
+    if isinstance(error, exceptions.ValidationError):
+        return sentence(flatten(error.detail))
+    return str(error.message if isinstance(error, DomainError) else error.detail)
+
+
+@csrf_exempt
+def not_found(request: HttpRequest) -> JsonResponse:
+    """An unknown path below one of this dialect's prefixes."""
+    text = _("There is nothing at %(path)s.") % {"path": request.path}
+    return JsonResponse(envelope(REFUSED, text), status=404)
+
+
+def crash(request: Any) -> JsonResponse:
+    """A bug: no details leave the server."""
+    return JsonResponse(envelope(REFUSED, _("The server made a mistake. Its log has the details.")), status=500)

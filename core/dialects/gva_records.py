@@ -1,0 +1,204 @@
+"""The seven routes that gin-vue-admin gives to every kind of record, once for all of ours.
+
+A subclass of `RecordViews` is a record's configuration: its columns, its form, its filters and the three services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.db.models import Model, QuerySet
+from django.http import QueryDict
+from django.urls import URLPattern, path, re_path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
+
+from core.api import OperatorsWrite
+from core.dialects.gva import GvaView, not_found, success
+from core.errors import InvalidInput, NotFound
+
+PAGE_SIZE, LARGEST_PAGE = 10, 100
+_LARGEST_ID = 2**63 - 1
+_YEARS = (datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
+_FAILURES = {
+    "create": gettext_lazy("Creation failed: "),
+    "update": gettext_lazy("Update failed: "),
+    "delete": gettext_lazy("Deletion failed: "),
+    "delete_many": gettext_lazy("Batch deletion failed: "),
+    "find": gettext_lazy("Query failed: "),
+    "page": gettext_lazy("Fetching failed: "),
+    "public": gettext_lazy("Fetching failed: "),
+}
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class RecordViews(ViewSetMixin, GvaView):
+    """Newest first, then by ID. Other people's columns (`ID`, `CreatedAt`, …) in a body are ignored, never written."""
+
+    permission_classes = [OperatorsWrite]
+    columns: ClassVar[Mapping[str, str]]  # key of this dialect → column, in the order of the answer
+    form: ClassVar[type[serializers.Serializer]]  # its fields have this dialect's names and the columns as `source`
+    filters: ClassVar[Mapping[str, tuple[str, Callable[[str], Any]]]]  # parameter → lookup, reader of the text
+
+    def visible(self) -> QuerySet[Any]:
+        """Rows that the user may see."""
+        raise NotImplementedError
+
+    def save(self, values: Mapping[str, Any], record: Any = None) -> Model:
+        """Create, or change `record`."""
+        raise NotImplementedError
+
+    def remove(self, ids: Iterable[int]) -> int:
+        """Delete all of them, or raise and delete none."""
+        raise NotImplementedError
+
+    def create(self, request: Request) -> Response:
+        form = self.form(data=request.data)
+        form.is_valid(raise_exception=True)
+        return success(_("Created successfully"), {"ID": self.save(form.validated_data).pk})
+
+    def update(self, request: Request) -> Response:
+        form = self.form(data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        pk = _id("ID", request.data.get("ID"))
+        record = self.visible().filter(pk=pk).first()
+        if record is None:
+            raise _unknown(pk)
+        self.save(form.validated_data, record)
+        return success(_("Updated successfully"))
+
+    def delete(self, request: Request) -> Response:
+        self.remove([_id_text("ID", request.query_params.get("ID", ""))])
+        return success(_("Deleted successfully"))
+
+    def delete_many(self, request: Request) -> Response:
+        texts = request.query_params.getlist("IDs[]")
+        if not texts:
+            raise InvalidInput({"IDs[]": _("Name at least one record, for example IDs[]=5.")})
+        self.remove({_id_text("IDs[]", text) for text in texts})
+        return success(_("Deleted in batch successfully"))
+
+    def find(self, request: Request) -> Response:
+        pk = _id_text("ID", request.query_params.get("ID", ""))
+        rows = self.represent(self.visible().filter(pk=pk))
+        if not rows:
+            raise _unknown(pk)
+        return success(_("Queried successfully"), rows[0])
+
+    def page(self, request: Request) -> Response:
+        asked = request.query_params
+        rows = self.filtered(asked)
+        total = rows.count()
+        size = min(_number(asked, "pageSize", PAGE_SIZE), LARGEST_PAGE)
+        last = max(-(-total // size), 1)
+        # The front end asks for pages that no longer exist when its page size changes; an empty answer would win.
+        number = min(_number(asked, "page", 1), last)
+        found = self.represent(rows.order_by("-created_at", "-pk")[(number - 1) * size : number * size])
+        return success(_("Fetched successfully"), {"list": found, "total": total, "page": number, "pageSize": size})
+
+    def public(self, request: Request) -> Response:
+        """Names of the listed records."""
+        names = self.visible().filter(is_listed=True).order_by("name", "pk").values_list("name", flat=True)
+        return success(_("Fetched successfully"), {"info": list(names)})
+
+    def filtered(self, asked: QueryDict) -> QuerySet[Any]:
+        """The visible rows under the filters of the query; an empty parameter is no filter."""
+        conditions = {}
+        for name, (lookup, read) in self.filters.items():
+            if text := asked.get(name, "").strip():
+                conditions[lookup] = _read(name, text, read)
+        between = [text.strip() for text in asked.getlist("createdAtRange[]")]
+        if len(between) == 2 and all(between):
+            start, end = (_read("createdAtRange[]", text, as_time) for text in between)
+            conditions |= {"created_at__gte": start, "created_at__lt": end}
+        return self.visible().filter(**conditions)
+
+    def represent(self, rows: QuerySet[Any]) -> list[dict[str, Any]]:
+        """Rows as JSON objects, read without making model instances: half of a list's cost otherwise."""
+        keys = list(self.columns)
+        return [dict(zip(keys, row, strict=True)) for row in rows.values_list(*self.columns.values())]
+
+    def failure(self) -> Any:
+        return _FAILURES.get(self.action or "", "")
+
+    def key_of(self, field: str) -> str:
+        return next((key for key, column in self.columns.items() if column == field), field)
+
+
+def routes(name: str, views: type[RecordViews]) -> Sequence[URLPattern]:
+    """`routes("ImageRegistry", …)`: `imageRegistry/createImageRegistry` and so on; the rest below answers 404."""
+    prefix = name[0].lower() + name[1:]
+    verbs = {
+        f"create{name}": {"post": "create"},
+        f"update{name}": {"put": "update"},
+        f"delete{name}": {"delete": "delete"},
+        f"delete{name}ByIds": {"delete": "delete_many"},
+        f"find{name}": {"get": "find"},
+        f"get{name}List": {"get": "page"},
+        f"get{name}Public": {"get": "public"},
+    }
+    known = [path(f"{prefix}/{verb}", views.as_view(methods)) for verb, methods in verbs.items()]
+    # Without a slash too: a path that is known needs no redirect to one with a slash.
+    return [*known, re_path(rf"^{prefix}(?:/.*)?$", not_found)]
+
+
+def as_text(text: str) -> str:
+    """Any text that a database can look for."""
+    if "\0" in text:
+        raise ValueError(_("NUL characters are not allowed."))
+    return text
+
+
+def as_flag(text: str) -> bool:
+    """`true` or `false`."""
+    if text.lower() not in _FLAGS:
+        raise ValueError(_("Give true or false."))
+    return _FLAGS[text.lower()]
+
+
+def as_time(text: str) -> datetime:
+    """RFC 3339; a time without an offset is one of the server's time zone."""
+    try:
+        moment = serializers.DateTimeField().run_validation(text)
+    except serializers.ValidationError:
+        moment = None
+    if moment is None or not _YEARS[0] <= moment < _YEARS[1]:
+        raise ValueError(_("Give a time such as 2026-11-22T01:26:57.000Z."))
+    return moment
+
+
+def _read(name: str, text: str, read: Callable[[str], Any]) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise InvalidInput({name: str(error)}) from None
+
+
+def _number(asked: QueryDict, name: str, default: int) -> int:
+    """A page or a page size; what is empty, zero or below means the default."""
+    text = asked.get(name, "").strip()
+    try:
+        number = int(text or default)
+    except ValueError:
+        raise InvalidInput({name: _("Give a whole number, for example %(example)s.") % {"example": default}}) from None
+    return number if number > 0 else default
+
+
+def _id_text(name: str, text: str) -> int:
+    return _id(name, int(text) if text.isdecimal() and len(text) < 20 else None)
+
+
+def _id(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_ID:
+        raise InvalidInput({name: _("Give the number of a record, for example 5.")})
+    return value
+
+
+def _unknown(pk: int) -> NotFound:
+    return NotFound(_("There is no such record: %(ids)s") % {"ids": pk})

@@ -1,0 +1,118 @@
+"""Live progress: one poller per web process reads the rows somebody watches and fans changes out.
+
+Works with any number of processes and without Redis, because the row is the truth. Each watcher has a bounded
+queue: one that reads too slowly loses intermediate pictures, never the last one (a picture replaces its
+predecessor). Event id = `version` of the row, so a reconnecting browser gets only what is new to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connections
+
+logger = structlog.get_logger(__name__)
+POLL_EVERY = 0.25  # seconds; with a write every 0.5 s a change is in the browser within 0.75 s
+KEEP_ALIVE_EVERY = 15.0  # seconds; proxies close silent connections
+
+Versions = Callable[[Iterable[int]], Mapping[int, int]]  # ids → {id: version}
+Pictures = Callable[[Iterable[int], str], Mapping[int, dict[str, Any]]]  # ids, language → {id: snapshot}
+
+
+@dataclass(eq=False)
+class Watcher:
+    """One open stream: what it watches, in which language, and what it has not been sent yet."""
+
+    ids: frozenset[int]
+    language: str
+    seen: dict[int, int] = field(default_factory=dict)  # versions that the browser has
+    pending: dict[int, dict[str, Any]] = field(default_factory=dict)  # at most one picture per id
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Hub:
+    """The poller and its watchers. Lives in one event loop; the database is read in one thread of its own."""
+
+    def __init__(self, *, versions: Versions, pictures: Pictures, poll_every: float = POLL_EVERY) -> None:
+        self._versions, self._pictures, self._poll_every = versions, pictures, poll_every
+        self._watchers: set[Watcher] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress")
+        self._closing = False
+
+    @property
+    def watching(self) -> int:
+        return len(self._watchers)
+
+    async def watch(self, ids: Iterable[int], *, language: str, seen: Mapping[int, int]) -> AsyncIterator[bytes]:
+        """Server-sent events for `ids`: the present picture at once, then every change, until the reader leaves."""
+        watcher = Watcher(frozenset(ids), language, dict(seen))
+        self._watchers.add(watcher)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._poll())
+        try:
+            yield b"retry: 2000\n\n"
+            while not self._closing:
+                try:
+                    await asyncio.wait_for(watcher.wake.wait(), KEEP_ALIVE_EVERY)
+                except TimeoutError:
+                    yield b": keep-alive\n\n"
+                    continue
+                watcher.wake.clear()
+                pending, watcher.pending = watcher.pending, {}
+                for picture in pending.values():
+                    yield encode(picture)
+        finally:
+            self._watchers.discard(watcher)
+
+    def close(self) -> None:
+        """End every stream, so that open browsers do not delay a shutdown."""
+        self._closing = True
+        for watcher in self._watchers:
+            watcher.wake.set()
+
+    async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._watchers and not self._closing:
+            try:
+                await self._round(loop)
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("progress cannot be read", reason=type(error).__name__)
+                await loop.run_in_executor(self._reader, connections.close_all)
+            await asyncio.sleep(self._poll_every)
+        await loop.run_in_executor(self._reader, connections.close_all)
+
+    async def _round(self, loop: asyncio.AbstractEventLoop) -> None:
+        watchers = list(self._watchers)
+        wanted = frozenset().union(*(watcher.ids for watcher in watchers))
+        versions = await loop.run_in_executor(self._reader, self._versions, wanted)
+        stale: dict[str, set[int]] = {}
+        for watcher in watchers:
+            ids = {pk for pk in watcher.ids & versions.keys() if watcher.seen.get(pk, 0) < versions[pk]}
+            if ids:
+                stale.setdefault(watcher.language, set()).update(ids)
+        for language, ids in stale.items():
+            pictures = await loop.run_in_executor(self._reader, self._pictures, ids, language)
+            for watcher in watchers:
+                if watcher.language == language:
+                    _deliver(watcher, pictures)
+
+
+def _deliver(watcher: Watcher, pictures: Mapping[int, dict[str, Any]]) -> None:
+    for pk in watcher.ids & pictures.keys():
+        picture = pictures[pk]
+        if watcher.seen.get(pk, 0) < picture["version"]:
+            watcher.seen[pk] = picture["version"]
+            watcher.pending[pk] = picture
+            watcher.wake.set()
+
+
+def encode(picture: Mapping[str, Any]) -> bytes:
+    """One event: `id: <version>`, `event: snapshot`, `data: <JSON>`."""
+    return f"id: {picture['version']}\nevent: snapshot\ndata: {json.dumps(picture, ensure_ascii=False)}\n\n".encode()

@@ -1,0 +1,30 @@
+"""Image addresses: their grammar, the credentials people write into them, and which registry they mean.
+
+Pure: text in, values out. Errors and warnings are codes with parameters, `imagelib.address_texts` has the
+sentences. No error, warning or `repr` from here carries a password.
+"""
+
+from imagelib.addresses.credentials import SplitAddress, split_credentials
+from imagelib.addresses.endpoints import EndpointAddress, best_endpoint, parse_endpoint
+from imagelib.addresses.errors import AddressCode, AddressError
+from imagelib.addresses.grammar import DOCKER_HUB, MAX_LENGTH
+from imagelib.addresses.reference import ImageReference, parse
+from imagelib.addresses.resolution import AddressWarning, Resolution, WarningCode, resolve
+
+__all__ = [
+    "DOCKER_HUB",
+    "MAX_LENGTH",
+    "AddressCode",
+    "AddressError",
+    "AddressWarning",
+    "EndpointAddress",
+    "ImageReference",
+    "Resolution",
+    "SplitAddress",
+    "WarningCode",
+    "best_endpoint",
+    "parse",
+    "parse_endpoint",
+    "resolve",
+    "split_credentials",
+]

@@ -1,0 +1,100 @@
+"""`/api/images/` and `/api/registries/`: thin views over `imagelib.services`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api import OperatorsOnly, OperatorsWrite
+from imagelib import services
+from imagelib.filters import ImageFilter, RegistryFilter
+from imagelib.inspection import check_address, check_endpoint
+from imagelib.models import ImageRegistry, RegistryEndpoint
+from imagelib.schema import AddressCheck, EndpointCheck
+from imagelib.serializers import AddressSerializer, ImageSerializer, RegistrySerializer
+
+
+@extend_schema(tags=["images"])
+class ImageViewSet(viewsets.ModelViewSet):
+    """Usable images. Operators write; other users see the listed entries."""
+
+    queryset = ImageRegistry.objects.all()
+    serializer_class = ImageSerializer
+    permission_classes = [OperatorsWrite]
+    filterset_class = ImageFilter
+    ordering_fields = ["id", "name", "address", "created_at", "updated_at"]
+    ordering = ["-created_at", "-id"]
+
+    def get_queryset(self) -> Any:
+        return services.visible_images(self.request.user)
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = services.save_image(user=self.request.user, values=serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        services.save_image(user=self.request.user, values=serializer.validated_data, image=serializer.instance)
+
+    def perform_destroy(self, instance: ImageRegistry) -> None:
+        services.delete_images(user=self.request.user, ids=[instance.pk])
+
+    @extend_schema(request=None, responses=AddressCheck)
+    @action(detail=True, methods=["post"], permission_classes=[OperatorsOnly])
+    def check(self, request: Request, pk: int) -> Response:
+        """Ask the registry: exists, digest, platforms and sizes, whose credentials. Nothing is pulled."""
+        return Response(check_address(self.get_object().address))
+
+    @extend_schema(request=AddressSerializer, responses=AddressCheck)
+    @action(detail=False, methods=["post"], url_path="check", permission_classes=[OperatorsOnly])
+    def check_free(self, request: Request) -> Response:
+        """The same for an address that is not stored."""
+        asked = AddressSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return Response(check_address(services.clean_address(asked.validated_data["address"]).address))
+
+    @extend_schema(request=None, responses=ImageSerializer)
+    @action(detail=True, methods=["post"], url_path="list", permission_classes=[OperatorsOnly])
+    def list_entry(self, request: Request, pk: int) -> Response:
+        """Make the entry visible and usable."""
+        return self._set_listed(True)
+
+    @extend_schema(request=None, responses=ImageSerializer)
+    @action(detail=True, methods=["post"], permission_classes=[OperatorsOnly])
+    def unlist(self, request: Request, pk: int) -> Response:
+        """Hide the entry from ordinary users. Images on nodes stay."""
+        return self._set_listed(False)
+
+    def _set_listed(self, listed: bool) -> Response:
+        services.set_listed(user=self.request.user, ids=[self.get_object().pk], listed=listed)
+        return Response(self.get_serializer(self.get_object()).data)
+
+
+@extend_schema(tags=["registries"])
+class RegistryViewSet(viewsets.ModelViewSet):
+    """Where images come from, with credentials. Operators only."""
+
+    queryset = RegistryEndpoint.objects.all()
+    serializer_class = RegistrySerializer
+    permission_classes = [OperatorsOnly]
+    filterset_class = RegistryFilter
+    ordering_fields = ["id", "name", "endpoint", "created_at"]
+    ordering = ["name", "id"]
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = services.save_endpoint(user=self.request.user, values=serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        services.save_endpoint(user=self.request.user, values=serializer.validated_data, endpoint=serializer.instance)
+
+    def perform_destroy(self, instance: RegistryEndpoint) -> None:
+        services.delete_endpoints(user=self.request.user, ids=[instance.pk])
+
+    @extend_schema(request=None, responses=EndpointCheck)
+    @action(detail=True, methods=["post"])
+    def check(self, request: Request, pk: int) -> Response:
+        """Does the registry answer from this server, and does it take the stored credentials?"""
+        return Response(check_endpoint(self.get_object()))

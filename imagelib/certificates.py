@@ -1,0 +1,23 @@
+"""PEM texts: is this a certificate at all, and is it still valid?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography import x509
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+def check_ca(pem: str) -> Any:
+    """A sentence that says what is wrong with a CA certificate (or a bundle of them), or None."""
+    try:
+        certificates = x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        return _("This is not a certificate in PEM form. It starts with -----BEGIN CERTIFICATE-----.")
+    for certificate in certificates:
+        if certificate.not_valid_after_utc < timezone.now():
+            return _("The certificate expired on %(date)s.") % {
+                "date": certificate.not_valid_after_utc.date().isoformat()
+            }
+    return None

@@ -1,0 +1,82 @@
+"""Worker and beat inside the web process, for installations without Redis: same tasks, same code path."""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from pathlib import Path
+from typing import Self
+
+import structlog
+from celery.beat import EmbeddedService
+from celery.worker import WorkController
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from core.reaper import reap
+from core.shutdown import stopping
+from imagelib.celery import app, make_app
+
+logger = structlog.get_logger(__name__)
+GRACE = 8.0  # seconds for pulls to notice that the process ends
+
+
+class SingleProcess:
+    """A lock file: two embedded servers on one database would each believe that the other's jobs are orphans."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        self._file = self._path.open("a")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(
+                f"Another server already runs on {self._path.parent}. Stop it, or set IMAGELIB_REDIS_URL to run many."
+            ) from None
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()
+
+
+class EmbeddedWorkers:
+    """Two worker controllers (one per queue) and the schedule, each in a thread of this process."""
+
+    def __init__(self) -> None:
+        self._workers: list[WorkController] = []
+        self._beat: EmbeddedService | None = None
+
+    def __enter__(self) -> Self:
+        stopping.clear()
+        for queue, slots in (("transfers", settings.WORKER_TRANSFERS), ("control", settings.WORKER_CONTROL)):
+            # An application each: what a worker consumes is a property of its application.
+            worker = WorkController(
+                app=make_app(f"imagelib.{queue}"),
+                hostname=f"{queue}@embedded",
+                queues=[queue],
+                concurrency=slots,
+                pool_cls="threads",
+                without_gossip=True,
+                without_mingle=True,
+                without_heartbeat=True,
+                quiet=True,
+            )
+            self._workers.append(worker)
+            threading.Thread(target=worker.start, name=f"worker-{queue}", daemon=True).start()
+        self._beat = EmbeddedService(app, thread=True)
+        self._beat.daemon = True
+        self._beat.start()
+        # Nobody else can hold a job: this process has the lock. What was queued comes back here too.
+        result = reap(now=timezone.now(), everything_held=True)
+        logger.info("workers started", **result)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        stopping.set()
+        if self._beat is not None:
+            self._beat.stop()
+        for worker in self._workers:
+            worker.stop(in_sighandler=False)

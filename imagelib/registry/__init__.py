@@ -1,0 +1,19 @@
+"""Client for the HTTP API of image registries: sizes, digests and platforms before an engine pulls.
+
+Needs no Django and no Docker; raises RegistryError only.
+"""
+
+from .client import RegistryClient
+from .errors import CODES, RegistryError
+from .types import Blob, ImageConfig, ImageDescription, Manifest, Platform
+
+__all__ = [
+    "CODES",
+    "Blob",
+    "ImageConfig",
+    "ImageDescription",
+    "Manifest",
+    "Platform",
+    "RegistryClient",
+    "RegistryError",
+]

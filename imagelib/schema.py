@@ -1,0 +1,40 @@
+"""Shapes of answers that are not rows, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+
+class Fault(serializers.Serializer):
+    code = serializers.CharField()
+    cause = serializers.CharField()
+    advice = serializers.CharField()
+    evidence = serializers.CharField()
+
+
+class PlatformSize(serializers.Serializer):
+    platform = serializers.CharField(help_text="linux/amd64")
+    size_bytes = serializers.IntegerField(allow_null=True, help_text="Compressed size of all layers.")
+
+
+class NamedRegistry(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class AddressCheck(serializers.Serializer):
+    effective_reference = serializers.CharField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    registry = NamedRegistry(allow_null=True)
+    credentials = serializers.BooleanField(help_text="Whether credentials would be sent.")
+    reachable = serializers.BooleanField(allow_null=True, help_text="From this server.")
+    exists = serializers.BooleanField(allow_null=True)
+    digest = serializers.CharField(allow_blank=True)
+    platforms = PlatformSize(many=True)
+    error = Fault(allow_null=True)
+
+
+class EndpointCheck(serializers.Serializer):
+    reachable = serializers.BooleanField(allow_null=True)
+    accepted = serializers.BooleanField(allow_null=True)
+    error = Fault(allow_null=True)

@@ -1,0 +1,175 @@
+"""What people ask of the image library. Every write goes through here, from whatever surface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Conflict, InUse, InvalidInput, NotFound, PermissionRefused
+from imagelib.address_texts import address_error_text
+from imagelib.addresses import AddressError, SplitAddress, parse, parse_endpoint, split_credentials
+from imagelib.certificates import check_ca
+from imagelib.models import ImageRegistry, RegistryEndpoint
+from imagelib.references import effective_or_invalid
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+
+def visible_images(user: Any) -> models.QuerySet[ImageRegistry]:
+    """Operators see every entry, others the listed ones."""
+    rows = ImageRegistry.objects.all()
+    return rows if user.is_staff else rows.filter(is_listed=True)
+
+
+def require_operator(user: Any) -> None:
+    """Raises `PermissionRefused` for everybody who is not staff."""
+    if not (user and user.is_active and user.is_staff):
+        raise PermissionRefused(_("Only operators may do this."))
+
+
+def clean_address(text: str, *, field: str = "address") -> SplitAddress:
+    """Check an address and split credentials off it. Raises `InvalidInput` that never repeats the input."""
+    try:
+        split = split_credentials(text)
+        parse(split.address)
+    except AddressError as error:
+        raise InvalidInput({field: address_error_text(error.code, error.params)}) from None
+    effective_or_invalid(split.address, field=field)
+    return split
+
+
+def save_image(*, user: Any, values: Mapping[str, Any], image: ImageRegistry | None = None) -> ImageRegistry:
+    """Create or change an entry. Credentials in `address` move to a registry endpoint and are stored nowhere else."""
+    require_operator(user)
+    image = image or ImageRegistry()
+    for name, value in values.items():
+        setattr(image, name, value.strip() if isinstance(value, str) else value)
+    split = clean_address(image.address) if "address" in values or not image.pk else None
+    if split:
+        image.address = split.address
+    image.clean_fields()  # the constraint judges duplicates, in `_save`
+    with transaction.atomic():
+        if split and split.username:
+            adopt_credentials(split)
+        _save(image, _("There is an entry with this name and address already."))
+    return image
+
+
+def _save(row: models.Model, duplicate: Any) -> None:
+    """The constraint decides when two requests passed validation at the same time."""
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise Conflict(duplicate, code="duplicate") from error
+
+
+def adopt_credentials(split: SplitAddress) -> RegistryEndpoint:
+    """Store credentials that came in an address: on the endpoint of that host and user, else on a new one.
+
+    A new endpoint covers the host if no other does, else the host and the image's namespace, so that another
+    team's endpoint on the same host is never overwritten.
+    """
+    reference = parse(split.address)
+    host, namespace = reference.host, reference.repository.rpartition("/")[0]
+    on_host = RegistryEndpoint.objects.select_for_update().filter(
+        models.Q(endpoint=host) | models.Q(endpoint__startswith=f"{host}/")
+    )
+    places = [host, f"{host}/{namespace}" if namespace else f"{host}/{reference.repository}"]
+    known = {row.endpoint: row for row in on_host}
+    row = next(
+        (known[place] for place in reversed(places) if place in known and _same_user(known[place], split)),
+        None,
+    )
+    if row is None:
+        place = next((place for place in places if place not in known), places[-1])
+        row = known.get(place) or RegistryEndpoint(name=_free_name(place), endpoint=place)
+    row.username, row.password = split.username, split.password
+    row.save()
+    return row
+
+
+def _same_user(row: RegistryEndpoint, split: SplitAddress) -> bool:
+    return row.username in ("", split.username)
+
+
+def _free_name(wanted: str) -> str:
+    taken = set(RegistryEndpoint.objects.filter(name__startswith=wanted).values_list("name", flat=True))
+    return next(name for name in [wanted, *(f"{wanted} ({n})" for n in range(2, 1000))] if name not in taken)
+
+
+def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
+    """List or unlist entries. Returns how many changed."""
+    require_operator(user)
+    changed = 0
+    for image in ImageRegistry.objects.filter(pk__in=list(ids)).exclude(is_listed=listed):
+        image.is_listed = listed
+        image.save(update_fields=["is_listed", "updated_at"])  # one by one, so that the audit log sees each
+        changed += 1
+    return changed
+
+
+def delete_images(*, user: Any, ids: Iterable[int]) -> int:
+    """Delete entries, all or none. Raises `NotFound` for unknown ids, `InUse` naming what uses them."""
+    return _delete_all(ImageRegistry, user=user, ids=ids)
+
+
+# --- registry endpoints --------------------------------------------------------------------------------------------
+
+
+def save_endpoint(
+    *, user: Any, values: Mapping[str, Any], endpoint: RegistryEndpoint | None = None
+) -> RegistryEndpoint:
+    """Create or change an endpoint. `values["password"]` is plain text, or absent to keep the stored one."""
+    require_operator(user)
+    row = endpoint or RegistryEndpoint()
+    for name, value in values.items():
+        setattr(row, name, value.strip() if isinstance(value, str) and name != "password" else value)
+    problems: dict[str, Any] = {}
+    try:
+        parsed = parse_endpoint(row.endpoint)
+        row.endpoint = "/".join(part for part in (parsed.host, parsed.namespace) if part)
+        if parsed.scheme == "http":
+            row.insecure = True
+    except AddressError as error:
+        problems["endpoint"] = address_error_text(error.code, error.params)
+    if row.ca_certificate and (fault := check_ca(row.ca_certificate)):
+        problems["ca_certificate"] = fault
+    if bool(row.username) != bool(row.password):
+        missing = "password" if row.username else "username"
+        problems[missing] = _("User name and password belong together: give both, or neither.")
+    if problems:
+        raise InvalidInput(problems)
+    row.full_clean()
+    _save(row, _("Another registry endpoint has this name or address, or is the default already."))
+    return row
+
+
+def delete_endpoints(*, user: Any, ids: Iterable[int]) -> int:
+    """Delete endpoints, all or none."""
+    return _delete_all(RegistryEndpoint, user=user, ids=ids)
+
+
+def _delete_all(model: type[models.Model], *, user: Any, ids: Iterable[int]) -> int:
+    require_operator(user)
+    wanted = set(ids)
+    with transaction.atomic():
+        rows = list(model._default_manager.select_for_update().filter(pk__in=wanted))
+        if len(rows) != len(wanted) or not rows:
+            missing = ", ".join(str(pk) for pk in sorted(wanted - {row.pk for row in rows})) or "–"
+            raise NotFound(_("There is no such record: %(ids)s") % {"ids": missing})
+        for row in rows:
+            try:
+                row.delete()
+            except ProtectedError as error:
+                users = sorted(str(item) for item in error.protected_objects)
+                raise InUse(
+                    _("“%(name)s” is in use by: %(users)s. Wait for it to end or cancel it, then delete again.")
+                    % {"name": row, "users": "; ".join(users)},
+                    users=users,
+                ) from None
+    return len(rows)

@@ -1,0 +1,46 @@
+"""PEM texts of a TLS engine: do they parse, do they belong together, are they still valid?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+def check_tls(*, ca_cert: str, client_cert: str, client_key: str) -> dict[str, Any]:
+    """Faults by field name; an empty mapping when all is well. Never repeats what was entered."""
+    problems: dict[str, Any] = {}
+    for name, pem in (("ca_cert", ca_cert), ("client_cert", client_cert)):
+        if pem and (fault := _certificate_fault(pem)):
+            problems[name] = fault
+    if bool(client_cert) != bool(client_key):
+        missing = "client_key" if client_cert else "client_cert"
+        problems[missing] = _("Client certificate and client key belong together: give both, or neither.")
+    elif client_key and "client_cert" not in problems and (fault := _key_fault(client_cert, client_key)):
+        problems["client_key"] = fault
+    return problems
+
+
+def _certificate_fault(pem: str) -> Any:
+    try:
+        certificate = x509.load_pem_x509_certificates(pem.encode())[0]
+    except ValueError:
+        return _("This is not a certificate in PEM form. It starts with -----BEGIN CERTIFICATE-----.")
+    if certificate.not_valid_after_utc < timezone.now():
+        return _("The certificate expired on %(date)s.") % {"date": certificate.not_valid_after_utc.date().isoformat()}
+    return None
+
+
+def _key_fault(certificate: str, key: str) -> Any:
+    try:
+        private = load_pem_private_key(key.encode(), password=None)
+    except (ValueError, TypeError):
+        return _("This is not an unencrypted private key in PEM form. It starts with -----BEGIN PRIVATE KEY-----.")
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    public = x509.load_pem_x509_certificates(certificate.encode())[0].public_key()
+    if private.public_key().public_bytes(*form) != public.public_bytes(*form):
+        return _("The client key does not belong to the client certificate.")
+    return None

@@ -1,0 +1,166 @@
+"""One SDK client for one `EngineEndpoint`, made of the endpoint and of nothing else on this machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from docker.api.client import APIClient
+from docker.auth import AuthConfig
+from docker.transport import UnixHTTPAdapter
+from docker.utils import version_lt
+from docker.utils.proxy import ProxyConfig
+from urllib3.connection import HTTPConnection
+
+from .addresses import EngineAddressError, ParsedAddress, parse_address
+from .errors import EngineError
+from .evidence import clean
+from .ssh import SshAdapter
+from .tls import TlsFiles
+from .translate import translated
+from .types import EngineEndpoint, RegistryAuth
+
+# Device requests, which containers with GPUs need, came with 1.40 (Docker 19.03). Nothing newer than 1.51 (28.5) has
+# been tried; an engine that still speaks 1.51 is asked to.
+OLDEST_API = "1.40"
+NEWEST_API = "1.51"
+USER_AGENT = "imagelib"  # engines pass it on to registries
+ALERT_WITHIN = 1.0  # seconds
+_VERSION = re.compile(r"\d{1,3}\.\d{1,3}")
+
+
+class EngineClient(APIClient):
+    """The SDK's low-level client without its constructor.
+
+    That one reads the Docker configuration of the account it runs under (credentials, proxies, HTTP headers) and lets
+    REQUESTS_CA_BUNDLE and proxy variables override what it was told (docker-engine.md fact 6). Here neither can reach
+    an engine call. Raises `EngineError`; `about` is the engine's answer to the version request.
+    """
+
+    def __init__(self, endpoint: EngineEndpoint, *, timeout: float, known_hosts: str | None) -> None:
+        requests.Session.__init__(self)
+        self.trust_env = False
+        self.timeout = timeout
+        self.headers["User-Agent"] = USER_AGENT
+        self.credstore_env = None
+        self._general_configs: dict[str, Any] = {}
+        self._auth_configs = AuthConfig({})
+        self._proxy_configs = ProxyConfig()
+        self._tls: TlsFiles | None = None
+        self.max_redirects = 0  # engines do not redirect; what does is a web server
+        try:
+            with translated(connecting=True, secrets=(endpoint.ssh_password,)):
+                self._mount(endpoint, known_hosts)
+            self.about = self._ask_version()
+            self._version = self._agree()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        super().close()
+        if self._tls is not None:
+            self._tls.remove()
+
+    def new_connection(self) -> HTTPConnection:
+        """A connection outside the pool, not yet open, for one stream that others must be able to break.
+
+        Goes through the adapter's own steps for a request, so that TLS is exactly what it is for all other requests.
+        """
+        request = requests.Request("POST", f"{self.base_url}/").prepare()
+        adapter = self.get_adapter(request.url)
+        pool = adapter.get_connection_with_tls_context(request, self.verify, cert=self.cert)
+        adapter.cert_verify(pool, request.url, self.verify, self.cert)
+        connection = pool._new_conn()
+        connection.timeout = self.timeout
+        return connection
+
+    def path(self, route: str, query: dict[str, str]) -> str:
+        """The request target of a route, for use on a `new_connection`."""
+        return f"/v{self._version}{route}?{urlencode(query)}"
+
+    def _mount(self, endpoint: EngineEndpoint, known_hosts: str | None) -> None:
+        address = _parse(endpoint.address)
+        if address.scheme == "tcp":
+            self.base_url = f"http{'s' if endpoint.use_tls else ''}://{address.url_host}:{address.port}"
+            if endpoint.use_tls:
+                self._tls = _store_pem(endpoint)
+                self.verify, self.cert = self._tls.verify, self._tls.cert
+            return
+        if address.scheme == "unix":
+            self.base_url = "http+docker://localhost"
+            adapter = UnixHTTPAdapter(f"http+unix://{address.path}", self.timeout)
+        else:
+            self.base_url = "http+docker://ssh"
+            adapter = SshAdapter(address, endpoint, timeout=self.timeout, known_hosts=known_hosts)
+        self._custom_adapter = adapter
+        self.mount("http+docker://", adapter)
+
+    def _ask_version(self) -> dict[str, Any]:
+        try:
+            with translated(connecting=True):
+                answer = self._result(self._get(f"{self.base_url}/version"), json=True)
+        except EngineError as error:
+            if self._tls is not None and error.code == "engine_gone":
+                self._listen_for_alert()
+            raise
+        if not isinstance(answer, dict) or not _VERSION.fullmatch(str(answer.get("ApiVersion"))):
+            raise EngineError("engine_not_docker", "the answer to /version names no API version")
+        return answer
+
+    def _listen_for_alert(self) -> None:
+        """Find out whether it was our certificate that made the engine hang up.
+
+        With TLS 1.3 it judges that while we already write the request; mostly the writing fails ("EOF", "broken pipe")
+        and the alert goes unread. Who only listens hears it.
+        """
+        connection = self.new_connection()
+        connection.timeout = min(self.timeout, ALERT_WITHIN)
+        try:
+            with translated(connecting=True):
+                connection.connect()
+                connection.sock.recv(1)
+        except EngineError as alert:
+            if alert.code == "engine_tls_client_certificate":
+                raise
+        finally:
+            connection.close()
+
+    def _agree(self) -> str:
+        """The newest API version that both sides know."""
+        newest, oldest = self.about["ApiVersion"], self.about.get("MinAPIVersion") or self.about["ApiVersion"]
+        if version_lt(newest, OLDEST_API):
+            raise EngineError("engine_api_too_old", f"the engine speaks API {newest}; {OLDEST_API} is needed")
+        if version_lt(NEWEST_API, oldest):
+            raise EngineError("engine_api_too_new", f"the engine wants API {oldest}; {NEWEST_API} is known here")
+        return NEWEST_API if version_lt(NEWEST_API, newest) else newest
+
+
+def auth_header(auth: RegistryAuth | None) -> dict[str, str]:
+    """The header with the credentials for one request. Without any it says so: no header at all makes the SDK look
+    into the account's own Docker configuration, and some engines complain about its absence."""
+    login = {}
+    if auth is not None:
+        login = {"username": auth.username, "password": auth.password}
+        if auth.server_address:
+            login["serveraddress"] = auth.server_address
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(login).encode()).decode()}
+
+
+def _store_pem(endpoint: EngineEndpoint) -> TlsFiles:
+    try:
+        return TlsFiles(endpoint)
+    except OSError as error:  # no space, no right to write: nothing of the engine's doing
+        evidence = clean(f"the certificates cannot be put into files: {error}")
+        raise EngineError("engine_tls_failed", evidence, transient=True) from error
+
+
+def _parse(text: str) -> ParsedAddress:
+    try:
+        return parse_address(text)
+    except EngineAddressError as error:
+        raise EngineError("engine_bad_address", f"{error.code} (such as {error.params['example']})") from None

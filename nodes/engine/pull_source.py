@@ -1,0 +1,117 @@
+"""The engine's side of a pull: one HTTP connection of its own, breakable from its first moment to its last."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from urllib3.connection import HTTPConnection
+
+from .client import USER_AGENT, EngineClient, auth_header
+from .errors import EngineError, EngineRejected
+from .evidence import clean
+from .translate import FAILURES, answer_code, translate
+from .types import RegistryAuth
+
+CHUNK = 1 << 16
+# A peer that vanishes without a word, in the middle of a pull that has no time limit, is noticed after a minute.
+_KEEPALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+
+
+class HttpPullSource:
+    """`POST /images/create`, without the SDK's `pull`.
+
+    An engine answers that request only once it has the manifest. With a registry that hangs the SDK's call therefore
+    blocks for ever, before there is a response that one could close; here the socket is at hand as soon as it exists.
+    """
+
+    def __init__(self, client: EngineClient, *, query: dict[str, str], auth: RegistryAuth | None) -> None:
+        self._client = client
+        self._query = query
+        self._auth = auth
+        self._lock = threading.Lock()
+        self._socket: Any = None
+        self._aborted = False
+
+    def read(self) -> Iterator[bytes]:
+        """Chunks of a 200 answer, without time limit. Raises EngineRejected for any other answer."""
+        connection = self._client.new_connection()
+        try:
+            yield from self._exchange(connection)
+        except FAILURES as error:
+            if self._aborted:
+                return
+            secrets = (self._auth.password,) if self._auth else ()
+            raise translate(error, secrets=secrets) from error
+        finally:
+            connection.close()
+
+    def abort(self) -> None:
+        with self._lock:
+            self._aborted = True
+            stream, self._socket = self._socket, None
+        if stream is not None:
+            _break(stream)
+
+    def _exchange(self, connection: HTTPConnection) -> Iterator[bytes]:
+        connection.connect()
+        if not self._hold(connection.sock):
+            return
+        path = self._client.path("/images/create", self._query)
+        headers = {"User-Agent": USER_AGENT, **auth_header(self._auth)}
+        connection.request("POST", path, headers=headers, preload_content=False)
+        connection.timeout = None
+        response = connection.getresponse()
+        try:
+            if response.status != 200:
+                raise _refusal(response.status, response.read(CHUNK))
+            yield from self._stream(response)
+        finally:
+            response.close()
+
+    def _hold(self, stream: Any) -> bool:
+        """Make the open socket known to `abort`. False when that has been called already."""
+        if isinstance(stream, socket.socket) and stream.family in (socket.AF_INET, socket.AF_INET6):
+            for option in _KEEPALIVE:
+                stream.setsockopt(*option)
+        with self._lock:
+            if not self._aborted:
+                self._socket = stream
+            return not self._aborted
+
+    def _stream(self, response: Any) -> Iterator[bytes]:
+        try:
+            yield from response.stream(CHUNK, decode_content=False)
+        except FAILURES as error:
+            if self._aborted:
+                return
+            raise EngineError("engine_gone", clean(str(error) or type(error).__name__)) from error
+
+
+def _break(stream: Any) -> None:
+    """End a connection under whoever is blocked in it: closing the descriptor would not wake that thread up."""
+    with suppress(OSError, EOFError):
+        if isinstance(stream, socket.socket):
+            # Past SSLSocket's own method, which takes the TLS state away from under the reader.
+            socket.socket.shutdown(stream, socket.SHUT_RDWR)
+        else:
+            stream.close()  # an ssh channel
+
+
+def _refusal(status: int, body: bytes) -> EngineError:
+    try:
+        message = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = body.decode(errors="replace")
+    text = clean(str(message)) or f"HTTP {status}"
+    code = answer_code(status, text, connecting=False)
+    return EngineError(code, text) if code else EngineRejected(status, text)

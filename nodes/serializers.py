@@ -1,0 +1,87 @@
+"""JSON of compute nodes in the native API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from core.api import SecretField, refuse_unknown
+from nodes.failure_texts import engine_failure_text
+from nodes.models import ComputeNode
+
+_PUBLIC = (
+    "id", "name", "region", "labels", "public_ip", "private_ip", "cpu", "memory", "system_disk", "data_disk",
+    "gpu_name", "gpu_count", "gpu_memory_gb", "is_listed", "status", "status_detail", "status_age_seconds",
+    "last_seen_at", "engine_version", "storage_driver", "platform", "disk_free_bytes",
+)  # fmt: skip
+_OPERATORS = (
+    "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "ssh_port", "username", "password",
+    "hami_core", "remark", "status_code", "created_at", "updated_at",
+)  # fmt: skip
+
+
+class NodeSerializer(serializers.ModelSerializer):
+    """A compute node for operators. Secrets are write-only: reading gives `******` or an empty text."""
+
+    password = SecretField(max_length=2000)
+    client_key = SecretField(max_length=20000)
+    labels = serializers.DictField(child=serializers.CharField(max_length=200), required=False)
+    status_detail = serializers.SerializerMethodField()
+    status_age_seconds = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ComputeNode
+        fields = _PUBLIC + _OPERATORS
+        read_only_fields = (
+            "id", "status", "status_code", "last_seen_at", "engine_version", "storage_driver", "platform",
+            "disk_free_bytes", "created_at", "updated_at",
+        )  # fmt: skip
+        extra_kwargs = {"name": {"validators": []}, "docker_address": {"validators": []}}
+
+    def to_internal_value(self, data: Any) -> Any:
+        refuse_unknown(self, data)
+        return super().to_internal_value(data)
+
+    def get_status_detail(self, node: ComputeNode) -> dict[str, str] | None:
+        """`{title, cause, advice, evidence}` when the last probe failed."""
+        if not node.status_code:
+            return None
+        text = engine_failure_text(node.status_code)
+        return {
+            "title": str(text.title),
+            "cause": str(text.cause),
+            "advice": str(text.advice),
+            "evidence": node.status_evidence,
+        }
+
+    def get_status_age_seconds(self, node: ComputeNode) -> float | None:
+        if node.checked_at is None:
+            return None
+        return round((timezone.now() - node.checked_at).total_seconds(), 1)
+
+
+class PublicNodeSerializer(NodeSerializer):
+    """A compute node for ordinary users: nothing about how to log in to it."""
+
+    class Meta(NodeSerializer.Meta):
+        fields = _PUBLIC
+        read_only_fields = _PUBLIC
+
+    password = None
+    client_key = None
+
+    def get_status_detail(self, node: ComputeNode) -> dict[str, str] | None:
+        detail = super().get_status_detail(node)
+        return detail and {"title": detail["title"], "cause": detail["cause"], "advice": "", "evidence": ""}
+
+
+class NodeImageSerializer(serializers.Serializer):
+    """An image on a node, as its engine tells."""
+
+    id = serializers.CharField()
+    repo_tags = serializers.ListField(child=serializers.CharField())
+    repo_digests = serializers.ListField(child=serializers.CharField())
+    size = serializers.IntegerField(help_text="Bytes as this engine counts them; not comparable between engines.")
+    created = serializers.CharField()

@@ -1,0 +1,180 @@
+"""What people ask of compute nodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Conflict, DomainError, InUse, InvalidInput, NotFound, PermissionRefused
+from nodes.address_texts import address_problem
+from nodes.certificates import check_tls
+from nodes.engine import EngineError, ImageInfo, connect
+from nodes.engine.addresses import EngineAddressError, parse_address
+from nodes.failure_texts import engine_failure_text
+from nodes.models import ComputeNode, NodeStatus
+from nodes.work import Finding, discover, probe, sweep
+
+CONNECTION_FIELDS = (
+    "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "ssh_port", "username", "password",
+)  # fmt: skip
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?")
+
+
+def visible_nodes(user: Any) -> models.QuerySet[ComputeNode]:
+    """Operators see every node, others the listed ones."""
+    rows = ComputeNode.objects.all()
+    return rows if user.is_staff else rows.filter(is_listed=True)
+
+
+def require_operator(user: Any) -> None:
+    if not (user and user.is_active and user.is_staff):
+        raise PermissionRefused(_("Only operators may do this."))
+
+
+def save_node(
+    *, user: Any, values: Mapping[str, Any], node: ComputeNode | None = None, test: bool = True
+) -> ComputeNode:
+    """Create or change a node, then test its connection if how to connect is new (up to 10 s, after the commit)."""
+    require_operator(user)
+    row = node or ComputeNode()
+    for name, value in values.items():
+        setattr(row, name, value)
+    check_values(row)
+    changed = not row.pk or any(name in values for name in CONNECTION_FIELDS)
+    if changed:
+        row.connection_version = (row.connection_version or 0) + 1
+        row.status, row.status_code, row.status_evidence, row.checked_at = NodeStatus.UNKNOWN, "", "", None
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise Conflict(_("Another compute node has this name already."), code="duplicate") from error
+    if changed and test:
+        test_node(user=user, node=row)
+    return row
+
+
+def check_values(row: ComputeNode) -> None:
+    """All rules of a node's fields. Raises `InvalidInput` with every fault at once."""
+    problems: dict[str, Any] = {}
+    try:
+        row.docker_address = parse_address(row.docker_address).canonical
+    except EngineAddressError as error:
+        problems["docker_address"] = address_problem(error.code, error.params)
+    key = row.client_key.reveal() if row.client_key else ""
+    problems |= check_tls(ca_cert=row.ca_cert, client_cert=row.client_cert, client_key=key)
+    if not isinstance(row.labels, dict) or not all(_is_label(key, value) for key, value in row.labels.items()):
+        problems["labels"] = _('Labels are names with short texts, for example {"rack": "a1", "builder": "yes"}.')
+    if row.hami_core and not row.hami_core.startswith("/"):
+        problems["hami_core"] = _("Give an absolute path on the node, for example /root/HAMi-core/build.")
+    try:
+        row.clean_fields(exclude=set(problems))
+        row.validate_constraints()
+        row.validate_unique()
+    except Exception as error:
+        if not hasattr(error, "message_dict"):
+            raise
+        problems = {**error.message_dict, **problems}
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _is_label(key: Any, value: Any) -> bool:
+    return bool(isinstance(key, str) and _LABEL.fullmatch(key) and isinstance(value, str) and len(value) <= 200)
+
+
+def test_node(*, user: Any, node: ComputeNode) -> ComputeNode:
+    """Connect now; the answer is in `status`, `status_code`, `status_evidence`. At most 10 s."""
+    require_operator(user)
+    finding = probe(node)
+    record_finding(node, finding)
+    node.refresh_from_db()
+    return node
+
+
+def discover_node(*, user: Any, node: ComputeNode) -> ComputeNode:
+    """Read CPU, memory, disk and platform from the engine into the node's fields."""
+    require_operator(user)
+    finding = probe(node, with_disk=True)
+    record_finding(node, finding)
+    if finding.info is not None:
+        ComputeNode.objects.filter(pk=node.pk).update(discovered_at=timezone.now(), **discover(finding))
+    node.refresh_from_db()
+    return node
+
+
+def record_finding(node: ComputeNode, finding: Finding) -> bool:
+    """Store what a probe found. False when the node changed, or a later probe was faster: the finding is void."""
+    newer = models.Q(checked_at__isnull=True) | models.Q(checked_at__lt=finding.at)
+    rows = ComputeNode.objects.filter(newer, pk=node.pk, connection_version=node.connection_version)
+    return rows.update(**finding.columns()) == 1
+
+
+def delete_nodes(*, user: Any, ids: Iterable[int]) -> int:
+    """Delete nodes, all or none. Raises `InUse` while jobs run there."""
+    require_operator(user)
+    wanted = set(ids)
+    with transaction.atomic():
+        rows = list(ComputeNode.objects.select_for_update().filter(pk__in=wanted))
+        if len(rows) != len(wanted) or not rows:
+            missing = ", ".join(str(pk) for pk in sorted(wanted - {row.pk for row in rows})) or "–"
+            raise NotFound(_("There is no such compute node: %(ids)s") % {"ids": missing})
+        for row in rows:
+            _delete(row)
+    return len(rows)
+
+
+def _delete(row: ComputeNode) -> None:
+    try:
+        row.delete()
+    except ProtectedError as error:
+        users = sorted(str(item) for item in error.protected_objects)
+        raise InUse(
+            _("“%(name)s” is in use by: %(users)s. Wait for it to end or cancel it, then delete again.")
+            % {"name": row, "users": "; ".join(users)},
+            users=users,
+        ) from None
+
+
+def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
+    """List or unlist nodes. Returns how many changed."""
+    require_operator(user)
+    changed = 0
+    for node in ComputeNode.objects.filter(pk__in=list(ids)).exclude(is_listed=listed):
+        node.is_listed = listed
+        node.save(update_fields=["is_listed", "updated_at"])  # one by one, so that the audit log sees each
+        changed += 1
+    return changed
+
+
+def sweep_all() -> int:
+    """Probe every node concurrently and store each finding as soon as it is there. Returns how many were stored."""
+    return sum(record_finding(node, finding) for node, finding in sweep(list(ComputeNode.objects.all())))
+
+
+def node_images(*, node: ComputeNode) -> list[ImageInfo]:
+    """Images on the node, newest first. Raises `EngineUnusable`."""
+    try:
+        with connect(node.endpoint(), timeout=settings.ENGINE_TIMEOUT, known_hosts=settings.SSH_KNOWN_HOSTS) as engine:
+            return sorted(engine.list_images(), key=lambda image: image.created, reverse=True)
+    except EngineError as error:
+        raise EngineUnusable(error.code, error.evidence) from error
+
+
+class EngineUnusable(DomainError):
+    """The engine could not be asked; says why and what to do."""
+
+    code = "engine_unusable"
+    http_status = 502
+    title = _("The node's engine cannot be used")
+
+    def __init__(self, code: str, evidence: str) -> None:
+        text = engine_failure_text(code)
+        super().__init__(f"{text.cause} {text.advice}", code=code, extra={"evidence": evidence})

@@ -1,0 +1,176 @@
+"""One attempt of a pull against a real engine: plan, stream with progress, watch for stalls, verify."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from core.jobs import HELD_STATES
+from imagelib.addresses import ImageReference, parse
+from imagelib.references import Endpoints
+from imagelib.registry import RegistryClient, RegistryError
+from nodes.engine import Engine, ImageInfo, PullStream, RegistryAuth
+from nodes.models import ComputeNode
+from pulls.events import record
+from pulls.failures import failure
+from pulls.meter import Meter
+from pulls.models import PullJob
+from pulls.outcome import PullFailed, Stopped
+from pulls.plan import PullPlan, plan_pull
+from pulls.reporting import Reporter
+from pulls.tools import Tools
+
+# Some engines unpack without saying so (docker-engine.md §2.1): silence after the last byte is judged more patiently.
+UNPACKING_PATIENCE = 10.0
+
+
+def pull_once(job: PullJob, tools: Tools) -> str:
+    """Bring the image onto the node. Returns the digest that the engine confirms.
+
+    Raises `Stopped`, `PullFailed`, and the errors of the gateway and of the registry client.
+    """
+    record(job, "claimed", at=tools.now(), attempt=job.attempt)
+    node = _node_or_fail(job)
+    reference = parse(job.reference)
+    endpoint = Endpoints().for_reference(reference)
+    auth = (
+        RegistryAuth(endpoint.username, endpoint.password.reveal(), reference.host)
+        if endpoint and endpoint.has_credentials
+        else None
+    )
+    reporter = Reporter(job, tools, every=settings.PROGRESS_EVERY)
+    reporter.phase("resolving")
+    with tools.connect(node.endpoint()) as engine, tools.registry(reference.host, endpoint) as registry:
+        info = engine.info()
+        plan = plan_pull(reference=reference, registry=registry, engine=engine, info=info)
+        if not plan.runs_there:
+            raise PullFailed(failure("platform_mismatch", params=_platforms(plan.image_platform, plan.node_platform)))
+        _announce(job, plan, tools)
+        meter = Meter(plan=plan.layers, now=tools.monotonic())
+        reporter.start(meter, digest=plan.digest, bytes_total=plan.bytes_to_move)
+        remote = reference.remote
+        with engine.pull(reference.name, tag_or_digest=remote, auth=auth) as stream:
+            _follow(job, stream, meter, reporter, tools)
+            told = stream.digest
+        meter.verifying()
+        reporter.write()
+        if reference.digest and reference.tag:
+            engine.tag(f"{reference.name}@{reference.digest}", reference.name, reference.tag)
+        digest = _verify(job, engine, reference, plan, told, tools, registry=registry)
+        meter.verified()
+        reporter.close()
+        return digest
+
+
+def _node_or_fail(job: PullJob) -> ComputeNode:
+    """What was true when the pull was asked for must be true when it starts."""
+    operator = job.requested_by is None or job.requested_by.is_staff  # None: asked for on the command line
+    if job.node is None:
+        raise PullFailed(failure("node_gone"))
+    if not operator and not job.node.is_listed:
+        raise PullFailed(failure("node_not_listed"))
+    if not operator and (job.image is None or not job.image.is_listed):
+        raise PullFailed(failure("image_not_listed"))
+    return job.node
+
+
+def _announce(job: PullJob, plan: PullPlan, tools: Tools) -> None:
+    if plan.layers is None:
+        record(job, "total_unknown", at=tools.now(), code=plan.unreachable)
+    elif plan.bytes_to_move == 0:
+        record(job, "already_present", at=tools.now())
+    else:
+        record(job, "planned", at=tools.now(), total=plan.bytes_to_move, reused=plan.bytes_reused)
+
+
+def _follow(job: PullJob, stream: PullStream, meter: Meter, reporter: Reporter, tools: Tools) -> None:
+    """Read the stream to its end. A tick without an event is the time to judge silence."""
+    limit = job.stall_after or settings.STALL_AFTER
+    for event in stream:
+        now = tools.monotonic()
+        if event is not None:
+            meter.feed(event, now=now)
+            if event.status.startswith("Retrying in"):
+                reporter.engine_retries(event.layer)
+        reporter.tick()
+        if tools.interrupted():
+            raise Stopped("interrupted")
+        idle = now - meter.last_byte_at
+        if idle > limit and _is_stalled(job, meter, idle, limit, tools):
+            raise PullFailed(failure("stalled", params={"seconds": str(round(idle))}))
+
+
+def _is_stalled(job: PullJob, meter: Meter, idle: float, limit: float, tools: Tools) -> bool:
+    """Silence is no stall while the engine unpacks, or while it works on other pulls of the same node first."""
+    progress = meter.progress(now=tools.monotonic())
+    if progress.phase in ("extracting", "verifying"):
+        return idle > limit * UNPACKING_PATIENCE
+    if progress.phase != "waiting":
+        return True
+    moving = PullJob.objects.filter(
+        node_id=job.node_id, state__in=HELD_STATES, last_byte_at__gt=tools.now() - timedelta(seconds=limit)
+    )
+    return not moving.exclude(pk=job.pk).exists()
+
+
+def _verify(
+    job: PullJob,
+    engine: Engine,
+    reference: ImageReference,
+    plan: PullPlan,
+    told: str,
+    tools: Tools,
+    *,
+    registry: RegistryClient,
+) -> str:
+    """The image is there, with the digest that was expected and for this node's platform; else `PullFailed`."""
+    image = engine.inspect_image(_as_asked(reference))
+    if image is None:
+        raise PullFailed(failure("image_absent_after_pull"))
+    present = _digests(image, reference)
+    if plan.digest and plan.digest in present:
+        digest = plan.digest
+    elif not plan.digest and told in present:
+        digest = told
+    else:
+        digest = _moved_digest(reference, present, registry)
+        record(job, "tag_moved", at=tools.now(), digest=digest)
+    image_platform = f"{image.os}/{image.architecture}"
+    if image.architecture and image_platform != plan.node_platform:
+        raise PullFailed(failure("platform_mismatch", params=_platforms(image_platform, plan.node_platform)))
+    return digest
+
+
+def _platforms(image: str, node: str) -> dict[str, str]:
+    return {"image": image, "node": node}
+
+
+def _as_asked(reference: ImageReference) -> str:
+    return (
+        f"{reference.name}@{reference.digest}" if reference.digest else f"{reference.name}:{reference.tag or 'latest'}"
+    )
+
+
+def _digests(image: ImageInfo, reference: ImageReference) -> set[str]:
+    """Digests under which the node knows the image in this repository."""
+    found = set()
+    for text in image.repo_digests:
+        name, _separator, digest = text.rpartition("@")
+        if parse(name).name == reference.name:
+            found.add(digest)
+    return found
+
+
+def _moved_digest(reference: ImageReference, present: set[str], registry: RegistryClient) -> str:
+    """A tag may move between our look and the engine's: then the registry now says what the node has."""
+    mismatch = PullFailed(failure("digest_mismatch", evidence=", ".join(sorted(present)) or "-"))
+    if reference.digest:
+        raise mismatch
+    try:
+        digest = registry.describe(reference.repository, reference.remote).digest
+    except RegistryError:
+        raise mismatch from None
+    if digest not in present:
+        raise mismatch
+    return digest

@@ -1,0 +1,25 @@
+"""Filters of the pull list."""
+
+from __future__ import annotations
+
+import django_filters
+
+from core.jobs import ACTIVE_STATES, FINAL_STATES, JobState
+from pulls.models import PullJob
+
+
+class PullFilter(django_filters.FilterSet):
+    reference = django_filters.CharFilter(lookup_expr="icontains")
+    state = django_filters.MultipleChoiceFilter(choices=JobState.choices)
+    active = django_filters.BooleanFilter(method="by_activity")
+    node = django_filters.NumberFilter(field_name="node_id")
+    image = django_filters.NumberFilter(field_name="image_id")
+    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = PullJob
+        fields = ["reference", "state", "node", "image", "error_code"]
+
+    def by_activity(self, rows, _name, active):  # type: ignore[no-untyped-def]
+        return rows.filter(state__in=ACTIVE_STATES if active else FINAL_STATES)

@@ -1,0 +1,81 @@
+"""Which waiting pull goes next: limits per node and per registry, and fairness between the users who wait.
+
+A worker that hears the doorbell of one job claims whichever job is next in that job's lane (its node). Limits are
+slots: the claim takes the lowest free slot number of the node and of the registry host, and the unique constraints
+of `PullJob` refuse a slot that another worker took in the same moment.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from core.doorbell import ring
+from core.jobs import HELD_STATES, IllegalTransition, JobState
+from pulls.models import PullJob, free_slot
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_LOOK_AHEAD = 500
+
+
+def claim_next(*, hint: int, now: datetime) -> PullJob | None:
+    """The next pull of the lane of job `hint`, claimed; None when nobody waits there or no slot is free."""
+    node_id = PullJob.objects.filter(pk=hint).values_list("node_id", flat=True).first()
+    if node_id is None:
+        return None
+    for pk, host in _in_fair_order(node_id, now):
+        try:
+            job = _claim(pk, node_id, host, now)
+        except IllegalTransition:
+            continue  # another worker was faster, or it was cancelled
+        if job is not None:
+            return job
+    return None
+
+
+def ring_waiting(*, now: datetime) -> None:
+    """After a slot became free: wake as many waiting pulls as there is room for."""
+    for pk in PullJob.ringable(now=now, limit=50):
+        ring(PullJob, pk)
+
+
+def _claim(pk: int, node_id: int, host: str, now: datetime) -> PullJob | None:
+    for _try in range(settings.PULLS_PER_NODE + settings.PULLS_PER_REGISTRY):
+        held = PullJob.objects.filter(state__in=HELD_STATES)
+        of_node = held.filter(node_id=node_id).values_list("node_slot", flat=True)
+        of_host = held.filter(registry_host=host).values_list("registry_slot", flat=True)
+        node_slot = free_slot(list(of_node), settings.PULLS_PER_NODE)
+        registry_slot = free_slot(list(of_host), settings.PULLS_PER_REGISTRY)
+        if node_slot is None or registry_slot is None:
+            return None
+        try:
+            with transaction.atomic():
+                return PullJob.claim(pk, now=now, node_slot=node_slot, registry_slot=registry_slot)
+        except IntegrityError:
+            continue  # somebody took one of the two slots: look again
+    return None
+
+
+def _in_fair_order(node_id: int, now: datetime) -> Iterator[tuple[int, str]]:
+    """Waiting pulls of a node, one of each user in turn: who has the least running and was served longest ago first."""
+    of_node = PullJob.objects.filter(node_id=node_id)
+    queues: dict[int | None, list[tuple[int, str]]] = defaultdict(list)
+    waiting = of_node.filter(state=JobState.QUEUED, due_at__lte=now).order_by("created_at", "pk")
+    for pk, host, user in waiting.values_list("pk", "registry_host", "requested_by")[:_LOOK_AHEAD]:
+        queues[user].append((pk, host))
+    held: dict[int | None, int] = defaultdict(int)
+    for user in of_node.filter(state__in=HELD_STATES).values_list("requested_by", flat=True):
+        held[user] += 1
+    served = dict(
+        of_node.filter(started_at__isnull=False).order_by().values_list("requested_by").annotate(Max("started_at"))
+    )
+    turn = sorted(queues, key=lambda user: (held[user], served.get(user, _NEVER), queues[user][0][0]))
+    for place in range(max(map(len, queues.values()), default=0)):
+        for user in turn:
+            if place < len(queues[user]):
+                yield queues[user][place]

@@ -1,0 +1,23 @@
+"""How an attempt can end other than well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pulls.failures import Failure
+
+
+@dataclass(frozen=True)
+class Stopped(Exception):
+    """The attempt ends without a result of its own."""
+
+    reason: Literal["cancelled", "taken_over", "interrupted"]
+
+
+class PullFailed(Exception):
+    """The attempt failed for a reason that we found out ourselves."""
+
+    def __init__(self, found: Failure) -> None:
+        super().__init__(found.code)
+        self.failure = found

@@ -1,0 +1,90 @@
+"""From the meter to the row: at most one write per interval, and the answer to "does this job still belong to me?"."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+
+from core.jobs import JobState
+from pulls.events import record
+from pulls.meter import Meter
+from pulls.models import PullJob
+from pulls.outcome import Stopped
+from pulls.tools import Tools
+
+logger = structlog.get_logger(__name__)
+HEARTBEAT_EVERY = 5.0  # seconds between writes when nothing moves
+
+
+class Reporter:
+    """Writes progress and heartbeat of one attempt; raises `Stopped` when the job was cancelled or taken over."""
+
+    def __init__(self, job: PullJob, tools: Tools, *, every: float) -> None:
+        self._job, self._tools, self._every = job, tools, every
+        self._meter: Meter | None = None
+        self._written_at = float("-inf")
+        self._last: dict[str, Any] = {}
+        self._retried: set[str] = set()
+        self._downloaded = False
+
+    def phase(self, name: str) -> None:
+        """A phase before there is a meter."""
+        self._store({"phase": name, "percent": 0.0})
+
+    def start(self, meter: Meter, *, digest: str, bytes_total: int | None) -> None:
+        """The total is known: the first snapshot goes out at once."""
+        self._meter = meter
+        self._store(meter.progress(now=self._tools.monotonic()).as_dict(), digest=digest, bytes_total=bytes_total)
+
+    def tick(self) -> None:
+        """Called for every event and every pause; writes when it is time."""
+        since = self._tools.monotonic() - self._written_at
+        if since < self._every or self._meter is None:
+            return
+        progress = self._meter.progress(now=self._tools.monotonic()).as_dict()
+        if progress != self._last or since >= HEARTBEAT_EVERY:
+            self._store(progress)
+
+    def write(self) -> None:
+        """A change that watchers must not miss, such as the beginning of the verification."""
+        if self._meter is not None:
+            self._store(self._meter.progress(now=self._tools.monotonic()).as_dict())
+
+    def close(self) -> None:
+        """The last picture travels with the final transition."""
+        if self._meter is not None:
+            self._job.progress = self._meter.progress(now=self._tools.monotonic()).as_dict()
+
+    def engine_retries(self, layer: str) -> None:
+        """Once per layer in the history; the engine repeats it every second."""
+        if layer not in self._retried:
+            self._retried.add(layer)
+            record(self._job, "engine_retries", at=self._tools.now(), layer=layer)
+
+    def _store(self, progress: dict[str, Any], **columns: Any) -> None:
+        self._written_at, self._last = self._tools.monotonic(), progress
+        self._job.progress = progress
+        now = self._tools.now()
+        if self._meter is not None:
+            idle = max(self._tools.monotonic() - self._meter.last_byte_at, 0.0)
+            columns["last_byte_at"] = now - timedelta(seconds=idle)
+        if progress.get("phase") == "extracting" and not self._downloaded:
+            self._downloaded = True
+            record(self._job, "downloaded", at=now)
+        try:
+            mine = self._job.report(now=now, progress=progress, **columns)
+        except (OperationalError, InterfaceError) as error:
+            # The database is away: the engine goes on pulling, the next write tells whether the job is still ours.
+            logger.warning("progress not written", pull=self._job.pk, reason=type(error).__name__)
+            connection.close()
+            return
+        if not mine:
+            self._stop()
+
+    def _stop(self) -> None:
+        row = PullJob.objects.filter(pk=self._job.pk).values("state", "run_token").first() or {}
+        mine = row.get("run_token") == self._job.run_token
+        raise Stopped("cancelled" if mine and row.get("state") == JobState.CANCELLING else "taken_over")

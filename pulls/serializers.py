@@ -1,0 +1,113 @@
+"""JSON of pulls in the native API: what is asked, and the snapshot's shape for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from core.api import AskedFields
+from core.jobs import JobState
+from pulls.models import PullJob
+from pulls.snapshot import snapshot
+
+
+class PullAsked(AskedFields):
+    """`{"image": id}` or `{"reference": "nginx:1.27"}`, and `{"nodes": [1, 2]}`."""
+
+    image = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    reference = serializers.CharField(required=False, max_length=3000)
+    nodes = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=1000
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("image" in attrs) == ("reference" in attrs):
+            raise serializers.ValidationError(
+                {"image": _('Give either "image" (an entry\'s id) or "reference" (for example "nginx:1.27").')}
+            )
+        return attrs
+
+
+class NodeName(serializers.Serializer):
+    id = serializers.IntegerField(allow_null=True)
+    name = serializers.CharField()
+
+
+class LayerShape(serializers.Serializer):
+    id = serializers.CharField(help_text="First 12 hex digits of the layer's digest.")
+    size = serializers.IntegerField(allow_null=True)
+    downloaded = serializers.IntegerField()
+    extracted = serializers.IntegerField()
+    state = serializers.CharField()
+
+
+class PullError(serializers.Serializer):
+    code = serializers.CharField()
+    transient = serializers.BooleanField()
+    title = serializers.CharField()
+    cause = serializers.CharField()
+    advice = serializers.CharField()
+    evidence = serializers.CharField()
+
+
+class SnapshotShape(serializers.Serializer):
+    """One pull as it is now. Sizes in bytes, speed in bytes per second."""
+
+    id = serializers.IntegerField()
+    node = NodeName()
+    reference = serializers.CharField()
+    state = serializers.ChoiceField(choices=JobState.choices)
+    phase = serializers.CharField()
+    percent = serializers.FloatField()
+    bytes_total = serializers.IntegerField(allow_null=True)
+    bytes_total_exact = serializers.BooleanField()
+    bytes_downloaded = serializers.IntegerField()
+    bytes_extracted = serializers.IntegerField()
+    bytes_reused = serializers.IntegerField()
+    layers = LayerShape(many=True)
+    speed_bps = serializers.IntegerField(allow_null=True)
+    eta_seconds = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, help_text="[low, high]: when it will be there, as a range."
+    )
+    last_byte_age_seconds = serializers.FloatField(allow_null=True)
+    attempt = serializers.IntegerField()
+    max_attempts = serializers.IntegerField()
+    digest = serializers.CharField(allow_blank=True)
+    error = PullError(allow_null=True)
+    next_attempt_at = serializers.DateTimeField(allow_null=True)
+    requested_by = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+
+    def to_representation(self, instance: PullJob) -> dict[str, Any]:
+        return snapshot(instance, now=timezone.now())
+
+
+class NodeResult(serializers.Serializer):
+    node = serializers.IntegerField()
+    pull = SnapshotShape()
+
+
+class PullAnswer(serializers.Serializer):
+    """202: one result per node."""
+
+    results = NodeResult(many=True)
+
+
+class Ticket(serializers.Serializer):
+    """A URL for `EventSource`, which cannot send headers. Good for 60 seconds."""
+
+    url = serializers.CharField()
+    expires_in = serializers.IntegerField()
+
+
+class HistoryEntry(serializers.Serializer):
+    at = serializers.DateTimeField()
+    attempt = serializers.IntegerField()
+    code = serializers.CharField()
+    text = serializers.CharField()

@@ -1,0 +1,194 @@
+"""What people ask of pulls: request, cancel, ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.doorbell import ring, ring_on_commit
+from core.errors import Conflict, InvalidInput, NotFound, PermissionRefused
+from core.jobs import FINAL_STATES, JobState
+from imagelib.models import ImageRegistry
+from imagelib.references import Endpoints, effective_or_invalid
+from imagelib.services import clean_address
+from nodes.models import ComputeNode
+from pulls.events import record
+from pulls.models import PullJob, PullRequest
+
+_RACES = 5  # attempts to either create the active pull or join it, while others do the same
+
+
+def visible_pulls(user: Any) -> models.QuerySet[PullJob]:
+    """Operators see every pull, others those that they asked for or share."""
+    rows = PullJob.objects.select_related("node", "requested_by")
+    if user.is_staff:
+        return rows
+    return rows.filter(pk__in=PullRequest.objects.filter(user=user).values("pull"))
+
+
+def request_pulls(
+    *, user: Any, nodes: Iterable[int], image: int | None = None, reference: str | None = None
+) -> list[tuple[int, PullJob]]:
+    """Ask for an image on nodes; one result per node, in the order asked. Identical requests share one job.
+
+    Exactly one of `image` (an entry's id) and `reference` is given. Raises `InvalidInput`, `NotFound`,
+    `PermissionRefused`; nothing is stored then.
+    """
+    if (image is None) == (not reference):
+        raise InvalidInput(
+            {"image": _('Give either "image" (an entry\'s id) or "reference" (for example "nginx:1.27").')}
+        )
+    entry, canonical, host = _what(user, image, reference)
+    targets = _where(user, list(nodes))
+    with transaction.atomic():
+        # In the order of ids: two requests for the same nodes must not wait for each other in a circle.
+        jobs = {
+            node.pk: _create_or_join(user, entry, canonical, host, node)
+            for node in sorted(targets, key=lambda node: node.pk)
+        }
+    return [(node.pk, jobs[node.pk]) for node in targets]
+
+
+def _what(user: Any, image: int | None, reference: str | None) -> tuple[ImageRegistry | None, str, str]:
+    endpoints = Endpoints()
+    entry = None
+    if image is not None:
+        entry = ImageRegistry.objects.filter(pk=image).first()
+        if entry is None or not (entry.is_listed or user.is_staff):
+            raise NotFound(_("There is no listed image with id %(id)s.") % {"id": image}, code="image_not_listed")
+        effective = effective_or_invalid(entry.address, endpoints=endpoints)
+    else:
+        split = clean_address(reference or "", field="reference")
+        if split.username:
+            raise InvalidInput(
+                {"reference": _("Credentials do not belong here: an operator adds them under Registry endpoints.")}
+            )
+        effective = effective_or_invalid(split.address, field="reference", endpoints=endpoints)
+        entry = _entry_for(effective.reference.canonical, endpoints, user)
+    return entry, effective.reference.canonical, effective.reference.host
+
+
+def _entry_for(canonical: str, endpoints: Endpoints, user: Any) -> ImageRegistry | None:
+    """The listed entry that a free reference means. Only operators may pull what no entry lists."""
+    name = canonical.rpartition("/")[2].partition("@")[0].partition(":")[0]
+    for row in ImageRegistry.objects.filter(is_listed=True, address__contains=name):
+        if endpoints.effective(row.address).reference.canonical == canonical:
+            return row
+    if not user.is_staff:
+        raise PermissionRefused(
+            _("%(reference)s is not listed in the image library. Ask an operator to list it.")
+            % {"reference": canonical},
+            code="image_not_listed",
+        )
+    return None
+
+
+def _where(user: Any, ids: Sequence[int]) -> list[ComputeNode]:
+    if not ids:
+        raise InvalidInput({"nodes": _("Name at least one compute node, for example [1].")})
+    rows = ComputeNode.objects.filter(pk__in=ids)
+    found = {row.pk: row for row in (rows if user.is_staff else rows.filter(is_listed=True))}
+    missing = [str(pk) for pk in ids if pk not in found]
+    if missing:
+        raise NotFound(
+            _("There is no listed compute node with id %(ids)s.") % {"ids": ", ".join(missing)}, code="node_not_listed"
+        )
+    return [found[pk] for pk in dict.fromkeys(ids)]
+
+
+def _create_or_join(
+    user: Any,
+    entry: ImageRegistry | None,
+    canonical: str,
+    host: str,
+    node: ComputeNode,
+    retry_of: PullJob | None = None,
+) -> PullJob:
+    """The partial unique constraint decides who creates; everybody else joins that job."""
+    for _race in range(_RACES):
+        try:
+            with transaction.atomic():
+                job = PullJob.objects.create(
+                    node=node, node_name=node.name, image=entry, reference=canonical, registry_host=host,
+                    requested_by=user if user.pk else None, max_attempts=settings.PULL_MAX_ATTEMPTS, retry_of=retry_of,
+                    stall_after=(entry.stall_after or 0) if entry else 0,
+                )  # fmt: skip
+                if user.pk:
+                    PullRequest.objects.create(pull=job, user=user)
+                record(job, "requested", at=timezone.now(), user=user.get_username())
+                ring_on_commit(PullJob, job.pk)
+                return job
+        except IntegrityError:
+            if job := _join(user, canonical, node):
+                return job
+    raise Conflict(_("The same pull is being started and ended at this moment. Try again."))
+
+
+def _join(user: Any, canonical: str, node: ComputeNode) -> PullJob | None:
+    """Share the active pull. None when it ended just now."""
+    active = PullJob.objects.select_related("node", "requested_by").filter(
+        node=node, reference=canonical, state__in=[JobState.QUEUED, JobState.RUNNING]
+    )
+    job = active.first()
+    if job is None:
+        return None
+    if not user.pk:
+        return job
+    wanted, created = PullRequest.objects.get_or_create(pull=job, user=user)
+    if wanted.withdrawn_at is not None:
+        PullRequest.objects.filter(pk=wanted.pk).update(withdrawn_at=None)
+    if created:
+        record(job, "joined", at=timezone.now(), user=user.get_username())
+    return job
+
+
+def cancel_pull(*, user: Any, pull: int) -> PullJob:
+    """Cancel. An ordinary user withdraws an own request; the job ends when nobody wants it any more."""
+    job = _own(user, pull)
+    now = timezone.now()
+    name = user.get_username()
+    with transaction.atomic():
+        others = PullRequest.objects.select_for_update().filter(pull=job, withdrawn_at=None)
+        if not user.is_staff:
+            others.filter(user=user).update(withdrawn_at=now)
+            if job.is_active and others.exclude(user=user).exists():
+                record(job, "withdrawn", at=now, user=name)
+                return job
+        state = PullJob.cancel(job.pk, now=now)
+        record(job, "cancel_requested", at=now, user=name)
+        if state == JobState.CANCELLED:
+            record(job, "cancelled", at=now)
+    job.refresh_from_db()
+    return job
+
+
+def retry_pull(*, user: Any, pull: int) -> PullJob:
+    """A new job for a finished one that did not succeed, under today's rules."""
+    job = _own(user, pull)
+    if job.state not in FINAL_STATES:
+        raise Conflict(_("This pull is still %(state)s.") % {"state": job.get_state_display()}, code="still_active")
+    if job.node_id is None:
+        raise Conflict(_("The compute node of this pull no longer exists."), code="node_gone")
+    entry, canonical, host = _what(user, None, job.reference)
+    [node] = _where(user, [job.node_id])
+    with transaction.atomic():
+        new = _create_or_join(user, job.image or entry, canonical, host, node, retry_of=job)
+        record(job, "retried", at=timezone.now(), user=user.get_username(), pull=new.pk)
+    return new
+
+
+def _own(user: Any, pull: int) -> PullJob:
+    job = visible_pulls(user).filter(pk=pull).first()
+    if job is None:
+        raise NotFound(_("There is no pull with id %(id)s, or it is not yours.") % {"id": pull})
+    return job
+
+
+def ring_for(job: PullJob) -> bool:
+    """Ring by hand, for commands that run outside a request."""
+    return ring(PullJob, job.pk)

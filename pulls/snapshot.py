@@ -1,0 +1,78 @@
+"""The one picture of a pull that every surface shows: REST, event stream, admin pages, command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from core.jobs import ACTIVE_STATES, JobState
+from pulls.failure_texts import describe
+from pulls.models import PullJob
+
+_NUMBERS: Mapping[str, Any] = {
+    "phase": "",
+    "percent": 0.0,
+    "bytes_total": None,
+    "bytes_total_exact": False,
+    "bytes_downloaded": 0,
+    "bytes_extracted": 0,
+    "bytes_reused": 0,
+    "layers": [],
+    "speed_bps": None,
+    "eta_seconds": None,
+}
+
+
+def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
+    """JSON-ready. Sizes in bytes, `speed_bps` in bytes per second, `eta_seconds` a range [low, high] or null,
+    `percent` below 100 until the engine confirms the digest; `version` grows with every change."""
+    numbers = {name: job.progress.get(name, default) for name, default in _NUMBERS.items()}
+    running = job.state == JobState.RUNNING
+    if not running:
+        numbers |= {"speed_bps": None, "eta_seconds": None}
+    if job.state not in ACTIVE_STATES or not numbers["phase"]:
+        numbers["phase"] = "waiting" if job.state == JobState.QUEUED else job.state
+    if job.state == JobState.SUCCEEDED:
+        numbers["percent"] = 100.0
+    return {
+        "id": job.pk,
+        "node": {"id": job.node_id, "name": job.node_name},
+        "reference": job.reference,
+        "state": job.state,
+        **numbers,
+        "last_byte_age_seconds": _age(job.last_byte_at, now) if running else None,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "digest": job.digest,
+        "error": error_of(job),
+        "next_attempt_at": _time(job.due_at) if job.state == JobState.QUEUED and job.attempt else None,
+        "requested_by": job.requested_by.get_username() if job.requested_by else None,
+        "created_at": _time(job.created_at),
+        "started_at": _time(job.started_at),
+        "finished_at": _time(job.finished_at),
+        "version": job.version,
+    }
+
+
+def error_of(job: PullJob) -> dict[str, Any] | None:
+    """`{code, transient, title, cause, advice, evidence}` in the active language, or None."""
+    if not job.error_code:
+        return None
+    text = describe(job.error_code, job.error.get("params", {}))
+    return {
+        "code": job.error_code,
+        "transient": bool(job.error.get("transient")),
+        "title": str(text.title),
+        "cause": str(text.cause),
+        "advice": str(text.advice),
+        "evidence": job.error.get("evidence", ""),
+    }
+
+
+def _age(since: datetime | None, now: datetime) -> float | None:
+    return None if since is None else round(max((now - since).total_seconds(), 0.0), 1)
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.isoformat().replace("+00:00", "Z") if value else None

@@ -1,0 +1,13 @@
+"""Celery's way into `pulls.work`: ids in, nothing out."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from pulls import work
+from pulls.tools import production_tools
+
+
+@shared_task(ignore_result=True)
+def run_pull(pull_id: int) -> None:
+    work.run_pull(pull_id, tools=production_tools())

@@ -1,0 +1,72 @@
+"""People and clients of the API tests. Everybody logs in through the real endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from rest_framework.test import APIClient
+
+from tests.api.make import PASSWORD
+
+
+@pytest.fixture(autouse=True)
+def _fresh_throttles() -> None:
+    """Every test logs in several times; the limit on logins has a test of its own."""
+    cache.clear()
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return User.objects.create_user("olga", password=PASSWORD, is_staff=True)
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return User.objects.create_user("ulrich", password=PASSWORD)
+
+
+@pytest.fixture
+def other(db: None) -> User:
+    return User.objects.create_user("otto", password=PASSWORD)
+
+
+@pytest.fixture
+def client_of() -> Callable[[User | None], APIClient]:
+    """`client_of(user)`: a client that is logged in as that user; `client_of(None)` is anonymous.
+
+    Clients check CSRF as a server does and get the 500 of a crash instead of its exception.
+    """
+
+    def make(who: User | None) -> APIClient:
+        client = APIClient(enforce_csrf_checks=True, raise_request_exception=False, HTTP_ACCEPT_LANGUAGE="en")
+        if who is not None:
+            answer = client.post("/api/token/", {"username": who.username, "password": PASSWORD})
+            assert answer.status_code == 200, answer.content
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def as_operator(client_of: Any, operator: User) -> APIClient:
+    return client_of(operator)
+
+
+@pytest.fixture
+def as_user(client_of: Any, user: User) -> APIClient:
+    return client_of(user)
+
+
+@pytest.fixture
+def as_other(client_of: Any, other: User) -> APIClient:
+    return client_of(other)
+
+
+@pytest.fixture
+def anonymous(client_of: Any, db: None) -> APIClient:
+    return client_of(None)

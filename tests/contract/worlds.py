@@ -1,0 +1,137 @@
+"""The two worlds of the contract tests: a real engine with real registries, and the project's fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from nodes.engine import Engine, EngineEndpoint, RegistryAuth, connect
+from tests.support.fake_engine import FakeEngine, FakeFleet
+from tests.support.fake_registry import FakeImage, FakeLayer, FakeRegistry
+
+
+@dataclass(frozen=True)
+class Target:
+    """An image to pull."""
+
+    repository: str
+    tag: str
+    digest: str = ""
+    layers: tuple[str, ...] = ()  # 12 hex digits each, as in events
+    sizes: tuple[int, ...] = ()  # compressed
+
+    @property
+    def reference(self) -> str:
+        return f"{self.repository}:{self.tag}"
+
+
+class World(Protocol):
+    """What a contract test may use. The engine has no images at the start of a test."""
+
+    login: RegistryAuth  # for `private`
+
+    def connect(self) -> AbstractContextManager[Engine]: ...
+
+    def open(self, name: str) -> Target: ...
+
+    def private(self) -> Target: ...
+
+    def slow(self) -> Target:
+        """An image that takes more than ten seconds to download."""
+        ...
+
+    def delivered(self) -> int:
+        """A number that grows while the slow image is being downloaded, and stands still otherwise."""
+        ...
+
+
+class RealWorld:
+    """`engine`, `registries` and `fault_proxy` are the fixtures of tests/services."""
+
+    login = RegistryAuth("puller", "pull-s3cret")
+
+    def __init__(self, engine: Any, registries: Any, fault_proxy: Callable[..., Any]) -> None:
+        engine.wipe()
+        self.engine = engine
+        self._registries = registries
+        self._fault_proxy = fault_proxy
+        self._proxy: Any = None
+
+    def connect(self) -> AbstractContextManager[Engine]:
+        return connect(EngineEndpoint(self.engine.unix_url))
+
+    def open(self, name: str) -> Target:
+        return _target(self._registries.open, self._registries.open.address, name)
+
+    def private(self) -> Target:
+        return _target(self._registries.basic, self._registries.basic.address, "team/mid:1")
+
+    def slow(self) -> Target:
+        self._proxy = self._fault_proxy(self._registries.open)
+        self._proxy.limit(1_000_000)
+        return _target(self._registries.open, self._proxy.address, "team/mid:1")
+
+    def delivered(self) -> int:
+        return int(self._proxy.sent())
+
+
+def _target(registry: Any, address: str, name: str) -> Target:
+    repository, _, tag = name.rpartition(":")
+    try:
+        image = registry.image(name)
+    except KeyError:
+        return Target(f"{address}/{repository}", tag)
+    layers = getattr(image, "layers", ())
+    shorts, sizes = tuple(layer.short for layer in layers), tuple(layer.size for layer in layers)
+    return Target(f"{address}/{repository}", tag, image.digest, shorts, sizes)
+
+
+class FakeWorld:
+    """The same images, in memory."""
+
+    login = RegistryAuth("puller", "pull-s3cret")
+    open_host, private_host = "127.0.0.1:5000", "127.0.0.1:5001"
+
+    def __init__(self) -> None:
+        self._engine = FakeEngine(_registry(self.open_host, self.private_host))
+        self._fleet = FakeFleet({"tcp://fake:2375": self._engine})
+
+    def connect(self) -> AbstractContextManager[Engine]:
+        return self._fleet.connect(EngineEndpoint("tcp://fake:2375"))
+
+    def open(self, name: str) -> Target:
+        return self._target(f"{self.open_host}/{name}")
+
+    def private(self) -> Target:
+        return self._target(f"{self.private_host}/team/mid:1")
+
+    def slow(self) -> Target:
+        self._engine.pace, self._engine.steps_per_layer = 0.05, 100
+        return self.open("team/mid:1")
+
+    def delivered(self) -> int:
+        return sum(pull.said for pull in self._engine.pulls)
+
+    def _target(self, reference: str) -> Target:
+        repository, _, tag = reference.rpartition(":")
+        image = self._engine.registry.find(repository, tag)
+        if image is None:
+            return Target(repository, tag)
+        shorts = tuple(layer.short for layer in image.layers)
+        return Target(repository, tag, image.digest, shorts, tuple(layer.size for layer in image.layers))
+
+
+def _registry(open_host: str, private_host: str) -> FakeRegistry:
+    base = FakeLayer("busybox", 1_000_000)
+    mid = (base, *(FakeLayer(f"mid-{number}", 5_000_000) for number in range(4)))
+    registry = FakeRegistry(logins={private_host: ("puller", "pull-s3cret")})
+    for host in (open_host, private_host):
+        registry.add(
+            FakeImage(f"{host}/team/tiny", "1", (base,)),
+            FakeImage(f"{host}/team/mid", "1", mid),
+            FakeImage(f"{host}/team/mid", "2", (*mid[:4], FakeLayer("mid-other", 5_000_000))),
+            FakeImage(f"{host}/team/broken", "1", (base, FakeLayer("broken", 1_000_000, missing=True))),
+        )
+    return registry
