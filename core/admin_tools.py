@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -158,7 +159,10 @@ def age(moment: Any) -> SafeString | str:
     """A time that shows how long ago it was and keeps counting in the browser."""
     if moment is None:
         return _("never")
-    return format_html('<time class="il-age" datetime="{}" data-age>{}</time>', moment.isoformat(), moment)
+    seconds = max((timezone.now() - moment).total_seconds(), 0.0)
+    return format_html(
+        '<time class="il-age" datetime="{}" data-age="{}">{}</time>', moment.isoformat(), round(seconds), moment
+    )
 
 
 def two_lines(first: Any, second: Any, *, title: Any = "") -> SafeString:

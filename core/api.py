@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from core.fields import MASK, Secret
+from core.fields import MASK
 
 _UNKNOWN = _("There is no such field. Known fields: %(known)s.")
 
@@ -37,7 +37,7 @@ class SecretField(serializers.CharField):
         options = {"required": False, "allow_blank": True, "trim_whitespace": False, **options}
         super().__init__(**options)
 
-    def to_representation(self, value: Secret) -> str:
+    def to_representation(self, value: Any) -> str:
         return MASK if value else ""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -113,7 +113,13 @@ class _SecretAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = self.field.to_python(value)
 
 
-class EncryptedTextField(models.TextField):
+if TYPE_CHECKING:
+    _TextColumn = models.TextField["str | Secret", Secret]  # assigned as text, read as a Secret
+else:
+    _TextColumn = models.TextField
+
+
+class EncryptedTextField(_TextColumn):
     """A text column encrypted at rest. Cannot be searched, indexed, unique or a key. Empty means "not set"."""
 
     descriptor_class = _SecretAttribute

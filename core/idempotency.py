@@ -46,12 +46,12 @@ def run_once(*, user: Any, key: str, request: Any, work: Callable[[], Any]) -> A
             row.save(update_fields=["answer"])
             return row.answer
     except IntegrityError:
-        row = IdempotencyKey.objects.filter(user=user, key=key).first()
-        if row is None:
+        earlier = IdempotencyKey.objects.filter(user=user, key=key).first()
+        if earlier is None:
             raise  # the violation was the work's own
-    if row.fingerprint != fingerprint:
+    if earlier.fingerprint != fingerprint:
         raise KeyReused(_("This Idempotency-Key was already used with other values. Use a new key for a new request."))
-    return row.answer
+    return earlier.answer
 
 
 def forget_old(*, now: datetime) -> int:

@@ -7,11 +7,10 @@ before it calls anybody silent.
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from django.core.cache import cache
 
 from core.doorbell import ring
 from core.jobs import HELD_STATES, job_models
@@ -20,15 +19,7 @@ logger = structlog.get_logger(__name__)
 AWAY = timedelta(seconds=25)
 
 
-@dataclass
-class _Watch:
-    """When this process last looked: per process, because grace is about this process having been away."""
-
-    last: datetime | None = None
-
-
-_watch = _Watch()
-_lock = threading.Lock()
+_LAST_ROUND = "core.reaper.last-round"  # in the cache that all reapers of an installation share
 
 
 def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) -> dict[str, int]:
@@ -37,9 +28,7 @@ def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) ->
     `everything_held`: no other worker can exist (the single-process server at boot, behind its lock file), so every
     held job lost its worker, whatever its heartbeat says. `grace=False` reaps silent jobs even after an absence.
     """
-    with _lock:
-        away = _watch.last is None or now - _watch.last > AWAY
-        _watch.last = now
+    away = _was_away(now)
     given_up = rung = 0
     for model in job_models():
         if everything_held:
@@ -55,3 +44,10 @@ def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) ->
         for pk in model.ringable(now=now):
             rung += ring(model, pk)
     return {"given_up": given_up, "rung": rung}
+
+
+def _was_away(now: datetime) -> bool:
+    """Whether no reaper looked for a while, so that old heartbeats prove nothing."""
+    last = cache.get(_LAST_ROUND)
+    cache.set(_LAST_ROUND, now, timeout=3600)
+    return last is None or now - last > AWAY

@@ -144,11 +144,12 @@ class ImageAdmin(OperatorAdmin):
             message = _("Every user will see these images and may pull them onto listed nodes.")
             return {"title": _("List images"), "message": message, "button": _("List"), "act": act}
         message = _(
-            "Ordinary users will no longer see these images and cannot pull them. Images on nodes and running pulls stay."
+            "Ordinary users will no longer see these images and cannot pull them. "
+            "Images on nodes stay, and running pulls go on."
         )
         return {"title": _("Unlist images"), "message": message, "button": _("Unlist"), "act": act}
 
-    # --- the address as it is typed ------------------------------------------------------------------------------------
+    # --- the address as it is typed ----------------------------------------------------------------------------------
 
     def effective_view(self, request: HttpRequest) -> HttpResponse:
         """POST `address` → what it means now. POST, because an address may hold a password and URLs are logged."""

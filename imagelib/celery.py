@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
+
+from core.shutdown import stopping
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imagelib.settings")
 
@@ -19,3 +22,19 @@ def make_app(name: str) -> Celery:
 
 app = make_app("imagelib")
 app.set_default()  # the current application of every thread, also of the web server's
+
+
+@signals.worker_shutting_down.connect
+def let_go(**_signal: Any) -> None:
+    """SIGTERM to a `celery worker`: its pulls stop and go back into the queue, another worker takes them at once."""
+    stopping.set()
+
+
+@signals.worker_ready.connect
+def look_around(**_signal: Any) -> None:
+    """A worker that starts finishes what dead ones left, and rings for jobs whose message was lost."""
+    from django.utils import timezone  # noqa: PLC0415  (settings and models are ready only now)
+
+    from core.reaper import reap  # noqa: PLC0415
+
+    reap(now=timezone.now())

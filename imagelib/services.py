@@ -9,7 +9,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import Conflict, InUse, InvalidInput, NotFound, PermissionRefused
+from core.errors import Conflict, InUse, InvalidInput, NotFound
+from core.operators import require_operator
 from imagelib.address_texts import address_error_text
 from imagelib.addresses import AddressError, SplitAddress, parse, parse_endpoint, split_credentials
 from imagelib.certificates import check_ca
@@ -23,12 +24,6 @@ def visible_images(user: Any) -> models.QuerySet[ImageRegistry]:
     """Operators see every entry, others the listed ones."""
     rows = ImageRegistry.objects.all()
     return rows if user.is_staff else rows.filter(is_listed=True)
-
-
-def require_operator(user: Any) -> None:
-    """Raises `PermissionRefused` for everybody who is not staff."""
-    if not (user and user.is_active and user.is_staff):
-        raise PermissionRefused(_("Only operators may do this."))
 
 
 def clean_address(text: str, *, field: str = "address") -> SplitAddress:
@@ -88,7 +83,7 @@ def adopt_credentials(split: SplitAddress) -> RegistryEndpoint:
     if row is None:
         place = next((place for place in places if place not in known), places[-1])
         row = known.get(place) or RegistryEndpoint(name=_free_name(place), endpoint=place)
-    row.username, row.password = split.username, split.password
+    row.username, row.password = split.username or "", split.password or ""
     row.save()
     return row
 

@@ -15,6 +15,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from imagelib import env
+from imagelib.unfold import UNFOLD  # noqa: F401  (the admin theme reads it from here)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.boolean("DEBUG", True)
@@ -106,6 +107,7 @@ DATABASES = {
     "default": environ.Env.db_url_config(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'imagelib.sqlite3'}"))
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: threads share it
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -193,7 +195,18 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = reverse_lazy("admin:login")
-AUDITLOG_DISABLE_REMOTE_ADDR = False
+# Who changed what. Secrets never enter the log, and what probes write is no change that anybody made.
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    {"model": "imagelib.ImageRegistry", "exclude_fields": ["updated_at"]},
+    {"model": "imagelib.RegistryEndpoint", "exclude_fields": ["password", "updated_at"]},
+    {
+        "model": "nodes.ComputeNode",
+        "exclude_fields": [
+            "password", "client_key", "updated_at", "connection_version", "status", "status_code", "status_evidence",
+            "checked_at", "last_seen_at",
+        ],
+    },
+)  # fmt: skip
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=7),

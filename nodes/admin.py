@@ -123,6 +123,10 @@ class NodeAdmin(OperatorAdmin):
             context |= {
                 "status_label": status_label(node),
                 "status_problem": engine_failure_text(node.status_code) if node.status_code else None,
+                "last_seen": age(node.last_seen_at),
+                "discovered": age(node.discovered_at),
+                "disk_free": bytes_text(node.disk_free_bytes),
+                "disk_total": bytes_text(node.disk_total_bytes) if node.disk_total_bytes else "",
             }
         return super().render_change_form(request, context, *args, **options)
 

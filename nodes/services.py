@@ -12,7 +12,8 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import Conflict, DomainError, InUse, InvalidInput, NotFound, PermissionRefused
+from core.errors import Conflict, DomainError, InUse, InvalidInput, NotFound
+from core.operators import require_operator
 from nodes.address_texts import address_problem
 from nodes.certificates import check_tls
 from nodes.engine import EngineError, ImageInfo, connect
@@ -31,11 +32,6 @@ def visible_nodes(user: Any) -> models.QuerySet[ComputeNode]:
     """Operators see every node, others the listed ones."""
     rows = ComputeNode.objects.all()
     return rows if user.is_staff else rows.filter(is_listed=True)
-
-
-def require_operator(user: Any) -> None:
-    if not (user and user.is_active and user.is_staff):
-        raise PermissionRefused(_("Only operators may do this."))
 
 
 def save_node(

@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from core.admin_tools import OperatorAdmin, age, label, two_lines
+from core.admin_tools import OperatorAdmin, age, bytes_text, label, two_lines
 from core.errors import DomainError
 from core.jobs import FINAL_STATES, STATE_COLOURS, JobState
 from imagelib.models import ImageRegistry
 from imagelib.references import effective_or_invalid
+from nodes.admin import status_label
 from nodes.models import ComputeNode
 from pulls import services
 from pulls.dashboard import brief
@@ -173,15 +174,15 @@ class PullAdmin(OperatorAdmin):
             back=self.change_url(job.pk),
         )
 
-    # --- starting pulls ------------------------------------------------------------------------------------------------
+    # --- starting pulls ----------------------------------------------------------------------------------------------
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """`?image=id`: choose nodes and see what each pull moves; POST asks for the pulls."""
         images = list(ImageRegistry.objects.order_by("name", "pk"))
         wanted = request.POST.get("image") or request.GET.get("image") or ""
         image = next((row for row in images if str(row.pk) == wanted), None)
+        chosen = [_number(pk) for pk in (request.POST or request.GET).getlist("nodes")]
         if request.method == "POST" and image is not None:
-            chosen = [int(pk) for pk in request.POST.getlist("nodes") if pk.isdecimal() and len(pk) < 19]
             try:
                 return self._started(request, services.request_pulls(user=request.user, image=image.pk, nodes=chosen))
             except DomainError as error:
@@ -192,8 +193,8 @@ class PullAdmin(OperatorAdmin):
             "title": _("Pull onto nodes"),
             "images": images,
             "image": image,
-            "nodes": list(ComputeNode.objects.order_by("name", "pk")) if image else [],
-            "now": timezone.now(),
+            "nodes": [_row(node) for node in ComputeNode.objects.order_by("name", "pk")] if image else [],
+            "chosen": chosen,
             **self._meaning(image),
         }
         return TemplateResponse(request, "imagelib/pull_onto_nodes.html", context)
@@ -233,6 +234,13 @@ def short_reference(reference: str) -> str:
     name = reference.removeprefix("docker.io/library/").removeprefix("docker.io/")
     start, separator, digest = name.partition("@sha256:")
     return f"{start}@{digest[:12]}…" if separator else name
+
+
+def _row(node: ComputeNode) -> dict[str, Any]:
+    """A node as the page that starts pulls shows it."""
+    name = two_lines(node.name, node.region if node.is_listed else _("unlisted"))
+    free = bytes_text(node.disk_free_bytes)
+    return {"pk": node.pk, "name": name, "status": status_label(node), "free": free}
 
 
 def _number(text: str | None) -> int:

@@ -30,7 +30,7 @@ def pull_once(job: PullJob, tools: Tools) -> str:
 
     Raises `Stopped`, `PullFailed`, and the errors of the gateway and of the registry client.
     """
-    record(job, "claimed", at=tools.now(), attempt=job.attempt)
+    record(job, "claimed", at=tools.now())
     node = _node_or_fail(job)
     reference = parse(job.reference)
     endpoint = Endpoints().for_reference(reference)
@@ -77,7 +77,7 @@ def _node_or_fail(job: PullJob) -> ComputeNode:
 
 def _announce(job: PullJob, plan: PullPlan, tools: Tools) -> None:
     if plan.layers is None:
-        record(job, "total_unknown", at=tools.now(), code=plan.unreachable)
+        record(job, "total_unknown", at=tools.now(), reason=plan.unreachable)
     elif plan.bytes_to_move == 0:
         record(job, "already_present", at=tools.now())
     else:

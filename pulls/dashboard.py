@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core.admin_tools import age
 from core.jobs import ACTIVE_STATES, JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from nodes.models import STATUS_FRESH_FOR, ComputeNode, NodeStatus
@@ -27,9 +29,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     active = list(pulls.filter(state__in=ACTIVE_STATES).order_by("state", "-pk")[:SHOWN_PULLS])
     failed = list(pulls.filter(state=JobState.FAILED).order_by("-finished_at")[:SHOWN_FAILURES])
     return context | {
-        "active_pulls": [brief(job, now=now) for job in active],
+        "active_pulls": [_with_json(brief(job, now=now)) for job in active],
         "active_count": PullJob.objects.filter(state__in=ACTIVE_STATES).count(),
-        "failed_pulls": [snapshot(job, now=now) for job in failed],
+        "failed_pulls": [brief(job, now=now) | {"age": age(job.finished_at)} for job in failed],
         "nodes": count_nodes(now),
         "images": ImageRegistry.objects.aggregate(all=Count("pk"), listed=Count("pk", filter=Q(is_listed=True))),
         "endpoints": RegistryEndpoint.objects.count(),
@@ -42,6 +44,10 @@ def brief(job: PullJob, *, now: datetime) -> dict[str, Any]:
     picture = snapshot(job, now=now)
     del picture["layers"]
     return picture
+
+
+def _with_json(picture: dict[str, Any]) -> dict[str, Any]:
+    return picture | {"json": json.dumps(picture)}
 
 
 def count_nodes(now: datetime) -> dict[str, int]:

@@ -17,13 +17,14 @@ SENTENCES: dict[str, Any] = {
     "claimed": _("Attempt %(attempt)s started."),
     "planned": _("The registry says: %(total)s bytes to download, %(reused)s bytes are on the node already."),
     "total_unknown": _(
-        "The registry cannot be asked from this server (%(code)s): the total is a minimum until the engine knows."
+        "The registry cannot be asked from this server (%(reason)s): the total is a minimum until the engine knows."
     ),
     "already_present": _("Every layer is on the node already."),
     "tag_moved": _("The tag moved while pulling: the registry now says %(digest)s, and that is what arrived."),
     "engine_retries": _("The engine tries layer %(layer)s again."),
     "downloaded": _("All bytes are downloaded; the engine unpacks them."),
     "retry": _("Attempt %(attempt)s ended: %(cause)s The next attempt starts in %(delay)s s."),
+    "worker_lost": _("The worker of attempt %(attempt)s fell silent and was given up."),
     "interrupted": _("The worker is shutting down; the pull starts again on another one."),
     "succeeded": _("The image is on the node: %(digest)s."),
     "failed": _("Failed: %(cause)s"),
@@ -41,7 +42,7 @@ def record(job: PullJob, code: str, *, at: datetime, **values: Any) -> None:
 
 def sentence(event: PullEvent) -> str:
     """The event in the reader's language. A stored error code becomes its cause."""
-    values = dict(event.values)
+    values = {"attempt": event.attempt, **event.values}
     if "error_code" in values:
         values["cause"] = str(describe(values.pop("error_code"), values.pop("params", {})).cause)
     return str(SENTENCES[event.code]) % values

@@ -13,20 +13,21 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import F, Max, Window
+from django.db.models.functions import RowNumber
 
 from core.doorbell import ring
 from core.jobs import HELD_STATES, IllegalTransition, JobState
 from pulls.models import PullJob, free_slot
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_LOOK_AHEAD = 500
+_HEADS = 20
 
 
 def claim_next(*, hint: int, now: datetime) -> PullJob | None:
     """The next pull of the lane of job `hint`, claimed; None when nobody waits there or no slot is free."""
     node_id = PullJob.objects.filter(pk=hint).values_list("node_id", flat=True).first()
-    if node_id is None:
+    if node_id is None or _free_node_slot(node_id) is None:
         return None
     for pk, host in _in_fair_order(node_id, now):
         try:
@@ -44,13 +45,17 @@ def ring_waiting(*, now: datetime) -> None:
         ring(PullJob, pk)
 
 
+def _free_node_slot(node_id: int) -> int | None:
+    held = PullJob.objects.filter(node_id=node_id, state__in=HELD_STATES)
+    return free_slot(held.values_list("node_slot", flat=True), settings.PULLS_PER_NODE)
+
+
 def _claim(pk: int, node_id: int, host: str, now: datetime) -> PullJob | None:
     for _try in range(settings.PULLS_PER_NODE + settings.PULLS_PER_REGISTRY):
         held = PullJob.objects.filter(state__in=HELD_STATES)
-        of_node = held.filter(node_id=node_id).values_list("node_slot", flat=True)
         of_host = held.filter(registry_host=host).values_list("registry_slot", flat=True)
-        node_slot = free_slot(list(of_node), settings.PULLS_PER_NODE)
-        registry_slot = free_slot(list(of_host), settings.PULLS_PER_REGISTRY)
+        node_slot = _free_node_slot(node_id)
+        registry_slot = free_slot(of_host, settings.PULLS_PER_REGISTRY)
         if node_slot is None or registry_slot is None:
             return None
         try:
@@ -65,17 +70,20 @@ def _in_fair_order(node_id: int, now: datetime) -> Iterator[tuple[int, str]]:
     """Waiting pulls of a node, one of each user in turn: who has the least running and was served longest ago first."""
     of_node = PullJob.objects.filter(node_id=node_id)
     queues: dict[int | None, list[tuple[int, str]]] = defaultdict(list)
-    waiting = of_node.filter(state=JobState.QUEUED, due_at__lte=now).order_by("created_at", "pk")
-    for pk, host, user in waiting.values_list("pk", "registry_host", "requested_by")[:_LOOK_AHEAD]:
+    # A few of each user, so that one user's long queue does not hide the others.
+    place = Window(RowNumber(), partition_by=F("requested_by"), order_by=("created_at", "pk"))
+    waiting = of_node.filter(state=JobState.QUEUED, due_at__lte=now).annotate(place=place)
+    heads = waiting.filter(place__lte=_HEADS).order_by("created_at", "pk")
+    for pk, host, user in heads.values_list("pk", "registry_host", "requested_by"):
         queues[user].append((pk, host))
     held: dict[int | None, int] = defaultdict(int)
-    for user in of_node.filter(state__in=HELD_STATES).values_list("requested_by", flat=True):
-        held[user] += 1
+    for holder in of_node.filter(state__in=HELD_STATES).values_list("requested_by", flat=True):
+        held[holder] += 1
     served = dict(
         of_node.filter(started_at__isnull=False).order_by().values_list("requested_by").annotate(Max("started_at"))
     )
     turn = sorted(queues, key=lambda user: (held[user], served.get(user, _NEVER), queues[user][0][0]))
-    for place in range(max(map(len, queues.values()), default=0)):
-        for user in turn:
-            if place < len(queues[user]):
-                yield queues[user][place]
+    for position in range(max(map(len, queues.values()), default=0)):
+        for candidate in turn:
+            if position < len(queues[candidate]):
+                yield queues[candidate][position]

@@ -27,11 +27,13 @@ _STATES = {
     "Pulling fs layer": LayerState.WAITING,
     "Waiting": LayerState.WAITING,
     "Downloading": LayerState.DOWNLOADING,
+    "Pulling layer fs": LayerState.DOWNLOADING,  # containerd's transfer service counts under this name
     "Verifying Checksum": LayerState.CHECKING,
     "Download complete": LayerState.DOWNLOADED,
     "Extracting": LayerState.EXTRACTING,
     "Pull complete": LayerState.DONE,
     "Already exists": LayerState.REUSED,
+    "Exists": LayerState.REUSED,  # the containerd store before 24.0
 }
 
 

@@ -62,9 +62,7 @@ class Layer:
         self.named = False  # the engine has spoken of it
         self.downloaded = 0
         self.extracted = 0
-        self.position: int | None = (
-            None  # where the download stands now, which after a restart is below `downloaded`
-        )
+        self.position: int | None = None  # where the download stands now, which after a restart is below `downloaded`
         self.extraction_mark = 0  # the engine's last count while extracting, bytes or seconds
 
     @property

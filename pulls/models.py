@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
@@ -11,6 +11,8 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.jobs import HELD_STATES, Job, JobState, protect_while_active
+from imagelib.models import ImageRegistry
+from nodes.models import ComputeNode
 
 
 class PullJob(Job):
@@ -25,7 +27,7 @@ class PullJob(Job):
     released = {"node_slot": None, "registry_slot": None}
 
     node = models.ForeignKey(
-        "nodes.ComputeNode",
+        ComputeNode,
         protect_while_active,
         null=True,
         related_name="pulls",
@@ -33,7 +35,7 @@ class PullJob(Job):
     )
     node_name = models.CharField(max_length=255, editable=False)  # outlives the node
     image = models.ForeignKey(
-        "imagelib.ImageRegistry",
+        ImageRegistry,
         protect_while_active,
         null=True,
         related_name="pulls",
@@ -75,8 +77,7 @@ class PullJob(Job):
     def ringable(cls, *, now: datetime, limit: int = 500) -> list[int]:
         """Only as many per node as it has free slots: a long queue is not rung for as a whole."""
         due = Q(pulls__state=JobState.QUEUED, pulls__due_at__lte=now)
-        nodes = cls._meta.get_field("node").related_model
-        rows = nodes._default_manager.annotate(
+        rows = ComputeNode.objects.annotate(
             waiting=Count("pulls", filter=due), held=Count("pulls", filter=Q(pulls__state__in=HELD_STATES))
         ).filter(waiting__gt=0)
         found: list[int] = []
@@ -85,6 +86,12 @@ class PullJob(Job):
             queued = cls.objects.filter(node_id=node_id, state=JobState.QUEUED, due_at__lte=now)
             found += queued.order_by("due_at", "pk").values_list("pk", flat=True)[:free]
         return found[:limit]
+
+    def give_up_worker(self, *, now: datetime) -> bool:
+        if not super().give_up_worker(now=now):
+            return False
+        self.events.create(at=now, attempt=self.attempt, code="worker_lost")
+        return True
 
 
 class PullRequest(models.Model):
@@ -118,6 +125,7 @@ class PullEvent(models.Model):
         return self.code
 
 
-def free_slot(taken: Sequence[int], limit: int) -> int | None:
+def free_slot(taken: Iterable[int | None], limit: int) -> int | None:
     """The lowest slot number below `limit` that is not taken."""
-    return next((slot for slot in range(limit) if slot not in set(taken)), None)
+    occupied = set(taken)
+    return next((slot for slot in range(limit) if slot not in occupied), None)

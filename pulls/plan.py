@@ -65,9 +65,7 @@ def plan_pull(*, reference: ImageReference, registry: RegistryClient, engine: En
         return PullPlan(reference.digest or "", None, info.platform, unreachable=error.code)
     layers = None
     if manifest.sizes_known:
-        have = reused_layers(
-            manifest, config.diff_ids, chains=engine.image_layers(), any_order=info.containerd_store
-        )
+        have = reused_layers(manifest, config.diff_ids, chains=engine.image_layers(), any_order=info.containerd_store)
         layers = tuple(LayerPlan(blob.digest, blob.size, blob.digest in have) for blob in manifest.distinct_layers)
     image_platform = str(config.platform) if config.platform.is_known else ""
     return PullPlan(manifest.digest, layers, info.platform, image_platform)

@@ -85,6 +85,6 @@ class Reporter:
             self._stop()
 
     def _stop(self) -> None:
-        row = PullJob.objects.filter(pk=self._job.pk).values("state", "run_token").first() or {}
+        row: dict[str, Any] = PullJob.objects.filter(pk=self._job.pk).values("state", "run_token").first() or {}  # type: ignore[assignment]
         mine = row.get("run_token") == self._job.run_token
         raise Stopped("cancelled" if mine and row.get("state") == JobState.CANCELLING else "taken_over")

@@ -124,8 +124,8 @@ def _create_or_join(
                 ring_on_commit(PullJob, job.pk)
                 return job
         except IntegrityError:
-            if job := _join(user, canonical, node):
-                return job
+            if shared := _join(user, canonical, node):
+                return shared
     raise Conflict(_("The same pull is being started and ended at this moment. Try again."))
 
 

@@ -57,9 +57,7 @@ def _attempt(job: PullJob, tools: Tools) -> Callable[[], None]:
     except EngineError as error:
         found = failure(error.code, evidence=error.evidence)
     except RegistryError as error:
-        found = failure(
-            error.code, evidence=error.evidence, retry_after=error.retry_after, params=error.params
-        )
+        found = failure(error.code, evidence=error.evidence, retry_after=error.retry_after, params=error.params)
     except SecretUnreadable as error:
         found = failure("secret_unreadable", evidence=str(error))
     except (OperationalError, InterfaceError) as error:

@@ -76,7 +76,7 @@ def parse_address(text: str) -> ParsedAddress:
         raise _without_scheme(text)
     scheme = scheme.lower()
     if scheme in ("http", "https"):
-        raise EngineAddressError("address_http", example=_suggest_tcp(rest))
+        raise EngineAddressError("address_http", example=_suggest("tcp", rest))
     if scheme == "unix":
         return _parse_unix(rest)
     if scheme == "tcp":
@@ -87,20 +87,20 @@ def parse_address(text: str) -> ParsedAddress:
 
 
 def _without_scheme(text: str) -> EngineAddressError:
-    example = f"unix://{text}" if text.startswith("/") else _suggest_tcp(text)
+    example = _suggest("unix", text) if text.startswith("/") else _suggest("tcp", text)
     return EngineAddressError("address_scheme_missing", example=example)
 
 
-def _suggest_tcp(rest: str) -> str:
+def _suggest(scheme: str, rest: str) -> str:
     """The address probably meant, when it would be a right one; else the general example."""
     try:
-        return _parse_tcp(rest.rstrip("/")).canonical
+        return (_parse_unix(rest) if scheme == "unix" else _parse_tcp(rest)).canonical
     except EngineAddressError:
-        return EXAMPLES["tcp"]
+        return EXAMPLES[scheme]
 
 
 def _parse_unix(path: str) -> ParsedAddress:
-    too_long = len(path.encode()) > MAX_UNIX_PATH
+    too_long = len(path.encode(errors="replace")) > MAX_UNIX_PATH
     if not path.startswith("/") or path.endswith("/") or too_long:
         raise EngineAddressError("address_unix_path", example=EXAMPLES["unix"], limit=str(MAX_UNIX_PATH))
     return ParsedAddress(scheme="unix", path=path)
@@ -112,7 +112,7 @@ def _parse_tcp(rest: str) -> ParsedAddress:
         raise EngineAddressError("address_user_not_allowed")
     host, port = _split_port(authority, example=EXAMPLES["tcp"])
     if port is None:
-        raise EngineAddressError("address_port_missing", example=f"tcp://{authority.rstrip(':')}:2376")
+        raise EngineAddressError("address_port_missing", example=ParsedAddress("tcp", host=host, port=2376).canonical)
     return ParsedAddress(scheme="tcp", host=host, port=port)
 
 

@@ -75,7 +75,7 @@ class EngineClient(APIClient):
         adapter = self.get_adapter(request.url)
         pool = adapter.get_connection_with_tls_context(request, self.verify, cert=self.cert)
         adapter.cert_verify(pool, request.url, self.verify, self.cert)
-        connection = pool._new_conn()
+        connection: HTTPConnection = pool._new_conn()
         connection.timeout = self.timeout
         return connection
 

@@ -122,9 +122,10 @@ def _load_host_keys(client: paramiko.SSHClient, path: str) -> None:
 def _last_words(channel: paramiko.Channel) -> str:
     channel.settimeout(STDERR_WAIT)
     try:
-        return channel.recv_stderr(1000).decode(errors="replace").strip()
+        words: bytes = channel.recv_stderr(1000)
     except OSError:
         return ""
+    return words.decode(errors="replace").strip()
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connection
 from rest_framework.test import APIClient
 
+from imagelib.models import ImageRegistry
 from tests.api.make import PASSWORD
 
 
@@ -70,3 +72,12 @@ def as_other(client_of: Any, other: User) -> APIClient:
 @pytest.fixture
 def anonymous(client_of: Any, db: None) -> APIClient:
     return client_of(None)
+
+
+@pytest.fixture
+def broken_images(db: None) -> str:
+    """The table of images is away (until the test's rollback), so that reading it crashes. Gives the table's name."""
+    table = ImageRegistry._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO away")
+    return table

@@ -130,7 +130,8 @@ def test_an_unreachable_engine_is_noticed_by_the_iteration(own_engine: Callable[
             pytest.raises(EngineError) as error,
         ):
             list(stream)
-    assert error.value.code in ("engine_refused", "engine_socket_missing")
+    assert error.value.code in ("engine_refused", "engine_gone")  # the last threads of dockerd may still be ending
+    assert error.value.transient
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def other() -> Iterator[ScriptedServer]:
         (Answer(200, {"schemaVersion": 1, "fsLayers": []}), "schema1_unsupported"),
         (Answer(200, IMAGE, {"Docker-Content-Digest": digest(b"other")}), "registry_digest_mismatch"),
         (Answer(200, IMAGE, {"Docker-Content-Digest": "md5:1"}), "registry_digest_mismatch"),
-        (Answer(200, b" " * (4 * 1024 * 1024 + 1)), "registry_bad_answer"),
+        (Answer(200, json.dumps(IMAGE) + " " * 4 * 1024 * 1024), "registry_bad_answer"),
         (Answer(200, IMAGE, declared=10_000), "registry_reset"),
         (Answer(302, "", {"Location": "ftp://127.0.0.1/x"}), "registry_bad_answer"),
         (Answer(302, "", {"Location": "http://[broken/"}), "registry_bad_answer"),

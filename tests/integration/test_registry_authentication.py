@@ -96,8 +96,19 @@ def test_a_registry_that_refuses_every_token_is_asked_twice(server: ScriptedServ
     server.script["/token.*"] = Answer(200, {"token": "t0ken"})
     server.script[MANIFEST] = bearer(server)
 
-    assert failed_resolve(server, **WITH_PASSWORD).code == "registry_denied"
+    failed_resolve(server, **WITH_PASSWORD)
     assert len(server.asked) == 3
+
+
+def test_what_a_second_401_means(server: ScriptedServer) -> None:
+    server.script[MANIFEST] = CHALLENGE
+    assert failed_resolve(server).code == "registry_credentials_missing"
+    assert failed_resolve(server, **WITH_PASSWORD).code == "registry_unauthorized"
+
+    server.script["/token.*"] = Answer(200, {"token": "t0ken"})
+    server.script[MANIFEST] = bearer(server)
+    assert failed_resolve(server).code == "registry_credentials_missing"
+    assert failed_resolve(server, **WITH_PASSWORD).code == "registry_denied"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.services.engine_setup import (
 from tests.services.fault_proxy import FaultProxy
 from tests.services.namespace import Namespace
 from tests.services.ports import LOOPBACK, accepts, free_port
-from tests.services.process import Log, is_alive, wait_until
+from tests.services.process import Log, freeze, is_alive, wait_until
 
 _numbers = itertools.count(1)
 
@@ -108,7 +108,7 @@ class RealEngine(EngineApi):
 
     def pause(self) -> None:
         """Freeze: the ports accept connections, nobody answers."""
-        self._signal(signal.SIGSTOP)
+        freeze(self.pid)
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
@@ -132,8 +132,8 @@ class RealEngine(EngineApi):
 
     def fill_disk(self, leave_mb: float = 0) -> None:
         """Use up the data disk, except for `leave_mb`. Only with `disk_mb`."""
-        assert self.options.disk_mb, "this engine has no disk of its own"
         root = self.namespace.path(self.files.data)
+        assert root.stat().st_dev != self.files.directory.stat().st_dev, "this engine has no disk of its own"
         free = os.statvfs(root)
         size = free.f_bavail * free.f_frsize - int(leave_mb * 1_000_000)
         if size <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -28,12 +29,23 @@ def wait_until(what: str, condition: Callable[[], object], *, timeout: float = 2
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+    """Whether any thread of the process runs. The first may be a zombie while others still hold the open ports."""
+    return any(state not in ("Z", "X") for state in _thread_states(pid))
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP, and wait until every thread has stopped: the signal alone lets them run on for a moment."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(f"process {pid} to freeze", lambda: set(_thread_states(pid)) <= {"T"}, timeout=5, step=0.005)
+
+
+def _thread_states(pid: int) -> list[str]:
+    states, tasks = [], Path(f"/proc/{pid}/task")
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(tasks):
+            with contextlib.suppress(OSError):  # this one ended meanwhile
+                states.append((tasks / thread / "stat").read_text().rpartition(")")[2].split()[0])
+    return states
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -135,7 +147,7 @@ class Daemon:
 
     def pause(self) -> None:
         """Freeze: its port goes on accepting connections, nobody answers."""
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
 from django.utils import timezone
 from rich.console import Console
 
@@ -54,7 +55,8 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _nodes(self, names: list[str] | None, all_nodes: bool) -> list[int]:
-        rows = ComputeNode.objects.filter(is_listed=True) if all_nodes else ComputeNode.objects.filter(name__in=names)
+        wanted = Q(is_listed=True) if all_nodes else Q(name__in=names or [])
+        rows = ComputeNode.objects.filter(wanted)
         found = dict(rows.values_list("name", "pk"))
         missing = [name for name in names or [] if name not in found]
         if missing:

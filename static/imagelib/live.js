@@ -1,0 +1,64 @@
+// Live snapshots of pulls: one event stream for the page; when it cannot be opened, the same snapshots by polling.
+(function () {
+  "use strict";
+  const FINAL = ["succeeded", "failed", "cancelled"];
+  const POLL_EVERY = 2000;
+  const PATIENCE = 6000; // without a first event by then, something between us and the server holds streams back
+
+  // onSnapshot(snapshot) for every change, onLink("live" | "polling" | "offline") when the way changes.
+  function watch(ids, onSnapshot, onLink) {
+    const open = new Set(ids.map(Number));
+    const versions = new Map();
+    let stream = null, timer = null, link = "";
+    if (!open.size) return;
+
+    function say(next) {
+      if (next !== link && onLink) onLink(next);
+      link = next;
+    }
+
+    function take(snapshot) {
+      if ((versions.get(snapshot.id) || 0) >= snapshot.version) return;
+      versions.set(snapshot.id, snapshot.version);
+      onSnapshot(snapshot);
+      if (FINAL.includes(snapshot.state)) open.delete(snapshot.id);
+      if (!open.size) stop();
+    }
+
+    function stop() {
+      if (stream) stream.close();
+      clearInterval(timer);
+      stream = timer = null;
+    }
+
+    function poll() {
+      Promise.all(Array.from(open, function (id) {
+        return fetch("/api/pulls/" + id + "/", { headers: { Accept: "application/json" } })
+          .then(function (answer) { if (!answer.ok) throw new Error(answer.status); return answer.json(); })
+          .then(take);
+      })).then(function () { if (timer) say("polling"); }, function () { if (timer) say("offline"); });
+    }
+
+    function startPolling() {
+      if (!timer && open.size) { timer = setInterval(poll, POLL_EVERY); poll(); }
+    }
+
+    stream = new EventSource("/api/pulls/events/?" + ids.map(function (id) { return "id=" + Number(id); }).join("&"));
+    const patience = setTimeout(startPolling, PATIENCE);
+    stream.addEventListener("snapshot", function (event) {
+      clearTimeout(patience);
+      if (timer) { clearInterval(timer); timer = null; }
+      say("live");
+      take(JSON.parse(event.data));
+    });
+    stream.onerror = function () {
+      if (!stream) return;
+      say("offline");
+      startPolling(); // ends with the next event of the stream, which reconnects by itself
+    };
+    window.addEventListener("pagehide", stop);
+  }
+
+  window.imagelib.watch = watch;
+  window.imagelib.isFinal = function (state) { return FINAL.includes(state); };
+})();

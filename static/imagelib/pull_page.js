@@ -1,0 +1,166 @@
+// The page of one pull: everything on it is drawn from the snapshot, the first one and every later one.
+(function () {
+  "use strict";
+  const LOG_PAUSE = 1500; // milliseconds between two readings of the history
+
+  document.addEventListener("DOMContentLoaded", function () {
+    const il = window.imagelib, view = il.pullView;
+    const page = document.getElementById("il-pull");
+    const stallAfter = Number(page.dataset.stall);
+    const parts = {};
+    page.querySelectorAll("[data-part]").forEach(function (node) { parts[node.dataset.part] = node; });
+    let current = JSON.parse(document.getElementById("il-snapshot").textContent);
+    let receivedAt = performance.now(), logTimer = null, logWritten = "", linkState = "";
+    let runningFor = sinceStart(current); // seconds, as the server's clock counts them
+
+    function text(name, value) {
+      if (parts[name].textContent !== value) parts[name].textContent = value;
+    }
+
+    function sinceStart(s) {
+      const end = s.finished_at ? new Date(s.finished_at) : new Date();
+      return s.started_at ? Math.max((end - new Date(s.started_at)) / 1000, 0) : null;
+    }
+
+    function drawHead(s) {
+      text("percent", il.percent(s.percent));
+      parts.state.replaceChildren(view.label(s.state));
+      text("phase", s.state === "running" ? view.phaseName(s.phase) : "");
+      text("created", il.moment(s.created_at));
+      view.drawBar(parts.bar, s);
+      const whole = view.total(s), fill = function (sentence, size) {
+        return interpolate(sentence, { done: il.bytes(size), total: whole }, true);
+      };
+      text("downloaded", fill(gettext("Downloaded %(done)s of %(total)s"), s.bytes_downloaded));
+      text("extracted", fill(gettext("Unpacked %(done)s of %(total)s"), s.bytes_extracted));
+      parts.reused.hidden = !s.bytes_reused;
+      text("reused", interpolate(gettext("Saved %(size)s: on the node already"), { size: il.bytes(s.bytes_reused) }, true));
+      parts.cancel.hidden = s.state !== "queued" && s.state !== "running";
+      parts.retry.hidden = s.state !== "failed" && s.state !== "cancelled";
+      text("digest", s.digest ? interpolate(gettext("Digest %(digest)s"), { digest: s.digest }, true) : "");
+    }
+
+    function drawFacts(s) {
+      const moving = s.state === "running" && s.phase === "downloading";
+      text("speed", moving ? il.speed(s.speed_bps) : "–");
+      text("eta", s.eta_seconds ? il.range(s.eta_seconds[0], s.eta_seconds[1]) : "–");
+      text("attempt", s.attempt ? interpolate(gettext("%(n)s of %(most)s"), { n: s.attempt, most: s.max_attempts }, true) : "–");
+      runningFor = sinceStart(s);
+      text("time-name", s.finished_at ? gettext("Took") : gettext("Running for"));
+    }
+
+    // Ages grow between snapshots.
+    function tick() {
+      const passed = (performance.now() - receivedAt) / 1000;
+      const age = current.state === "running" && current.last_byte_age_seconds !== null
+        ? current.last_byte_age_seconds + passed : null;
+      text("age", age === null ? "–" : il.ago(age));
+      const stalled = age !== null && age >= stallAfter;
+      parts["age-card"].classList.toggle("il-warn", stalled);
+      parts["age-card"].title = stalled ? gettext("No new bytes for longer than the stall limit.") : "";
+      const running = runningFor === null || current.state === "queued" ? null
+        : current.finished_at ? runningFor : runningFor + passed;
+      text("time", running === null ? "–" : il.duration(running));
+      if (current.next_attempt_at) {
+        const wait = (new Date(current.next_attempt_at) - Date.now()) / 1000;
+        text("error-next", wait > 0
+          ? interpolate(gettext("The next attempt starts in %(time)s."), { time: il.duration(wait) }, true)
+          : gettext("The next attempt starts as soon as there is room."));
+      }
+    }
+
+    function drawError(s) {
+      const error = s.error;
+      parts.error.hidden = !error;
+      if (!error) return;
+      parts.error.classList.toggle("il-bad", s.state === "failed");
+      parts.error.classList.toggle("il-warn", s.state !== "failed");
+      text("error-title", error.title);
+      text("error-cause", error.cause);
+      text("error-advice", error.advice);
+      parts["error-evidence"].hidden = !error.evidence;
+      text("error-evidence", error.evidence);
+      parts["error-next"].hidden = !s.next_attempt_at;
+    }
+
+    function layerState(state) {
+      return {
+        waiting: gettext("waiting"), downloading: gettext("downloading"), retrying: gettext("trying again"),
+        checking: gettext("checking"), downloaded: gettext("downloaded"), extracting: gettext("unpacking"),
+        done: gettext("done"), reused: gettext("on the node already"),
+      }[state] || state;
+    }
+
+    function drawLayers(s) {
+      parts["layers-card"].hidden = !s.layers.length;
+      text("layers-title", interpolate(ngettext("%(n)s layer", "%(n)s layers", s.layers.length), { n: s.layers.length }, true));
+      const strip = parts.layers, rows = parts["layer-rows"];
+      while (strip.children.length > s.layers.length) { strip.lastChild.remove(); rows.lastChild.remove(); }
+      s.layers.forEach(function (layer, index) {
+        if (!strip.children[index]) {
+          const block = il.el("div", "il-layer");
+          block.append(il.el("span", "il-downloaded"), il.el("span", "il-extracted"));
+          strip.append(block);
+          const row = il.el("tr");
+          row.append(il.el("td", "il-mono"), il.el("td", "il-num"), il.el("td", "il-num"), il.el("td", "il-num"), il.el("td"));
+          rows.append(row);
+        }
+        drawLayer(strip.children[index], rows.children[index], layer, s.state);
+      });
+    }
+
+    function drawLayer(block, row, layer, state) {
+      const size = layer.size || 0, name = layerState(layer.state);
+      block.style.flexGrow = Math.max(size, 1);
+      block.className = "il-layer" + (layer.state === "reused" ? " il-reused" : "") +
+        (layer.state === "retrying" ? " il-retrying" : "") + (state === "succeeded" && layer.state !== "reused" ? " il-finished" : "");
+      const share = function (done) { return (size ? 100 * Math.min(done / size, 1) : 0) + "%"; };
+      block.children[0].style.width = layer.state === "reused" ? "0" : share(layer.downloaded);
+      block.children[1].style.width = layer.state === "reused" ? "0" : share(layer.extracted);
+      block.title = layer.id + " · " + il.bytes(layer.size) + " · " + name;
+      [layer.id, il.bytes(layer.size), il.bytes(layer.downloaded), il.bytes(layer.extracted), name].forEach(function (value, i) {
+        if (row.children[i].textContent !== value) row.children[i].textContent = value;
+      });
+    }
+
+    function readLog() {
+      logTimer = null;
+      fetch(page.dataset.history, { headers: { Accept: "application/json" } }).then(function (answer) {
+        return answer.ok ? answer.json() : null;
+      }).then(function (entries) {
+        const key = entries && JSON.stringify(entries);
+        if (!entries || key === logWritten) return;
+        logWritten = key;
+        parts.log.replaceChildren.apply(parts.log, entries.map(function (entry) {
+          const item = il.el("li"), time = il.el("time", "", il.clock(entry.at));
+          time.dateTime = entry.at;
+          time.title = il.moment(entry.at);
+          item.append(time, il.el("span", "", entry.text));
+          return item;
+        }));
+        parts.log.scrollTop = parts.log.scrollHeight;
+      }).catch(function () { logWritten = ""; }); // the next snapshot asks again
+    }
+
+    function draw(s) {
+      current = s;
+      receivedAt = performance.now();
+      drawHead(s);
+      drawFacts(s);
+      drawError(s);
+      drawLayers(s);
+      tick();
+      if (il.isFinal(s.state)) showLink("");
+      if (!logTimer) logTimer = setTimeout(readLog, logWritten ? LOG_PAUSE : 0);
+    }
+
+    function showLink(state) {
+      linkState = il.isFinal(current.state) ? "" : state;
+      text("link", { live: "● " + gettext("live"), polling: gettext("updated every 2 s"), offline: gettext("connection lost, trying again") }[linkState] || "");
+    }
+
+    draw(current);
+    setInterval(tick, 500);
+    if (!il.isFinal(current.state)) il.watch([current.id], draw, showLink);
+  });
+})();
