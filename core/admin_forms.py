@@ -9,8 +9,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminPasswordInput, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from core.errors import DomainError, InvalidInput
 from core.fields import MASK, Secret
@@ -31,7 +32,7 @@ class _Masked:
         return context
 
 
-class SecretInput(_Masked, UnfoldAdminPasswordInput):
+class SecretInput(_Masked, UnfoldAdminPasswordWidget):
     def __init__(self) -> None:
         super().__init__(attrs={"autocomplete": "new-password", "spellcheck": "false"}, render_value=True)
 
@@ -63,6 +64,11 @@ class ServiceForm(forms.ModelForm):
     `judge(values, row)` is called with the changed values inside a transaction that is always rolled back, so that the
     service's faults appear on their fields and its write happens once, in `ModelAdmin.save_model`.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in self.base_fields.keys() & self.fields.keys():
+            self.fields[name].label = capfirst(self.fields[name].label)
 
     def changed_values(self) -> dict[str, Any]:
         """What to hand to the service: everything for a new row, else what differs; unchanged secrets are left out."""

@@ -31,8 +31,8 @@ class ImageAdmin(OperatorAdmin):
     search_fields = ("name", "address", "description")
     ordering = ("-created_at", "-pk")
     actions = ("list_selected", "unlist_selected")
-    actions_row = ("pull_onto_nodes", "check", "toggle_listed")
-    actions_detail = ("pull_onto_nodes", "check", "toggle_listed")
+    actions_row = ("pull_onto_nodes", "check_image", "toggle_listed")
+    actions_detail = ("pull_onto_nodes", "check_image", "toggle_listed")
     fieldsets = (
         (None, {"fields": ("name", "address", "description")}),
         (gettext_lazy("Use"), {"fields": ("is_listed", "supports_vgpu", "stall_after")}),
@@ -106,7 +106,7 @@ class ImageAdmin(OperatorAdmin):
         return HttpResponseRedirect(reverse("admin:pulls_pulljob_add") + f"?image={image.pk}")
 
     @action(description=gettext_lazy("Check"), url_path="check", icon="fact_check")
-    def check(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def check_image(self, request: HttpRequest, object_id: str) -> HttpResponse:
         image = self.row_or_404(request, object_id)
         title = _("Check “%(name)s”") % {"name": image.name}
         return check_page(self, request, image, title=title, url=reverse("image-check", args=[image.pk]))
@@ -173,8 +173,8 @@ class EndpointAdmin(OperatorAdmin):
     list_filter = ("insecure",)
     search_fields = ("name", "endpoint", "username")
     ordering = ("name", "pk")
-    actions_row = ("check",)
-    actions_detail = ("check",)
+    actions_row = ("check_endpoint",)
+    actions_detail = ("check_endpoint",)
     fieldsets = (
         (None, {"fields": ("name", "endpoint", "is_default")}),
         (gettext_lazy("Credentials"), {"fields": ("username", "password")}),
@@ -210,7 +210,7 @@ class EndpointAdmin(OperatorAdmin):
         services.delete_endpoints(user=request.user, ids=ids)
 
     @action(description=gettext_lazy("Check"), url_path="check", icon="fact_check")
-    def check(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def check_endpoint(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self.row_or_404(request, object_id)
         title = _("Check “%(name)s”") % {"name": endpoint.name}
         return check_page(self, request, endpoint, title=title, url=reverse("registry-check", args=[endpoint.pk]))

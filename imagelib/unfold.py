@@ -37,6 +37,7 @@ UNFOLD = {
     "SITE_SUBHEADER": _("Images for GPU fleets"),
     "SITE_SYMBOL": "deployed_code",
     "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _own("imagelib/favicon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,

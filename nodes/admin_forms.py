@@ -25,6 +25,7 @@ class NodeForm(ServiceForm):
     labels = forms.JSONField(
         label=_("labels"),
         required=False,
+        initial=dict,
         help_text=_('For example {"rack": "a1"}'),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2, "class": "il-pem", "spellcheck": "false"}),
     )

@@ -166,7 +166,8 @@ class PullAdmin(OperatorAdmin):
             request,
             title=_("Pull again"),
             message=_(
-                "A new pull starts under today's settings. Layers that are on the node already are not downloaded again."
+                "A new pull starts under today's settings. "
+                "Layers that are on the node already are not downloaded again."
             ),
             items=[_("%(reference)s onto %(node)s") % {"reference": job.reference, "node": job.node_name}],
             button=_("Pull again"),

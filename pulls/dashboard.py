@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from core.admin_tools import age
 from core.jobs import ACTIVE_STATES, JobState
@@ -29,6 +30,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     active = list(pulls.filter(state__in=ACTIVE_STATES).order_by("state", "-pk")[:SHOWN_PULLS])
     failed = list(pulls.filter(state=JobState.FAILED).order_by("-finished_at")[:SHOWN_FAILURES])
     return context | {
+        "title": _("Overview"),
         "active_pulls": [_with_json(brief(job, now=now)) for job in active],
         "active_count": PullJob.objects.filter(state__in=ACTIVE_STATES).count(),
         "failed_pulls": [brief(job, now=now) | {"age": age(job.finished_at)} for job in failed],

@@ -14,7 +14,7 @@ from nodes.failure_texts import ENGINE_TEXTS
 _STAND_INS = {
     **REGISTRY_STAND_INS,
     "image": _("another platform"),
-    "node": _("of its own platform"),
+    "node": _("its own"),
     "seconds": _("many"),
 }
 
@@ -53,7 +53,7 @@ _IMAGE: Mapping[str, FailureText] = {
     ),
     "platform_mismatch": FailureText(
         _("Image is for another platform"),
-        _("The image is built for %(image)s and the node is %(node)s, so the image's programs cannot run there."),
+        _("The image is built for %(image)s, but the node needs %(node)s, so the programs in it cannot run there."),
         _(
             "Choose a tag that is built for the node's platform, or push the image for several platforms. Remove "
             "the image from the node if nobody needs it there."

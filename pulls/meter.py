@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from nodes.engine.types import PullEvent
 from pulls.meter_layers import Layer, LayerState
 from pulls.meter_progress import LayerPlan, LayerProgress, Phase, Progress
-from pulls.meter_rates import BusyClock, Speedometer, time_left
+from pulls.meter_rates import FIRST_AFTER, BusyClock, Speedometer, time_left
 from pulls.meter_stack import LayerStack
 
 __all__ = ["LayerPlan", "LayerProgress", "LayerState", "Meter", "Phase", "Progress"]
@@ -219,5 +219,5 @@ class Meter:
         speeds = self._speed.recent(now=now), self._speed.overall(now=now)
         seconds = self._extraction.seconds(now=now)
         extracted = sum(layer.extracted for layer in self._timed)
-        speed = extracted / seconds if seconds > 0 and extracted else None
+        speed = extracted / seconds if seconds >= FIRST_AFTER and extracted else None
         return time_left(download=download, extract=extract, speeds=speeds, extraction_speed=speed)

@@ -137,7 +137,8 @@ class Layer:
         if current is None or current <= self.extraction_mark or current > LARGEST_LAYER:
             return False
         self.extraction_mark = current
-        if not event.units and not self.reused and self._unfinished(current, event.total):
+        counts_bytes = not event.units and not self.reused and self.size is not None
+        if counts_bytes and self._unfinished(current, event.total):
             self.extracted = max(self.extracted, current)
         return True
 

@@ -7,7 +7,7 @@ from collections import deque
 
 WINDOW = 8.0  # seconds that the recent speed looks back
 SAMPLE_EVERY = 0.5  # seconds between samples, so that at most WINDOW / SAMPLE_EVERY + 2 are kept
-FIRST_AFTER = 0.5  # seconds of data before the first speed is named
+FIRST_AFTER = 0.5  # seconds of download, or of extraction, before its speed is named
 
 
 class Speedometer:
@@ -55,8 +55,10 @@ class Speedometer:
         return self._total / (now - self._started)
 
     def _forget(self, now: float) -> None:
-        while len(self._samples) > 1 and self._samples[1][0] <= now - WINDOW:
-            self._samples.popleft()
+        """Keep one sample from before the window, and always one from before the last bytes."""
+        samples = self._samples
+        while len(samples) > 1 and samples[1][0] <= now - WINDOW and samples[1][1] < self._total:
+            samples.popleft()
 
 
 class BusyClock:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from pulls.failures import Failure
 
+StopReason = Literal["cancelled", "taken_over", "interrupted"]
 
-@dataclass(frozen=True)
+
 class Stopped(Exception):
     """The attempt ends without a result of its own."""
 
-    reason: Literal["cancelled", "taken_over", "interrupted"]
+    def __init__(self, reason: StopReason) -> None:
+        super().__init__(reason)
+        self.reason: StopReason = reason
 
 
 class PullFailed(Exception):

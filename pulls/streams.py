@@ -71,7 +71,9 @@ def _allowed(request: HttpRequest, ids: list[int]) -> tuple[Any, list[int]]:
             return None, []
         return user, list(visible_pulls(user).filter(pk__in=ids).values_list("pk", flat=True))
     finally:
-        connections.close_all()
+        for connection in connections.all(initialized_only=True):
+            if not connection.in_atomic_block:
+                connection.close()
 
 
 def _user(request: HttpRequest, ids: list[int]) -> Any:

@@ -19,7 +19,7 @@ from pulls.events import record
 from pulls.failures import CATALOGUE, Failure, classify_engine_text, failure, retry_delay
 from pulls.lanes import claim_next, ring_waiting
 from pulls.models import PullJob
-from pulls.outcome import PullFailed, Stopped
+from pulls.outcome import PullFailed, Stopped, StopReason
 from pulls.tools import Tools
 
 logger = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ def _succeed(job: PullJob, digest: str, now: datetime) -> None:
     record(job, "succeeded", at=now, digest=digest)
 
 
-def _stopped(job: PullJob, reason: str, now: datetime) -> None:
+def _stopped(job: PullJob, reason: StopReason, now: datetime) -> None:
     if reason == "cancelled":
         job.acknowledge_cancel(now=now, progress=job.progress)
         record(job, "cancelled", at=now)

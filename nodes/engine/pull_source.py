@@ -48,8 +48,6 @@ class HttpPullSource:
         try:
             yield from self._exchange(connection)
         except FAILURES as error:
-            if self._aborted:
-                return
             secrets = (self._auth.password,) if self._auth else ()
             raise translate(error, secrets=secrets) from error
         finally:
@@ -92,8 +90,6 @@ class HttpPullSource:
         try:
             yield from response.stream(CHUNK, decode_content=False)
         except FAILURES as error:
-            if self._aborted:
-                return
             raise EngineError("engine_gone", clean(str(error) or type(error).__name__)) from error
 
 

@@ -24,7 +24,8 @@ class PullSource(Protocol):
         ...
 
     def abort(self) -> None:
-        """Make the engine stop, and a blocked `read` end soon, from any thread, at any moment, any number of times."""
+        """Make the engine stop, and a blocked `read` end soon, in whatever way: nobody listens any more. May come from
+        any thread, at any moment, any number of times."""
         ...
 
 

@@ -16,9 +16,10 @@ from tests.api.make import PASSWORD
 
 
 @pytest.fixture(autouse=True)
-def _fresh_throttles() -> None:
-    """Every test logs in several times; the limit on logins has a test of its own."""
+def _many_logins(settings: Any) -> None:
+    """Every test logs in several times: without the limit (it has a test of its own) and without the slow hash."""
     cache.clear()
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

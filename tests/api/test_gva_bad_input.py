@@ -67,10 +67,10 @@ def test_bodies_of_another_kind_are_refused(spa: APIClient, kind: str) -> None:
     refused(spa.generic("POST", CREATE, b"name=a&address=nginx", content_type=kind))
 
 
-def test_a_body_without_end_is_refused_by_its_size(spa: APIClient) -> None:
-    with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=1000):
-        text = refused(spa.post(CREATE, {**GOOD, "remark": "x" * 2000}))
-    assert "1000" in text
+def test_a_body_that_is_too_long_is_refused(spa: APIClient) -> None:
+    with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=500):
+        refused(spa.post(CREATE, {**GOOD, "remark": "x" * 900}))
+    assert not ImageRegistry.objects.exists()
 
 
 @pytest.mark.parametrize("pk", [None, "", "5", True, 0, -1, 1.0, 2**63, 10**40, [], {}])
@@ -111,14 +111,12 @@ def test_the_message_names_the_field_as_the_dialect_does(spa: APIClient, values:
 
 
 @pytest.mark.parametrize("prefix", ["", "/api"])
-@pytest.mark.parametrize(
-    "path", ["", "/", "/nothing", "/createImageRegistry/", "/getImageRegistryList/x", "/%00", "/é"]
-)
-@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
 @pytest.mark.parametrize("debug", [True, False])
-def test_unknown_paths_answer_an_envelope(spa: APIClient, prefix: str, path: str, method: str, debug: bool) -> None:
+def test_unknown_paths_answer_an_envelope(spa: APIClient, prefix: str, debug: bool) -> None:
     with override_settings(DEBUG=debug):
-        refused(getattr(spa, method)(f"{prefix}/imageRegistry{path}"), 404)
+        for path in ("", "/", "/nothing", "/createImageRegistry/", "/getImageRegistryList/x", "/%00", "/é"):
+            for method in (spa.get, spa.post, spa.put, spa.delete):
+                refused(method(f"{prefix}/imageRegistry{path}"), 404)
 
 
 @pytest.mark.parametrize(

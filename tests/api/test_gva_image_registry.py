@@ -186,9 +186,10 @@ def test_the_routes_answer_below_api_too(spa: APIClient) -> None:
 
 
 MESSAGES = {
-    "zh": ["创建成功", "更新成功", "查询成功", "获取成功", "删除成功", "批量删除成功", "创建失败:", "更新失败:", "删除失败:", "查询失败:"],
-    "en": ["Created", "Updated", "Queried", "Fetched", "Deleted", "Deleted in batch", "Creation failed: ",
-           "Update failed: ", "Deletion failed: ", "Query failed: "],
+    "zh": ["创建成功", "更新成功", "查询成功", "获取成功", "删除成功", "批量删除成功",
+           "创建失败:", "更新失败:", "删除失败:", "查询失败:"],
+    "en": ["Created", "Updated", "Queried", "Fetched", "Deleted", "Deleted in batch",
+           "Creation failed: ", "Update failed: ", "Deletion failed: ", "Query failed: "],
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -102,6 +103,12 @@ def test_pull_and_cancel(
     with connect(by_password, known_hosts=str(ssh_server.known_hosts_path)) as connection:
         with connection.pull(repository, tag_or_digest="nosuch", auth=None) as stream, pytest.raises(EngineRejected):
             list(stream)
+        proxy.stall(match="/manifests/")
+        stream = connection.pull(repository, tag_or_digest="1", auth=None)
+        assert next(stream) is None
+        stream.close()
+        assert "engine-pull" not in {thread.name for thread in threading.enumerate()}
+        proxy.clear()
         proxy.limit(1_000_000)
         stream = connection.pull(repository, tag_or_digest="1", auth=None)
         next(event for event in stream if event and event.status == "Downloading")

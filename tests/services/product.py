@@ -143,7 +143,7 @@ class Product(Daemon):
 
     def start_beat(self) -> Worker:
         """The schedule's process; only with Redis."""
-        return self._start_worker("beat", ["beat", "-l", "INFO", "--pidfile="], ready="beat: Starting")
+        return self._start_worker("beat", ["beat", "-l", "INFO", "--pidfile="], ready="is starting.")
 
     def _start_worker(self, name: str, arguments: list[str], *, ready: str) -> Worker:
         assert "IMAGELIB_REDIS_URL" in self.env, "without Redis the server runs the jobs itself"

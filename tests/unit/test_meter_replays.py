@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -21,7 +22,7 @@ def plan_of(stream: Recording, kind: str):
 def test_nothing_falls_and_nothing_exceeds_the_total(name, kind):
     stream = recording(name)
     _meter, pictures = replay(stream, plan=plan_of(stream, kind))
-    for (_, before), (_, after) in zip(pictures, pictures[1:], strict=False):
+    for (_, before), (_, after) in pairwise(pictures):
         assert 0 <= before.percent <= after.percent <= 99.9
         assert before.bytes_downloaded <= after.bytes_downloaded <= after.bytes_total
         assert before.bytes_extracted <= after.bytes_extracted <= after.bytes_downloaded

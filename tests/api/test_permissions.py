@@ -1,0 +1,207 @@
+"""Every route × anonymous, owner, another user, operator. A route without an entry here fails the first test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from rest_framework.test import APIClient
+
+from tests.api import make
+from tests.api.routes import admin_paths, all_routes
+
+ROLES = ("anonymous", "user", "other", "operator")
+EVERYBODY = (200, 200, 200, 200)
+READERS = (401, 200, 200, 200)
+IMAGE = {"name": "new", "address": "127.0.0.1:1/team/new:v1"}
+REGISTRY = {"name": "new", "endpoint": "new.example.com"}
+NODE = {"name": "new", "docker_address": make.DEAD_ENGINE}
+LOGIN = {"username": "ulrich", "password": make.PASSWORD}
+PULL = {"image": "{image}", "nodes": ["{node}"]}
+
+
+def operators(status: int) -> tuple[int, ...]:
+    return (401, 403, 403, status)
+
+
+def owners(status: int) -> tuple[int, ...]:
+    """The owner and operators; for others the thing does not exist."""
+    return (401, status, 404, status)
+
+
+# (method, path) → what anonymous, the owner, another user and an operator get, query or body.
+# `{image}` and so on stand for the ids of `things`; the pull is `user`'s.
+TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
+    ("GET", ""): ((302, 302, 302, 302), None),
+    ("GET", "healthz"): (EVERYBODY, None),
+    ("GET", "readyz"): (EVERYBODY, None),
+    ("GET", "i18n/setlang/"): ((302, 302, 302, 302), None),
+    ("GET", "jsi18n/"): (EVERYBODY, None),
+    ("GET", "api/schema/"): (EVERYBODY, None),
+    ("GET", "api/docs/"): (EVERYBODY, None),
+    ("POST", "api/token/"): (EVERYBODY, LOGIN),
+    ("POST", "api/token/refresh/"): ((401, 401, 401, 401), {"refresh": "x"}),
+    ("GET", "api/images/"): (READERS, None),
+    ("POST", "api/images/"): (operators(201), IMAGE),
+    ("GET", "api/images/{image}/"): (READERS, None),
+    ("PUT", "api/images/{image}/"): (operators(200), IMAGE),
+    ("PATCH", "api/images/{image}/"): (operators(200), {"remark": "x"}),
+    ("DELETE", "api/images/{image}/"): (operators(204), None),
+    ("POST", "api/images/{image}/check/"): (operators(200), None),
+    ("POST", "api/images/check/"): (operators(200), {"address": "127.0.0.1:1/team/app:v1"}),
+    ("POST", "api/images/{image}/list/"): (operators(200), None),
+    ("POST", "api/images/{image}/unlist/"): (operators(200), None),
+    ("GET", "api/registries/"): (operators(200), None),
+    ("POST", "api/registries/"): (operators(201), REGISTRY),
+    ("GET", "api/registries/{registry}/"): (operators(200), None),
+    ("PUT", "api/registries/{registry}/"): (operators(200), REGISTRY),
+    ("PATCH", "api/registries/{registry}/"): (operators(200), {"insecure": True}),
+    ("DELETE", "api/registries/{registry}/"): (operators(204), None),
+    ("POST", "api/registries/{registry}/check/"): (operators(200), None),
+    ("GET", "api/nodes/"): (READERS, None),
+    ("POST", "api/nodes/"): (operators(201), NODE),
+    ("GET", "api/nodes/{node}/"): (READERS, None),
+    ("PUT", "api/nodes/{node}/"): (operators(200), NODE),
+    ("PATCH", "api/nodes/{node}/"): (operators(200), {"remark": "x"}),
+    ("DELETE", "api/nodes/{node}/"): (operators(204), None),
+    ("POST", "api/nodes/{node}/test/"): (operators(200), None),
+    ("POST", "api/nodes/{node}/discover/"): (operators(200), None),
+    ("GET", "api/nodes/{node}/images/"): (operators(502), None),  # its engine is dead
+    ("GET", "api/pulls/"): (READERS, None),
+    ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
+    ("GET", "api/pulls/{pull}/"): (owners(200), None),
+    ("POST", "api/pulls/{pull}/cancel/"): (owners(200), None),
+    ("POST", "api/pulls/{pull}/retry/"): (owners(409), None),  # it is still queued
+    ("GET", "api/pulls/{pull}/history/"): (owners(200), None),
+    ("POST", "api/pulls/{pull}/ticket/"): (owners(200), None),
+    ("GET", "api/pulls/{pull}/events/"): (owners(200), None),
+    ("GET", "api/pulls/events/"): (owners(200), {"id": "{pull}"}),
+}
+_ENTRY = {"name": "new", "address": "nginx:1.27"}
+for _prefix in ("", "api/"):
+    _at = f"{_prefix}imageRegistry/"
+    TABLE |= {
+        ("POST", f"{_at}createImageRegistry"): (operators(200), _ENTRY),
+        ("PUT", f"{_at}updateImageRegistry"): (operators(200), {"ID": "{image}", **_ENTRY}),
+        ("DELETE", f"{_at}deleteImageRegistry"): (operators(200), "ID={image}"),
+        ("DELETE", f"{_at}deleteImageRegistryByIds"): (operators(200), "IDs[]={image}"),
+        ("GET", f"{_at}findImageRegistry"): (READERS, {"ID": "{image}"}),
+        ("GET", f"{_at}getImageRegistryList"): (READERS, None),
+        ("GET", f"{_at}getImageRegistryPublic"): (READERS, None),
+    }
+
+
+@pytest.fixture
+def things(user: User) -> dict[str, int]:
+    """Ids of one thing of each kind, listed where that exists."""
+    return {
+        "image": make.image(address="127.0.0.1:1/team/app:v1").pk,
+        "registry": make.registry(endpoint="127.0.0.1:1").pk,
+        "node": make.node().pk,
+        "pull": make.pull(by=user).pk,
+    }
+
+
+@pytest.fixture
+def clients(
+    client_of: Callable[[User | None], APIClient], user: User, other: User, operator: User
+) -> dict[str, APIClient]:
+    return dict(zip(ROLES, map(client_of, (None, user, other, operator)), strict=True))
+
+
+def test_every_route_has_an_entry() -> None:
+    entries = {(method, _resolver_path(path)) for method, path in TABLE}
+    assert set(all_routes()) == entries
+
+
+@pytest.mark.parametrize(("method", "path"), TABLE)
+def test_every_role(method: str, path: str, things: dict[str, int], clients: dict[str, APIClient]) -> None:
+    expected, asked = TABLE[method, path]
+    found = []
+    for role in ROLES:
+        with rolled_back():
+            found.append(status_of(send(clients[role], method, path, asked, things)))
+    assert tuple(found) == expected
+
+
+@pytest.mark.parametrize("role", ["anonymous", "user"])
+def test_the_admin_pages_are_for_operators(role: str, clients: dict[str, APIClient], user: User) -> None:
+    client = APIClient()
+    if role == "user":
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    public = {"admin/login/", "admin/jsi18n/"}
+    pages = [path for path in admin_paths() if path not in public]
+    assert pages
+    for path in pages:
+        at = "/" + _filled(path)
+        for answer in (client.get(at), client.post(at)):
+            assert answer.status_code in (302, 403, 405), (path, answer.status_code)
+            assert answer.status_code != 302 or "/login/" in answer["Location"] or path == "admin/logout/", path
+
+
+def test_unlisted_things_do_not_exist_for_ordinary_users(as_user: APIClient) -> None:
+    image, node = make.image(is_listed=False), make.node(is_listed=False)
+    shown_image, shown_node = make.image(), make.node()
+    assert [row["id"] for row in as_user.get("/api/images/").json()["results"]] == [shown_image.pk]
+    assert [row["id"] for row in as_user.get("/api/nodes/").json()["results"]] == [shown_node.pk]
+    make.problem(as_user.get(f"/api/images/{image.pk}/"), 404, "not_found")
+    make.problem(as_user.get(f"/api/nodes/{node.pk}/"), 404, "not_found")
+
+
+def test_ordinary_users_see_nothing_about_how_to_reach_a_node(as_user: APIClient) -> None:
+    row = make.node(username="root", password="p", remark="in the cellar", client_key="k")
+    body = as_user.get(f"/api/nodes/{row.pk}/").json()
+    hidden = {"docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "ssh_port", "username", "password"}
+    assert not hidden & body.keys() and "127.0.0.1:1" not in str(body)
+
+
+def send(client: APIClient, method: str, path: str, asked: Any, things: dict[str, int]) -> Any:
+    """`asked` is the body; a text or the data of a GET is the query."""
+    at = "/" + path.format(**things)
+    if isinstance(asked, str):
+        return getattr(client, method.lower())(f"{at}?{asked.format(**things)}")
+    return getattr(client, method.lower())(at, _with_ids(asked, things))
+
+
+def status_of(answer: Any) -> int:
+    """The status; refusals of the gva dialect count as the status that the native API would give."""
+    if answer.status_code == 200 and answer["Content-Type"] == "application/json" and not answer.streaming:
+        body = answer.json()
+        if isinstance(body, dict) and body.get("code") == 7:
+            return 403 if body["msg"] == "Insufficient permissions" else 400
+    return int(answer.status_code)
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """What one role did is undone for the next."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def _with_ids(asked: Any, things: dict[str, int]) -> Any:
+    if isinstance(asked, dict):
+        return {key: _with_ids(value, things) for key, value in asked.items()}
+    if isinstance(asked, list):
+        return [_with_ids(value, things) for value in asked]
+    return things[asked[1:-1]] if isinstance(asked, str) and asked[:1] == "{" else asked
+
+
+def _resolver_path(path: str) -> str:
+    for name in ("image", "registry", "node", "pull"):
+        path = path.replace(f"{{{name}}}", "{pk}")
+    return path
+
+
+def _filled(path: str) -> str:
+    """Any values for the arguments: permission is asked before the thing is looked up."""
+    out = path
+    while "{" in out:
+        start, _, rest = out.partition("{")
+        out = start + "1" + rest.partition("}")[2]
+    return out
