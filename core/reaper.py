@@ -17,8 +17,6 @@ from core.jobs import HELD_STATES, job_models
 
 logger = structlog.get_logger(__name__)
 AWAY = timedelta(seconds=25)
-
-
 _LAST_ROUND = "core.reaper.last-round"  # in the cache that all reapers of an installation share
 
 
@@ -29,7 +27,7 @@ def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) ->
     held job lost its worker, whatever its heartbeat says. `grace=False` reaps silent jobs even after an absence.
     """
     away = _was_away(now)
-    given_up = rung = 0
+    given_up = 0
     for model in job_models():
         if everything_held:
             lost = list(model._default_manager.filter(state__in=HELD_STATES))
@@ -41,9 +39,12 @@ def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) ->
             if job.give_up_worker(now=now):
                 given_up += 1
                 logger.warning("worker lost", job=f"{model._meta.label}:{job.pk}", attempt=job.attempt)
-        for pk in model.ringable(now=now):
-            rung += ring(model, pk)
-    return {"given_up": given_up, "rung": rung}
+    return {"given_up": given_up, "rung": ring_due(now=now)}
+
+
+def ring_due(*, now: datetime, limit: int = 500) -> int:
+    """Ring for jobs that wait although their time has come. Returns how many."""
+    return sum(ring(model, pk) for model in job_models() for pk in model.ringable(now=now, limit=limit))
 
 
 def _was_away(now: datetime) -> bool:

@@ -12,14 +12,15 @@ from celery.beat import EmbeddedService
 from celery.worker import WorkController
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from core.reaper import reap
+from core.reaper import reap, ring_due
 from core.shutdown import stopping
 from imagelib.celery import app, make_app
 
 logger = structlog.get_logger(__name__)
-GRACE = 8.0  # seconds for pulls to notice that the process ends
+OTHERS_EVERY = 1.0  # seconds
 
 
 class SingleProcess:
@@ -72,6 +73,7 @@ class EmbeddedWorkers:
         # Nobody else can hold a job: this process has the lock. What was queued comes back here too.
         result = reap(now=timezone.now(), everything_held=True)
         logger.info("workers started", **result)
+        threading.Thread(target=_listen_for_others, name="doorbell", daemon=True).start()
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -80,3 +82,14 @@ class EmbeddedWorkers:
             self._beat.stop()
         for worker in self._workers:
             worker.stop(in_sighandler=False)
+
+
+def _listen_for_others() -> None:
+    """Commands in other processes queue jobs too, and this process's broker cannot hear them ring."""
+    while not stopping.wait(OTHERS_EVERY):
+        try:
+            ring_due(now=timezone.now(), limit=20)
+        except DatabaseError as error:
+            logger.warning("waiting jobs cannot be read", reason=type(error).__name__)
+            connection.close()
+    connection.close()

@@ -195,6 +195,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 # Who changed what. Secrets never enter the log, and what probes write is no change that anybody made.
 AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "imagelib.ImageRegistry", "exclude_fields": ["updated_at"]},

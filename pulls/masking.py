@@ -23,19 +23,14 @@ _QUOTED = re.compile(r'"[^"]+"[:;,.)]*')
 _PLACES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"(?<=\bmanifest for )\S+(?= not found)",
         r"(?<=\bpull access denied for )[^\s,]+",
-        r"(?<=\blookup )[^\s:]+",
+        r"(?<=\blookup )\S+?(?=:?(?:\s|$))",
         r"(?<=\brepository )\S+(?= not found)",
         r"(?<=\bproject )\S+(?= not found)",
-        r"(?<=\bartifact )\S+(?= not found)",
         r"(?<=\bto access repository: )[^\s,]+",
         r"(?<=\bno such image: )\S+",
-        r"(?<=\brepository name )\(\S+\)",
         r"(?<=\bvalid for ).+?, not \S+",
         r"(?<=\bto match )\S+",
-        r"(?<=\bsuggest the author of )\S+",
-        r"(?<=\bimage with reference )\S+",
     )
 )
 _EDGES = "\"'`()[]{}<>,;:.!"

@@ -16,7 +16,7 @@ from pulls.outcome import Stopped
 from pulls.tools import Tools
 
 logger = structlog.get_logger(__name__)
-HEARTBEAT_EVERY = 5.0  # seconds between writes when nothing moves
+HEARTBEAT_EVERY = 1.0  # seconds between writes when nothing moves; a silent pull hears of its cancellation then
 
 
 class Reporter:

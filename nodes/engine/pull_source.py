@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -38,6 +38,7 @@ class HttpPullSource:
         self._client = client
         self._query = query
         self._auth = auth
+        self._secrets = (auth.password,) if auth else ()
         self._lock = threading.Lock()
         self._socket: Any = None
         self._aborted = False
@@ -48,8 +49,7 @@ class HttpPullSource:
         try:
             yield from self._exchange(connection)
         except FAILURES as error:
-            secrets = (self._auth.password,) if self._auth else ()
-            raise translate(error, secrets=secrets) from error
+            raise translate(error, secrets=self._secrets) from error
         finally:
             connection.close()
 
@@ -71,7 +71,7 @@ class HttpPullSource:
         response = connection.getresponse()
         try:
             if response.status != 200:
-                raise _refusal(response.status, response.read(CHUNK))
+                raise _refusal(response.status, response.read(CHUNK), self._secrets)
             yield from self._stream(response)
         finally:
             response.close()
@@ -103,11 +103,11 @@ def _break(stream: Any) -> None:
             stream.close()  # an ssh channel
 
 
-def _refusal(status: int, body: bytes) -> EngineError:
+def _refusal(status: int, body: bytes, secrets: Sequence[str]) -> EngineError:
     try:
         message = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
         message = body.decode(errors="replace")
-    text = clean(str(message)) or f"HTTP {status}"
+    text = clean(str(message), secrets=secrets) or f"HTTP {status}"
     code = answer_code(status, text, connecting=False)
     return EngineError(code, text) if code else EngineRejected(status, text)

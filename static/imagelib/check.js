@@ -8,7 +8,7 @@
 
     function fact(list, name, value, mono) {
       if (value === "" || value === null || value === undefined) return;
-      const row = il.el("div", "il-fact");
+      const row = il.el("div", mono ? "il-fact il-wide" : "il-fact");
       row.append(il.el("dt", "", name), il.el("dd", mono ? "il-mono" : "", value));
       list.append(row);
     }

@@ -96,36 +96,13 @@ def test_knowing_whether_credentials_were_sent_sharpens_the_code(text: str, sent
 
 # --- names are free text and must not decide --------------------------------------------------------------------------
 
+# fmt: off
 _TELLING = [
-    "unauthorized",
-    "denied",
-    "forbidden",
-    "toomanyrequests",
-    "401",
-    "403",
-    "404",
-    "429",
-    "500",
-    "503",
-    "x509",
-    "certificate",
-    "tls",
-    "timeout",
-    "eof",
-    "reset",
-    "refused",
-    "not-found",
-    "unknown-blob",
-    "no-such-host",
-    "manifest-unknown",
-    "rate-limit",
-    "i-o",
-    "schema-1",
-    "platform",
-    "gzip",
-    "proxyconnect",
-    "latest",
+    "unauthorized", "denied", "forbidden", "toomanyrequests", "401", "403", "404", "429", "500", "503", "x509", "tls",
+    "certificate", "timeout", "eof", "reset", "refused", "not-found", "unknown-blob", "no-such-host",
+    "manifest-unknown", "rate-limit", "i-o", "schema-1", "platform", "gzip", "proxyconnect", "goaway", "latest",
 ]
+# fmt: on
 _part = st.one_of(st.sampled_from(_TELLING), st.from_regex(r"[a-z0-9]+(?:[._-][a-z0-9]+){0,2}", fullmatch=True))
 _host = st.one_of(
     st.builds(
@@ -137,9 +114,7 @@ _host = st.one_of(
     st.sampled_from(["10.4.0.3", "[2001:db8::401]", "localhost"]),
 )
 _path = st.lists(_part, min_size=1, max_size=3).map("/".join)
-_tag = st.one_of(
-    st.sampled_from([tag for tag in _TELLING if tag]), st.from_regex(r"[A-Za-z0-9_][\w.-]{0,20}", fullmatch=True)
-)
+_tag = st.one_of(st.sampled_from(_TELLING), st.from_regex(r"[A-Za-z0-9_][\w.-]{0,20}", fullmatch=True))
 
 # {ref} is the full reference, {short} host and path, {path}, {tag}, {host} (with port) and {name} (without).
 _TEMPLATES = [
@@ -191,6 +166,11 @@ _TEMPLATES = [
     ),
     ("registry_tls_unknown_ca", 500, 'Get "https://{host}/v2/": x509: certificate signed by unknown authority'),
     ("registry_tls_host_mismatch", 500, 'Get "https://{host}/v2/": x509: certificate is valid for {name}, not {name}'),
+    (
+        "registry_tls_host_mismatch",
+        500,
+        'Get "https://{host}/v2/": x509: certificate is not valid for any names, but wanted to match {name}',
+    ),
     ("registry_plain_http", 500, 'Get "https://{host}/v2/": http: server gave HTTP response to HTTPS client'),
     ("registry_denied", 500, "unauthorized: unauthorized to access repository: {path}, action: pull"),
     ("no_space_left", None, "write /data/{path}/tmp/GetImageBlob401: no space left on device"),
@@ -218,15 +198,21 @@ def test_names_never_decide(
     assert classify_engine_text(text, status=status).code == wanted
 
 
-@pytest.mark.parametrize("name", [word for word in _TELLING if word.replace("-", "").isalnum()])
-def test_short_names_never_decide(name: str) -> None:
-    text = f"pull access denied for {name}, repository does not exist or may require 'docker login'"
-    assert classify_engine_text(text, status=404).code == "image_access_denied"
-    assert (
-        classify_engine_text(f"manifest for {name}:{name} not found: manifest unknown", status=404).code
-        == "image_not_found"
-    )
-    assert classify_engine_text(f"No such image: {name}", status=404).code == "image_not_found"
+@pytest.mark.parametrize("name", [word for word in _TELLING if word.isalnum()])
+@pytest.mark.parametrize(
+    ("code", "template"),
+    [
+        ("image_access_denied", "pull access denied for {0}, repository does not exist or may require 'docker login'"),
+        ("image_not_found", "manifest for {0}:{0} not found: manifest unknown: manifest unknown"),
+        ("image_not_found", "No such image: {0}"),
+        ("repository_not_found", "repository {0} not found"),
+        ("repository_not_found", "project {0} not found"),
+        ("registry_refused", 'Get "https://{0}/v2/": dial tcp 10.0.4.29:401: connect: connection refused'),
+        ("registry_dns", 'Get "https://{0}/v2/": dial tcp: lookup {0} on 10.0.0.53:53: no such host'),
+    ],
+)
+def test_bare_words_as_names_never_decide(name: str, code: str, template: str) -> None:
+    assert classify_engine_text(template.format(name), status=404).code == code
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,7 +18,7 @@ COLUMNS = 6
 
 class Command(BaseCommand):
     help = "Writes docs/errors.md from the error catalogue; with --check only says whether the file is current."
-    requires_system_checks: ClassVar[list[str]] = []  # it needs nothing but the sentences
+    requires_system_checks = []  # it needs nothing but the sentences
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="exit with 1 if the file is stale, write nothing")
