@@ -39,11 +39,15 @@ def separate_bed(
     product = Product(
         directory / f"separate{number}", env, redis_url=redis.url_for(number), database_url=database, name="web"
     )
-    product.start()
-    for _worker in range(transfers):
-        product.start_worker("transfers", concurrency=16)
-    product.start_worker("control", concurrency=4)
-    product.start_beat()
+    try:
+        product.start()
+        for _worker in range(transfers):
+            product.start_worker("transfers", concurrency=16)
+        product.start_worker("control", concurrency=4)
+        product.start_beat()
+    except BaseException:
+        product.close()
+        raise
     return PullBed(product)
 
 

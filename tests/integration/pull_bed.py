@@ -160,9 +160,9 @@ class PullBed:
             yield connection.cursor()
 
     def close(self) -> None:
+        self.product.close()  # ends the streams; closing one here would wait for its reader
         for watch in self._watches:
             watch.close()
-        self.product.close()
 
 
 def settle(bed: PullBed, *, timeout: float = 30.0) -> None:

@@ -77,6 +77,11 @@ class EngineApi:
         return [json.loads(line) for line in body.splitlines() if line.strip()]
 
 
+def outcome(events: list[dict[str, Any]]) -> str:
+    """How a pull ended: the error of its last event, or the status."""
+    return str(events[-1].get("error") or events[-1]["status"])
+
+
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)

@@ -1,0 +1,153 @@
+"""`/api/nodes/` without an engine: fields, secrets, findings of a dead one. Real engines: tests/integration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from core.fields import MASK
+from nodes.models import ComputeNode
+from tests.api import make
+
+NODE = {"name": "gpu-1", "docker_address": make.DEAD_ENGINE}
+FIELDS = {
+    "id", "name", "region", "labels", "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "public_ip",
+    "private_ip", "ssh_port", "username", "password", "cpu", "memory", "system_disk", "data_disk", "gpu_name",
+    "gpu_count", "gpu_memory_gb", "hami_core", "is_listed", "remark", "status", "status_detail", "last_seen_at",
+    "engine_version", "platform",
+}  # fmt: skip
+
+
+def stored(pk: int) -> ComputeNode:
+    return ComputeNode.objects.get(pk=pk)
+
+
+def test_creating_tests_the_connection_and_says_what_is_wrong(as_operator: APIClient) -> None:
+    answer = as_operator.post("/api/nodes/", NODE)
+    assert answer.status_code == 201, answer.content
+    body = answer.json()
+    assert body.keys() >= FIELDS
+    assert (body["ssh_port"], body["hami_core"], body["is_listed"]) == (22, "/root/HAMi-core/build", True)
+    assert (body["status"], body["status_code"]) == ("failed", "engine_refused")
+    assert body["status_detail"]["cause"] and body["status_detail"]["advice"] and body["status_age_seconds"] < 30
+
+
+def test_every_field_is_kept(as_operator: APIClient) -> None:
+    values = {
+        **NODE, "region": "north", "labels": {"rack": "a1"}, "public_ip": "203.0.113.7", "private_ip": "10.0.0.7",
+        "ssh_port": 2222, "username": "root", "cpu": 64, "memory": 512, "system_disk": 900, "data_disk": 4000,
+        "gpu_name": "A100", "gpu_count": 8, "gpu_memory_gb": 80, "hami_core": "/opt/hami", "is_listed": False,
+        "remark": "r",
+    }  # fmt: skip
+    pk = as_operator.post("/api/nodes/", values).json()["id"]
+    body = as_operator.get(f"/api/nodes/{pk}/").json()
+    assert {key: body[key] for key in values} == values
+
+
+def test_secrets_are_write_only(as_operator: APIClient) -> None:
+    pk = as_operator.post("/api/nodes/", {**NODE, "username": "root", "password": "s3cr3t"}).json()["id"]
+    at = f"/api/nodes/{pk}/"
+    whole = as_operator.get(at).json()
+    assert (whole["password"], whole["client_key"]) == (MASK, "")
+    assert as_operator.put(at, {**whole, "remark": "x"}).status_code == 200
+    assert stored(pk).password.reveal() == "s3cr3t"
+    assert as_operator.patch(at, {"password": ""}).json()["password"] == ""
+    assert not stored(pk).password
+
+
+def test_changing_how_to_connect_tests_again_other_changes_do_not(as_operator: APIClient) -> None:
+    row = make.node()
+    assert as_operator.patch(f"/api/nodes/{row.pk}/", {"remark": "x"}).json()["status"] == "unknown"
+    body = as_operator.patch(f"/api/nodes/{row.pk}/", {"docker_address": "tcp://127.0.0.1:2"}).json()
+    assert (body["status"], body["status_code"]) == ("failed", "engine_refused")
+    socket = as_operator.patch(f"/api/nodes/{row.pk}/", {"docker_address": "unix:///nowhere/docker.sock"}).json()
+    assert socket["status"] == "failed" and socket["status_code"] != "engine_refused"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"docker_address": ""}, "docker_address"),
+        ({"docker_address": "ftp://10.0.0.5"}, "docker_address"),
+        ({"docker_address": "tcp://10.0.0.5:99999"}, "docker_address"),
+        ({"docker_address": "unix://relative"}, "docker_address"),
+        ({"ssh_port": 0}, "ssh_port"),
+        ({"ssh_port": 70000}, "ssh_port"),
+        ({"cpu": -1}, "cpu"),
+        ({"memory": 10**20}, "memory"),
+        ({"memory": "much"}, "memory"),
+        ({"public_ip": "300.1.1.1"}, "public_ip"),
+        ({"labels": ["a"]}, "labels"),
+        ({"labels": {"bad key!": "x"}}, "labels"),
+        ({"labels": {"a": {"b": 1}}}, "labels.a"),
+        ({"hami_core": "relative/path"}, "hami_core"),
+        ({"ca_cert": "no certificate"}, "ca_cert"),
+        ({"client_cert": "no certificate", "client_key": "k"}, "client_cert"),
+        ({"client_key": "a key alone"}, "client_cert"),
+        ({"is_listed": "perhaps"}, "is_listed"),
+        ({"gpus": 4}, "gpus"),
+        ({"remark": "a\0b"}, "remark"),
+    ],
+)
+def test_wrong_fields_are_named(as_operator: APIClient, values: dict[str, Any], field: str) -> None:
+    assert field in make.faulty_fields(as_operator.post("/api/nodes/", NODE | values))
+    assert not ComputeNode.objects.exists()
+
+
+def test_a_fault_never_repeats_a_secret(as_operator: APIClient) -> None:
+    answer = as_operator.post("/api/nodes/", {**NODE, "client_key": "canary-7f3a", "password": "canary-91bc\0"})
+    assert answer.status_code == 400 and b"canary" not in answer.content
+
+
+def test_columns_of_the_server_are_not_written(as_operator: APIClient) -> None:
+    body = as_operator.post("/api/nodes/", {**NODE, "status": "connected", "engine_version": "99", "id": 4711}).json()
+    assert (body["status"], body["engine_version"]) == ("failed", "") and body["id"] != 4711
+
+
+def test_names_are_unique(as_operator: APIClient) -> None:
+    make.node(name="gpu-1")
+    answer = as_operator.post("/api/nodes/", NODE)
+    assert answer.status_code in (400, 409), answer.content
+    assert "name" in make.problem(answer, answer.status_code)["detail"]
+    assert ComputeNode.objects.count() == 1
+
+
+def test_a_node_with_an_active_pull_is_kept(as_operator: APIClient, operator: Any) -> None:
+    row = make.node(name="busy")
+    job = make.pull(by=operator, on=row)
+    body = make.problem(as_operator.delete(f"/api/nodes/{row.pk}/"), 409, "in_use")
+    assert "busy" in body["detail"] and job.reference in body["used_by"][0]
+    as_operator.post(f"/api/pulls/{job.pk}/cancel/")
+    assert as_operator.delete(f"/api/nodes/{row.pk}/").status_code == 204
+    history = as_operator.get(f"/api/pulls/{job.pk}/").json()
+    assert history["node"] == {"id": None, "name": "busy"}
+
+
+def test_testing_and_discovering_a_dead_engine(as_operator: APIClient) -> None:
+    row = make.node(cpu=7)
+    tested = as_operator.post(f"/api/nodes/{row.pk}/test/").json()
+    found = as_operator.post(f"/api/nodes/{row.pk}/discover/").json()
+    assert tested["status_code"] == found["status_code"] == "engine_refused" and found["cpu"] == 7
+    body = make.problem(as_operator.get(f"/api/nodes/{row.pk}/images/"), 502, "engine_refused")
+    assert body["evidence"]
+
+
+def test_filters_and_order(as_operator: APIClient) -> None:
+    one = make.node(name="a", region="north", gpu_name="A100", public_ip="203.0.113.7")
+    two = make.node(name="b", region="south", gpu_name="H100", is_listed=False)
+    for query, expected in [
+        ("", [one, two]),
+        ("ordering=-name", [two, one]),
+        ("region=NOR", [one]),
+        ("gpu_name=h1", [two]),
+        ("is_listed=false", [two]),
+        ("status=unknown", [one, two]),
+        ("status=connected", []),
+        ("public_ip=203.0.113.7", [one]),
+    ]:
+        answer = as_operator.get(f"/api/nodes/?{query}")
+        assert [row["id"] for row in answer.json()["results"]] == [row.pk for row in expected], query
+    assert make.faulty_fields(as_operator.get("/api/nodes/?status=perhaps")) == {"status"}
