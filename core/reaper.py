@@ -26,7 +26,8 @@ def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) ->
     `everything_held`: no other worker can exist (the single-process server at boot, behind its lock file), so every
     held job lost its worker, whatever its heartbeat says. `grace=False` reaps silent jobs even after an absence.
     """
-    away = _was_away(now)
+    last = cache.get(_LAST_ROUND)
+    away = last is None or now - last > AWAY
     given_up = 0
     for model in job_models():
         if everything_held:
@@ -39,16 +40,10 @@ def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) ->
             if job.give_up_worker(now=now):
                 given_up += 1
                 logger.warning("worker lost", job=f"{model._meta.label}:{job.pk}", attempt=job.attempt)
+    cache.set(_LAST_ROUND, now, timeout=3600)  # only now: a round that the database refused was none
     return {"given_up": given_up, "rung": ring_due(now=now)}
 
 
 def ring_due(*, now: datetime, limit: int = 500) -> int:
     """Ring for jobs that wait although their time has come. Returns how many."""
     return sum(ring(model, pk) for model in job_models() for pk in model.ringable(now=now, limit=limit))
-
-
-def _was_away(now: datetime) -> bool:
-    """Whether no reaper looked for a while, so that old heartbeats prove nothing."""
-    last = cache.get(_LAST_ROUND)
-    cache.set(_LAST_ROUND, now, timeout=3600)
-    return last is None or now - last > AWAY

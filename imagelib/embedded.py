@@ -67,7 +67,7 @@ class EmbeddedWorkers:
             )
             self._workers.append(worker)
             threading.Thread(target=worker.start, name=f"worker-{queue}", daemon=True).start()
-        self._beat = EmbeddedService(app, thread=True)
+        self._beat = EmbeddedService(app, thread=True, scheduler_cls=settings.CELERY_BEAT_SCHEDULER)
         self._beat.daemon = True
         self._beat.start()
         # Nobody else can hold a job: this process has the lock. What was queued comes back here too.

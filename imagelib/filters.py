@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import django_filters
 
+from core.filters import FlagFilter, MomentFilter
 from imagelib.models import ImageRegistry, RegistryEndpoint
 
 
@@ -11,8 +12,10 @@ class ImageFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(lookup_expr="icontains")
     address = django_filters.CharFilter(lookup_expr="icontains")
     source = django_filters.CharFilter(lookup_expr="icontains")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    is_listed = FlagFilter()
+    supports_vgpu = FlagFilter()
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = ImageRegistry
@@ -22,6 +25,7 @@ class ImageFilter(django_filters.FilterSet):
 class RegistryFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(lookup_expr="icontains")
     endpoint = django_filters.CharFilter(lookup_expr="icontains")
+    is_default = FlagFilter()
 
     class Meta:
         model = RegistryEndpoint

@@ -61,7 +61,7 @@ def probe(node: ComputeNode, *, timeout: float | None = None, with_disk: bool = 
     at = timezone.now()
     try:
         with connect(
-            node.endpoint(), timeout=timeout or settings.ENGINE_TIMEOUT / 2, known_hosts=settings.SSH_KNOWN_HOSTS
+            node.endpoint(), timeout=timeout or settings.ENGINE_TIMEOUT * 0.4, known_hosts=settings.SSH_KNOWN_HOSTS
         ) as engine:
             return Finding(at, info=engine.info(), disk=engine.disk_free() if with_disk else None)
     except EngineError as error:

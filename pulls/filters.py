@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import django_filters
 
+from core.filters import FlagFilter, IdFilter, MomentFilter
 from core.jobs import ACTIVE_STATES, FINAL_STATES, JobState
 from pulls.models import PullJob
 
@@ -11,11 +12,11 @@ from pulls.models import PullJob
 class PullFilter(django_filters.FilterSet):
     reference = django_filters.CharFilter(lookup_expr="icontains")
     state = django_filters.MultipleChoiceFilter(choices=JobState.choices)
-    active = django_filters.BooleanFilter(method="by_activity")
-    node = django_filters.NumberFilter(field_name="node_id")
-    image = django_filters.NumberFilter(field_name="image_id")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    active = FlagFilter(method="by_activity")
+    node = IdFilter(field_name="node_id")
+    image = IdFilter(field_name="image_id")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = PullJob

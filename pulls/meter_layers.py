@@ -102,8 +102,13 @@ class Layer:
 
     def learn_size(self, total: int | None) -> None:
         """Without a plan the largest total counts: after a retry an engine's total is only what is left."""
-        if not self.planned and total is not None and 0 < total <= LARGEST_LAYER:
-            self.size = max(self.size or 0, total)
+        if self.planned or total is None or not 0 < total <= LARGEST_LAYER:
+            return
+        self.size = max(self.size or 0, total)
+        if self.state is LayerState.DONE:
+            self.complete()
+        elif self.arrived and not self.reused:
+            self.complete_download()
 
     def download(self, event: PullEvent) -> int | None:
         """Take a download count; the bytes that came with it, or None when the event says nothing new.

@@ -25,7 +25,7 @@ class Speedometer:
         if not self._samples:
             self._started = self._moved_at = now
             self._samples.append((now, 0))
-        if moved <= 0:
+        if not moved:
             return
         self._total += moved
         self._pause = now - self._moved_at

@@ -147,6 +147,7 @@ def test_filters_and_order(as_operator: APIClient) -> None:
         ("status=unknown", [one, two]),
         ("status=connected", []),
         ("public_ip=203.0.113.7", [one]),
+        ("public_ip=nonsense", []),
     ]:
         answer = as_operator.get(f"/api/nodes/?{query}")
         assert [row["id"] for row in answer.json()["results"]] == [row.pk for row in expected], query

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from core.jobs import JobState
@@ -214,11 +216,18 @@ def test_filters_and_order(as_operator: APIClient, operator: Any) -> None:
         ("active=false", [two]),
         (f"node={node.pk}", [one]),
         ("reference=/APP", [one]),
-        ("node=99999999999999999999", []),
     ]:
         rows = as_operator.get(f"/api/pulls/?{query}").json()["results"]
         assert [row["id"] for row in rows] == [row.pk for row in expected], query
-    for query in ("state=perhaps", "node=x", "node=NaN", "node=1e9999999999", "created_after=x"):
+    for query in (
+        "state=perhaps",
+        "node=x",
+        "node=NaN",
+        "node=99999999999999999999",
+        "active=perhaps",
+        "node=1e9999999999",
+        "created_after=x",
+    ):
         assert query.partition("=")[0] in make.faulty_fields(as_operator.get(f"/api/pulls/?{query}")), query
 
 
@@ -245,5 +254,5 @@ class TestTickets:
         user.is_active = True
         user.save()
         assert anonymous.get(url).status_code == 200
-        time_machine.shift(61)
+        time_machine.move_to(timezone.now() + timedelta(seconds=61))
         make.problem(anonymous.get(url), 401)

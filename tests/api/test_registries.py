@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from core.fields import MASK
 from imagelib.models import RegistryEndpoint
 from tests.api import make
-from tests.services.certs import CertificateAuthority
+from tests.services.certs import Authority
 
 FIELDS = {"id", "name", "endpoint", "username", "password", "is_default", "insecure", "ca_certificate"}
 
@@ -85,8 +85,8 @@ def test_wrong_fields_are_named(as_operator: APIClient, values: dict[str, Any], 
     assert not RegistryEndpoint.objects.exists()
 
 
-def test_a_good_ca_certificate_is_kept(as_operator: APIClient, tmp_path: Any) -> None:
-    pem = CertificateAuthority(tmp_path).certificate.read_text()
+def test_a_good_ca_certificate_is_kept(as_operator: APIClient) -> None:
+    pem = Authority("test").cert
     body = as_operator.post(
         "/api/registries/", {"name": "r", "endpoint": "r.example.com", "ca_certificate": pem}
     ).json()

@@ -112,7 +112,10 @@ def test_a_partly_copied_index_describes_what_is_there(server: ScriptedServer) -
         missing = refused(lambda: client.resolve("team/app", "1", platform=Platform("linux", "arm64")))
 
     assert [str(platform) for platform in found.platforms] == ["linux/amd64", "linux/arm64"]
-    assert [manifest.manifest_digest for manifest in found.manifests] == [digest(body)]
+    assert [(manifest.digest, manifest.manifest_digest) for manifest in found.manifests] == [
+        (found.digest, digest(body))
+    ]
+    assert found.digest != digest(body)
     assert missing.code == "image_incomplete"
 
 

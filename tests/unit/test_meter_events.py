@@ -153,6 +153,17 @@ def test_without_a_plan_the_total_is_a_minimum_until_every_layer_has_begun():
     assert picture.percent == 2.5
 
 
+def test_without_a_total_there_is_a_speed_but_no_estimate():
+    m = meter(None)
+    m.feed(PullEvent("Pulling fs layer", B), now=0.0)
+    for second in range(1, 6):
+        m.feed(PullEvent("Downloading", A, second * 100, 1000), now=float(second))
+    picture = m.progress(now=5.0)
+    assert (picture.speed_bps, picture.eta_seconds) == (100, None)
+    m.feed(PullEvent("Downloading", B, 0, 3000), now=5.0)
+    assert m.progress(now=5.0).eta_seconds == (35, 35)
+
+
 def test_without_a_plan_a_layer_may_come_without_any_count():
     m = meter(None)
     m.feed(PullEvent("Pulling fs layer", A), now=0.0)
@@ -165,6 +176,16 @@ def test_without_a_plan_a_layer_may_come_without_any_count():
     picture = m.progress(now=2.0)
     assert (picture.bytes_total, picture.bytes_downloaded, picture.bytes_extracted) == (700, 700, 500)
     assert picture.bytes_total_exact
+
+
+def test_without_a_plan_a_size_may_come_last():
+    m = meter(None)
+    m.feed(PullEvent("Extracting", A), now=1.0)
+    m.feed(PullEvent("Pull complete", B), now=1.0)
+    m.feed(PullEvent("Extracting", A, 100, 700), now=2.0)
+    m.feed(PullEvent("Extracting", B, 100, 900), now=2.0)
+    picture = m.progress(now=2.0)
+    assert (picture.bytes_total, picture.bytes_downloaded, picture.bytes_extracted) == (1600, 1600, 1000)
 
 
 def test_without_a_plan_an_image_that_is_there_needs_nothing():

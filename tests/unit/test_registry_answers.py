@@ -251,6 +251,13 @@ def test_evidence_loses_passwords_and_tokens_in_every_spelling() -> None:
     assert basic_value("puller", "p4ss/w&rd é") == encoded
 
 
+def test_a_secret_that_begins_another_leaves_nothing_of_it() -> None:
+    secrets = Secrets()
+    secrets.add("s3cret", "s3cret-token")
+
+    assert evidence_of(secrets, "got s3cret-token and s3cret") == "got *** and ***"
+
+
 def test_evidence_is_one_line_of_at_most_500_characters() -> None:
     text = evidence_of(Secrets(), "a\n\tb " + "x" * 1000)
 

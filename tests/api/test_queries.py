@@ -1,0 +1,94 @@
+"""Query counts of list pages do not grow with their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from core.jobs import JobState
+from imagelib.models import ImageRegistry, RegistryEndpoint
+from nodes.models import ComputeNode
+from pulls.models import PullJob
+from tests.api import make
+from tests.api.gva_client import LIST, PUBLIC
+
+LISTS = [
+    "/api/images/?page_size=100",
+    "/api/registries/?page_size=100",
+    "/api/nodes/?page_size=100",
+    "/api/pulls/?page_size=100",
+    f"{LIST}?pageSize=100",
+    f"{LIST}?pageSize=100&page=9&name=image&isOnShelf=true",
+    PUBLIC,
+]
+ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob]
+
+
+def fill(user: Any, count: int) -> None:
+    """Rows of every kind, each with what it may point at."""
+    for number in range(count):
+        make.registry(username="u", password="p")
+        error = {"transient": False, "params": {}, "evidence": "e"}
+        make.pull(
+            by=user, on=make.node(password="p", status="failed", status_code="engine_refused"),
+            image=make.image(), state=JobState.FAILED if number % 2 else JobState.QUEUED,
+            error_code="worker_lost" if number % 2 else "", error=error if number % 2 else {},
+        )  # fmt: skip
+
+
+def queries(ask: Callable[[], Any]) -> tuple[int, int]:
+    """How many queries, and how long the answer is."""
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        answer = ask()
+    assert answer.status_code == 200, answer.content
+    return len(captured), len(answer.content)
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("who", ["operator", "user"])
+def test_api_lists(path: str, who: str, client_of: Any, request: pytest.FixtureRequest) -> None:
+    person: User = request.getfixturevalue(who)
+    if "registries" in path and not person.is_staff:
+        pytest.skip("operators only")
+    client: APIClient = client_of(person)
+    fill(person, 3)
+    few, short = queries(lambda: client.get(path))
+    fill(person, 27)
+    many, long = queries(lambda: client.get(path))
+    assert long > 3 * short, "the list does not show the rows"
+    assert many == few and few <= 5
+
+
+def test_the_list_of_the_front_end_costs_the_login_the_count_and_the_page(
+    as_operator: APIClient, operator: Any
+) -> None:
+    fill(operator, 3)
+    assert queries(lambda: as_operator.get(f"{LIST}?name=image&createdAtRange[]=&isOnShelf="))[0] == 3
+
+
+@pytest.mark.parametrize("model", ADMIN_LISTS)
+def test_admin_lists(model: Any, operator: User) -> None:
+    if not admin.site.is_registered(model):
+        pytest.skip("no admin page")
+    operator.is_superuser = True
+    operator.save()
+    client = Client()
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    at = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    fill(operator, 3)
+    client.get(at)  # fills caches of content types
+    few, short = queries(lambda: client.get(at))
+    fill(operator, 27)
+    many, long = queries(lambda: client.get(at))
+    assert long > short and many == few
