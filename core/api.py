@@ -28,17 +28,11 @@ class OperatorsOnly(BasePermission):
 
 
 class SecretField(serializers.CharField):
-    """Write-only by value: reading gives the mask when something is stored, else an empty text.
-
-    On writing the mask means "keep", an empty text clears. The field is dropped from the data when it is the mask.
-    """
+    """Write-only. Left out, or as the mask `******`, it means "keep"; an empty text clears."""
 
     def __init__(self, **options: Any) -> None:
         options = {"required": False, "allow_blank": True, "trim_whitespace": False, **options}
-        super().__init__(**options)
-
-    def to_representation(self, value: Any) -> str:
-        return MASK if value else ""
+        super().__init__(write_only=True, **options)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if data == MASK:

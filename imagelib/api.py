@@ -48,7 +48,7 @@ class ImageViewSet(viewsets.ModelViewSet):
         """Ask the registry: exists, digest, platforms and sizes, whose credentials. Nothing is pulled."""
         return Response(check_address(self.get_object().address))
 
-    @extend_schema(request=AddressSerializer, responses=AddressCheck)
+    @extend_schema(operation_id="images_check_address", request=AddressSerializer, responses=AddressCheck)
     @action(detail=False, methods=["post"], url_path="check", permission_classes=[OperatorsOnly])
     def check_free(self, request: Request) -> Response:
         """The same for an address that is not stored."""

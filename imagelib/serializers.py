@@ -59,18 +59,22 @@ class ImageSerializer(StrictModelSerializer):
 
 
 class RegistrySerializer(StrictModelSerializer):
-    """One registry endpoint. The password is write-only: reading gives `******` or an empty text."""
+    """One registry endpoint. The password is write-only; `has_password` says whether there is one."""
 
     password = SecretField(max_length=2000)
+    has_password = serializers.SerializerMethodField()
 
     class Meta:
         model = RegistryEndpoint
         fields = (
-            "id", "name", "endpoint", "username", "password", "is_default", "insecure", "ca_certificate",
-            "created_at", "updated_at",
+            "id", "name", "endpoint", "username", "password", "has_password", "is_default", "insecure",
+            "ca_certificate", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = ("id", "created_at", "updated_at")
         extra_kwargs = {"name": {"validators": []}, "endpoint": {"validators": []}}
+
+    def get_has_password(self, endpoint: RegistryEndpoint) -> bool:
+        return bool(endpoint.password)
 
 
 class AddressSerializer(serializers.Serializer):

@@ -214,6 +214,8 @@ SIMPLE_JWT = {
     "CHECK_REVOKE_TOKEN": True,  # a changed password ends every token of that user
 }
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "core.reporting.NothingEntered"
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework_simplejwt.authentication.JWTAuthentication",

@@ -85,7 +85,7 @@ class NodeAdmin(OperatorAdmin):
         if not node.gpu_count:
             return "–"
         memory = _("%(size)s GB each") % {"size": node.gpu_memory_gb} if node.gpu_memory_gb else ""
-        return two_lines(f"{node.gpu_count} × {node.gpu_name or _('GPU')}", memory)
+        return two_lines(f"{node.gpu_count} × {node.gpu_name or 'GPU'}", memory)
 
     @display(description=gettext_lazy("hardware"))
     def hardware(self, node: ComputeNode) -> SafeString | str:

@@ -17,17 +17,19 @@ _PUBLIC = (
     "last_seen_at", "engine_version", "storage_driver", "platform", "disk_free_bytes",
 )  # fmt: skip
 _OPERATORS = (
-    "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "ssh_port", "username", "password",
-    "hami_core", "remark", "status_code", "created_at", "updated_at",
+    "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "has_client_key", "ssh_port", "username",
+    "password", "has_password", "hami_core", "remark", "status_code", "status_evidence", "created_at", "updated_at",
 )  # fmt: skip
 
 
 class NodeSerializer(serializers.ModelSerializer):
-    """A compute node for operators. Secrets are write-only: reading gives `******` or an empty text."""
+    """A compute node for operators. Secrets are write-only; `has_…` says whether there is one."""
 
     password = SecretField(max_length=2000)
     client_key = SecretField(max_length=20000)
     labels = serializers.DictField(child=serializers.CharField(max_length=200), required=False)
+    has_password = serializers.SerializerMethodField()
+    has_client_key = serializers.SerializerMethodField()
     status_detail = serializers.SerializerMethodField()
     status_age_seconds = serializers.SerializerMethodField()
 
@@ -35,8 +37,8 @@ class NodeSerializer(serializers.ModelSerializer):
         model = ComputeNode
         fields = _PUBLIC + _OPERATORS
         read_only_fields = (
-            "id", "status", "status_code", "last_seen_at", "engine_version", "storage_driver", "platform",
-            "disk_free_bytes", "created_at", "updated_at",
+            "id", "status", "status_code", "status_evidence", "last_seen_at", "engine_version", "storage_driver",
+            "platform", "disk_free_bytes", "created_at", "updated_at",
         )  # fmt: skip
         extra_kwargs = {"name": {"validators": []}, "docker_address": {"validators": []}}
 
@@ -44,17 +46,18 @@ class NodeSerializer(serializers.ModelSerializer):
         refuse_unknown(self, data)
         return super().to_internal_value(data)
 
-    def get_status_detail(self, node: ComputeNode) -> dict[str, str] | None:
-        """`{title, cause, advice, evidence}` when the last probe failed."""
+    def get_status_detail(self, node: ComputeNode) -> str:
+        """Cause and advice in words when the last probe failed, else empty."""
         if not node.status_code:
-            return None
+            return ""
         text = engine_failure_text(node.status_code)
-        return {
-            "title": str(text.title),
-            "cause": str(text.cause),
-            "advice": str(text.advice),
-            "evidence": node.status_evidence,
-        }
+        return f"{text.cause} {text.advice}"
+
+    def get_has_password(self, node: ComputeNode) -> bool:
+        return bool(node.password)
+
+    def get_has_client_key(self, node: ComputeNode) -> bool:
+        return bool(node.client_key)
 
     def get_status_age_seconds(self, node: ComputeNode) -> float | None:
         if node.checked_at is None:
@@ -71,10 +74,11 @@ class PublicNodeSerializer(NodeSerializer):
 
     password = None
     client_key = None
+    has_password = None
+    has_client_key = None
 
-    def get_status_detail(self, node: ComputeNode) -> dict[str, str] | None:
-        detail = super().get_status_detail(node)
-        return detail and {"title": detail["title"], "cause": detail["cause"], "advice": "", "evidence": ""}
+    def get_status_detail(self, node: ComputeNode) -> str:
+        return str(engine_failure_text(node.status_code).cause) if node.status_code else ""
 
 
 class NodeImageSerializer(serializers.Serializer):

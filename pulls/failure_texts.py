@@ -62,7 +62,10 @@ _IMAGE: Mapping[str, FailureText] = {
     "platform_invalid": FailureText(
         _("Platform name is not valid"),
         _("The engine does not understand the platform that it was asked for."),
-        _("Run “discover” for the node in Compute nodes, so that its platform (such as linux/amd64) is read again."),
+        _(
+            "Use “Discover hardware” of the node in Compute nodes, so that its platform (like linux/amd64) is read "
+            "again."
+        ),
     ),
     "digest_mismatch": FailureText(
         _("Another image has arrived"),

@@ -69,8 +69,9 @@ class SnapshotShape(serializers.Serializer):
     bytes_reused = serializers.IntegerField()
     layers = LayerShape(many=True)
     speed_bps = serializers.IntegerField(allow_null=True)
-    eta_seconds = serializers.ListField(
-        child=serializers.FloatField(), allow_null=True, help_text="[low, high]: when it will be there, as a range."
+    eta_seconds = serializers.IntegerField(allow_null=True, help_text="The middle of the range.")
+    eta_range_seconds = serializers.ListField(
+        child=serializers.IntegerField(), allow_null=True, help_text="[low, high]: when it will be there."
     )
     last_byte_age_seconds = serializers.FloatField(allow_null=True)
     attempt = serializers.IntegerField()

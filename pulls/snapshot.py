@@ -25,12 +25,14 @@ _NUMBERS: Mapping[str, Any] = {
 
 
 def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
-    """JSON-ready. Sizes in bytes, `speed_bps` in bytes per second, `eta_seconds` a range [low, high] or null,
-    `percent` below 100 until the engine confirms the digest; `version` grows with every change."""
+    """JSON-ready. Sizes in bytes, `speed_bps` in bytes per second, `eta_range_seconds` [low, high] or null,
+    `eta_seconds` its middle, `percent` below 100 until the engine confirms the digest, `version` grows with
+    every change."""
     numbers = {name: job.progress.get(name, default) for name, default in _NUMBERS.items()}
     running = job.state == JobState.RUNNING
+    span = numbers.pop("eta_seconds") if running else None
     if not running:
-        numbers |= {"speed_bps": None, "eta_seconds": None}
+        numbers["speed_bps"] = None
     if job.state not in ACTIVE_STATES or not numbers["phase"]:
         numbers["phase"] = "waiting" if job.state == JobState.QUEUED else job.state
     if job.state == JobState.SUCCEEDED:
@@ -41,6 +43,8 @@ def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
         "reference": job.reference,
         "state": job.state,
         **numbers,
+        "eta_seconds": round(sum(span) / 2) if span else None,
+        "eta_range_seconds": span,
         "last_byte_age_seconds": _age(job.last_byte_at, now) if running else None,
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,

@@ -35,7 +35,7 @@ def pace(picture: Picture) -> str:
     parts = []
     if picture["speed_bps"] is not None:
         parts.append(f"{human_bytes(picture['speed_bps'])}/s")
-    if eta := picture["eta_seconds"]:
+    if eta := picture["eta_range_seconds"]:
         parts.append(f"{eta[0]:.0f}–{eta[1]:.0f} s")
     return "  ".join(parts)
 

@@ -29,7 +29,7 @@
         cell.append(reason);
         return;
       }
-      cell.append(il.el("strong", "il-num", answer.bytes_to_move ? il.bytes(answer.bytes_to_move) : gettext("nothing, it is there already")));
+      cell.append(il.el("strong", "", answer.bytes_to_move ? il.bytes(answer.bytes_to_move) : gettext("nothing, it is there already")));
       if (answer.bytes_reused && answer.bytes_to_move) {
         cell.append(il.el("div", "il-second", interpolate(gettext("saves %(size)s"), { size: il.bytes(answer.bytes_reused) }, true)));
       }

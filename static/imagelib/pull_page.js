@@ -43,7 +43,7 @@
     function drawFacts(s) {
       const moving = s.state === "running" && s.phase === "downloading";
       text("speed", moving ? il.speed(s.speed_bps) : "–");
-      text("eta", s.eta_seconds ? il.range(s.eta_seconds[0], s.eta_seconds[1]) : "–");
+      text("eta", s.eta_range_seconds ? il.range(...s.eta_range_seconds) : "–");
       text("attempt", s.attempt ? interpolate(gettext("%(n)s of %(most)s"), { n: s.attempt, most: s.max_attempts }, true) : "–");
       runningFor = sinceStart(s);
       text("time-name", s.finished_at ? gettext("Took") : gettext("Running for"));

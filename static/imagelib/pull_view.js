@@ -71,7 +71,7 @@
     const parts = [];
     if (s.phase === "downloading" && s.speed_bps !== null) parts.push(il.speed(s.speed_bps));
     else if (s.phase !== "downloading") parts.push(phaseName(s.phase));
-    if (s.eta_seconds) parts.push(interpolate(gettext("%(time)s left"), { time: il.range(s.eta_seconds[0], s.eta_seconds[1]) }, true));
+    if (s.eta_range_seconds) parts.push(interpolate(gettext("%(time)s left"), { time: il.range(...s.eta_range_seconds) }, true));
     parts.push(il.percent(s.percent));
     return parts.join(" · ");
   }

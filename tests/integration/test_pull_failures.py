@@ -318,9 +318,7 @@ def test_a_node_that_refuses_connections(embedded: PullBed, registries: Registri
     assert embedded.cancel(pk).json()["state"] == "cancelled"
 
 
-def test_a_node_that_hangs(
-    embedded: PullBed, own_engine: Engines, engine: RealEngine, registries: Registries
-) -> None:
+def test_a_node_that_hangs(embedded: PullBed, own_engine: Engines, engine: RealEngine, registries: Registries) -> None:
     """It fails after the engine's time limit; pulls of other nodes do not wait for it."""
     hung = own_engine()
     node = embedded.node(hung.unix_url)

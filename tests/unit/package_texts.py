@@ -14,7 +14,9 @@ _SINGLE = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 _PLURAL = {"ngettext", "ngettext_lazy"}
 _CONTEXT = {"pgettext", "pgettext_lazy"}
 # What `templatize` makes of a template: calls with string literals, the rest blanked out.
-_CALL = re.compile(r"""(?<!\w)(_|gettext|ngettext|pgettext|npgettext)\(\s*(u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|.)*?)\)""")
+_CALL = re.compile(
+    r"""(?<!\w)(_|gettext|ngettext|pgettext|npgettext)\(\s*(u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|.)*?)\)"""
+)
 
 
 def package_directory(name: str) -> Path:

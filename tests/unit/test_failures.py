@@ -391,3 +391,10 @@ def test_the_document_names_every_code_in_both_languages(tmp_path: Path) -> None
     with pytest.raises(CommandError, match="stale") as refused:
         call_command("render_errors", "--check", output=target)
     assert refused.value.returncode == 1
+
+
+def test_a_language_without_translations_is_not_rendered_in_english(settings: Any, tmp_path: Path) -> None:
+    settings.LOCALE_PATHS = [tmp_path]
+    with pytest.raises(CommandError, match=r"not translated into zh-hans.*registry_dns"):
+        call_command("render_errors", output=tmp_path / "errors.md")
+    assert not (tmp_path / "errors.md").exists()

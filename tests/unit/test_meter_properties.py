@@ -148,7 +148,7 @@ SOUP = st.lists(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(plan=PLANS, soup=SOUP)
 def test_any_soup_of_events(plan, soup):
     watched = Watched(plan)

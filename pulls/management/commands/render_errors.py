@@ -70,8 +70,9 @@ def _section() -> str:
         gettext("Cause"),
         gettext("What to do"),
     )
+    title = gettext("Errors and what to do about them")
     lines = [
-        f"# {gettext('Errors and what to do about them')}",
+        f"# {title}",
         "",
         gettext(
             "Every failed pull, registry check and node test names one of these codes, with its cause, advice and the "

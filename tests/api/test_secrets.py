@@ -1,0 +1,274 @@
+"""Canary secrets go in through every surface that takes secrets, and must come out of none.
+
+Searched: every answer, every log line (SQL included), every column of every table, every message to the workers,
+the admin's HTML, crash answers and crash logs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client, override_settings
+from django.urls import reverse
+from kombu.transport.memory import Channel
+from rest_framework.test import APIClient
+
+from imagelib.models import ImageRegistry, RegistryEndpoint
+from nodes.models import ComputeNode
+from tests.api import make
+from tests.api.gva_client import CREATE, FIND, LIST, UPDATE
+from tests.api.routes import all_routes
+from tests.services.certs import Authority
+
+CANARY = "canary-5e1f0d"
+
+
+class Listener(APIClient):
+    """Keeps whatever is answered."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(enforce_csrf_checks=True, raise_request_exception=False, **options)
+        self.heard: list[str] = []
+
+    def request(self, **options: Any) -> Any:
+        answer = super().request(**options)
+        if not answer.streaming:
+            self.heard.append(f"{options.get('PATH_INFO')} {answer.headers} {answer.content.decode()}")
+        return answer
+
+    def login_as(self, username: str) -> str:
+        token: str = self.post("/api/token/", {"username": username, "password": make.PASSWORD}).json()["access"]
+        self.heard.clear()
+        self.credentials(HTTP_AUTHORIZATION=f"Bearer {token}", HTTP_X_TOKEN=token)
+        return token
+
+
+@pytest.fixture
+def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Log lines from DEBUG on, with every SQL statement and its parameters."""
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="django.db.backends")
+    connection.force_debug_cursor = True
+    yield caplog
+    connection.force_debug_cursor = False
+
+
+@pytest.fixture
+def listener(operator: User) -> Listener:
+    client = Listener()
+    client.login_as("olga")
+    return client
+
+
+class Canaries:
+    """Numbered, so that a failure says which surface leaked."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+
+    def __call__(self, surface: str) -> str:
+        self.all.append(f"{CANARY}-{surface}")
+        return self.all[-1]
+
+    def found_in(self, text: str) -> list[str]:
+        return [canary for canary in self.all if canary in text]
+
+
+@pytest.fixture
+def canary() -> Canaries:
+    return Canaries()
+
+
+def plant_in_images(client: Listener, canary: Canaries) -> None:
+    host = "127.0.0.1:1/team"
+    native = client.post("/api/images/", {"name": "a", "address": f"a:{canary('image-post')}@{host}/a:v1"})
+    assert native.status_code == 201, native.content
+    at = f"/api/images/{native.json()['id']}/"
+    whole = {"name": "a", "address": f"a:{canary('image-put')}@{host}/a:v2"}
+    assert client.put(at, whole).status_code == 200
+    assert client.patch(at, {"address": f"a:{canary('image-patch')}@{host}/a:v3"}).status_code == 200
+    gva = client.post(CREATE, {"name": "g", "address": f"a:{canary('gva-create')}@{host}/g:v1"})
+    assert gva.json()["code"] == 0, gva.content
+    pk = gva.json()["data"]["ID"]
+    found = client.get(f"{FIND}?ID={pk}").json()["data"]
+    assert client.put(UPDATE, {**found, "address": f"a:{canary('gva-update')}@{host}/g:v2"}).json()["code"] == 0
+    for number, bad in enumerate(
+        ("{0}@nginx", "a:{0}@", "a:{0}@host with spaces/x", "a:{0}@r.example.com/UPPER", "https://a:{0}@r.io/x")
+    ):
+        address = bad.format(canary(f"image-bad-{number}"))
+        assert client.post("/api/images/", {"name": "b", "address": address}).status_code == 400
+        assert client.post(CREATE, {"name": "b", "address": address}).json()["code"] == 7
+        assert client.post("/api/images/check/", {"address": address}).status_code == 400
+        assert client.post("/api/pulls/", {"reference": address, "nodes": [1]}).status_code == 400
+    client.post("/api/images/check/", {"address": f"a:{canary('image-check')}@{host}/a:v1"})
+    client.post("/api/pulls/", {"reference": f"a:{canary('pull')}@{host}/a:v1", "nodes": [1]})
+
+
+def plant_in_registries(client: Listener, canary: Canaries) -> None:
+    values = {"name": "r", "endpoint": "127.0.0.1:2", "username": "u", "password": canary("registry-post")}
+    made = client.post("/api/registries/", values)
+    assert made.status_code == 201, made.content
+    at = f"/api/registries/{made.json()['id']}/"
+    assert client.put(at, {**values, "password": canary("registry-put")}).status_code == 200
+    assert client.patch(at, {"password": canary("registry-patch")}).status_code == 200
+    client.post(f"{at}check/")
+    for bad in ({"username": ""}, {"endpoint": f"u:{canary('endpoint')}@r.example.com"}, {"is_default": "perhaps"}):
+        assert client.post("/api/registries/", {**values, **bad, "password": canary("registry-bad")}).status_code == 400
+    assert client.patch(at, {"ca_certificate": canary("ca")}).status_code == 400
+
+
+def plant_in_nodes(client: Listener, canary: Canaries) -> None:
+    pair = Authority("test").issue("client", client=True)
+    canary.all.append(pair.key.splitlines()[1])
+    values = {
+        "name": "n", "docker_address": make.DEAD_ENGINE, "use_tls": True, "client_cert": pair.cert,
+        "client_key": pair.key, "username": "root", "password": canary("node-post"),
+    }  # fmt: skip
+    made = client.post("/api/nodes/", values)
+    assert made.status_code == 201, made.content
+    at = f"/api/nodes/{made.json()['id']}/"
+    assert client.put(at, {**values, "password": canary("node-put")}).status_code == 200
+    assert client.patch(at, {"password": canary("node-patch")}).status_code == 200
+    for path in ("test/", "discover/"):
+        assert client.post(at + path).status_code == 200
+    over_ssh = {"name": "s", "docker_address": "ssh://root@127.0.0.1:1", "password": canary("node-ssh")}
+    assert client.post("/api/nodes/", over_ssh).status_code == 201
+    in_address = {"name": "t", "docker_address": f"ssh://root:{canary('node-address')}@127.0.0.1:1"}
+    assert client.post("/api/nodes/", in_address).status_code == 400
+    assert client.post("/api/nodes/", {**values, "name": "x", "client_key": canary("node-key")}).status_code == 400
+
+
+def read_everything(client: Listener) -> None:
+    """Every route that can be read, of everything there is."""
+    ids = {
+        "images": ImageRegistry, "registries": RegistryEndpoint, "nodes": ComputeNode,
+    }  # fmt: skip
+    for method, path in all_routes():
+        if method == "GET" and "events" not in path:
+            kind = path.removeprefix("api/").partition("/")[0]
+            rows = ids[kind].objects.all() if kind in ids else []
+            for pk in [row.pk for row in rows] or [1]:
+                client.get("/" + path.format(pk=pk))
+    client.get(f"{LIST}?pageSize=100")
+
+
+def database() -> str:
+    """Every cell of every table."""
+    found = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            found += [f"{table}: {row}" for row in cursor.fetchall()]
+    return "\n".join(found)
+
+
+def messages() -> str:
+    """What was sent to the workers and not taken yet."""
+    return "\n".join(str(list(queue.queue)) for queue in Channel.queues.values())
+
+
+def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
+    listener: Listener,
+    canary: Canaries,
+    everything_logged: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
+    user: User,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        plant_in_images(listener, canary)
+        plant_in_registries(listener, canary)
+        plant_in_nodes(listener, canary)
+        image, node = ImageRegistry.objects.first(), ComputeNode.objects.first()
+        assert image and node
+        assert listener.post("/api/pulls/", {"image": image.pk, "nodes": [node.pk]}).status_code == 202
+    read_everything(listener)
+    reader = Listener()
+    token = reader.login_as("ulrich")
+    read_everything(reader)
+
+    kept = [row.password.reveal() for row in RegistryEndpoint.objects.all()]
+    kept += [secret.reveal() for row in ComputeNode.objects.all() for secret in (row.password, row.client_key)]
+    assert len(canary.found_in("\n".join(kept))) >= 5, "the secrets were not even stored"
+    assert "pulls.tasks.run_pull" in messages(), "no message was sent"
+    assert "SELECT" in everything_logged.text and "auditlog_logentry: " in database()
+
+    for place, text in {
+        "answers": "\n".join(listener.heard + reader.heard),
+        "log": everything_logged.text,
+        "database": database(),
+        "messages": messages(),
+    }.items():
+        assert canary.found_in(text) == [], place
+        assert make.PASSWORD not in text and token not in text, place
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_crash_shows_no_secret(
+    listener: Listener, canary: Canaries, everything_logged: pytest.LogCaptureFixture, debug: bool
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {RegistryEndpoint._meta.db_table} RENAME TO away")
+    with override_settings(DEBUG=debug):
+        address = f"a:{canary('crash-native')}@r.example.com/a:v1"
+        assert listener.post("/api/images/", {"name": "a", "address": address}).status_code == 500
+        assert listener.post(CREATE, {"name": "a", "address": address}).status_code == 500
+        values = {"name": "r", "endpoint": "r.io", "username": "u", "password": canary("crash-registry")}
+        assert listener.post("/api/registries/", values).status_code == 500
+    assert "request crashed" in everything_logged.text
+    assert canary.found_in(everything_logged.text) == canary.found_in("\n".join(listener.heard)) == []
+
+
+class TestAdmin:
+    @pytest.fixture
+    def pages(self, operator: User) -> Client:
+        operator.is_superuser = True
+        operator.save()
+        client = Client(raise_request_exception=False)
+        client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    def test_no_page_shows_a_stored_secret(self, pages: Client, canary: Canaries) -> None:
+        rows = [
+            make.registry(username="u", password=canary("registry")),
+            make.node(password=canary("node"), client_key=canary("key")),
+            make.image(),
+        ]
+        for row in rows:
+            name = f"{row._meta.app_label}_{row._meta.model_name}"
+            for at in (
+                reverse(f"admin:{name}_changelist"),
+                reverse(f"admin:{name}_change", args=[row.pk]),
+                reverse(f"admin:{name}_history", args=[row.pk]),
+                reverse(f"admin:{name}_delete", args=[row.pk]),
+            ):
+                answer = pages.get(at)
+                assert answer.status_code == 200, (at, answer.status_code)
+                assert canary.found_in(answer.content.decode()) == [], at
+
+    @pytest.mark.parametrize("debug", [True, False])
+    @pytest.mark.parametrize("kind", ["imagelib_registryendpoint", "nodes_computenode", "imagelib_imageregistry"])
+    def test_a_refused_form_and_a_crash_do_not_repeat_what_was_typed(
+        self, pages: Client, canary: Canaries, caplog: pytest.LogCaptureFixture, kind: str, debug: bool
+    ) -> None:
+        at = reverse(f"admin:{kind}_add")
+        typed = {
+            "name": "", "username": "u", "password": canary("password"), "client_key": canary("key"),
+            "endpoint": "r.example.com", "docker_address": make.DEAD_ENGINE, "ssh_port": "22",
+            "labels": "{}",
+        }  # fmt: skip
+        typed |= dict.fromkeys(("cpu", "memory", "system_disk", "data_disk", "gpu_count", "gpu_memory_gb"), "0")
+        with override_settings(DEBUG=debug):
+            refused = pages.post(at, typed)
+            assert refused.status_code == 200 and canary.found_in(refused.content.decode()) == []
+            with connection.cursor() as cursor:
+                cursor.execute(f"ALTER TABLE {RegistryEndpoint._meta.db_table} RENAME TO away")
+                cursor.execute(f"ALTER TABLE {ComputeNode._meta.db_table} RENAME TO away2")
+            address = f"a:{canary('address')}@r.example.com/a:v1"
+            crashed = pages.post(at, {**typed, "name": "n", "client_key": "", "address": address})
+        assert crashed.status_code == 500, crashed.status_code
+        assert canary.found_in(crashed.content.decode()) == canary.found_in(caplog.text) == []
