@@ -14,6 +14,7 @@ import argparse
 import time
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import closing
 
 from benchmarks.browsers import Browser
@@ -105,7 +106,7 @@ def _match(events: list, snapshots: list, found: dict[str, list[float]]) -> int:
             ranks.append(_RANK.get(layer["state"], 0))
     done = [snapshot["state"] == "succeeded" for _, snapshot in snapshots]
     missing = 0
-    for at, event in events:
+    for at, event in _news(events):
         kind, place = _first_showing(event, layers, done)
         if kind:
             if place >= len(moments):
@@ -113,6 +114,17 @@ def _match(events: list, snapshots: list, found: dict[str, list[float]]) -> int:
             else:
                 found[kind].append(max(moments[place] - at, 0.0))
     return missing
+
+
+def _news(events: list) -> Iterator[tuple[float, dict]]:
+    """Without the engine's repetitions of what it has said before: no viewer waits for those."""
+    most: dict[tuple[str, str], int] = {}
+    for at, event in events:
+        key = (event.get("id", ""), event.get("status", ""))
+        current = event.get("progressDetail", {}).get("current", 0)
+        if current > most.get(key, -1):
+            most[key] = current
+            yield at, event
 
 
 def _first_showing(event: dict, layers: dict[str, tuple[list, list]], done: list[bool]) -> tuple[str, int]:

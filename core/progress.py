@@ -18,7 +18,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connections
 
 logger = structlog.get_logger(__name__)
-POLL_EVERY = 0.25  # seconds; with a write every 0.5 s a change is in the browser within 0.75 s
+POLL_EVERY = 0.1  # seconds; with a write every 0.5 s a change is in the browser within 0.6 s
 KEEP_ALIVE_EVERY = 15.0  # seconds; proxies close silent connections
 
 Versions = Callable[[Iterable[int]], Mapping[int, int]]  # ids → {id: version}

@@ -69,10 +69,22 @@ def adopt_credentials(split: SplitAddress) -> RegistryEndpoint:
     A new endpoint covers the host if no other does, else the host and the image's namespace, so that another
     team's endpoint on the same host is never overwritten.
     """
+    for _race in range(3):
+        try:
+            with transaction.atomic():
+                return _adopt(split)
+        except IntegrityError:
+            continue  # another request made the same endpoint in this moment: look again
+    raise Conflict(_("The registry endpoint is being changed by others at this moment. Try again."))
+
+
+def _adopt(split: SplitAddress) -> RegistryEndpoint:
     reference = parse(split.address)
     host, namespace = reference.host, reference.repository.rpartition("/")[0]
-    on_host = RegistryEndpoint.objects.select_for_update().filter(
-        models.Q(endpoint=host) | models.Q(endpoint__startswith=f"{host}/")
+    on_host = (
+        RegistryEndpoint.objects.select_for_update()
+        .order_by("pk")
+        .filter(models.Q(endpoint=host) | models.Q(endpoint__startswith=f"{host}/"))
     )
     places = [host, f"{host}/{namespace}" if namespace else f"{host}/{reference.repository}"]
     known = {row.endpoint: row for row in on_host}

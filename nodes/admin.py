@@ -223,5 +223,5 @@ class NodeAdmin(OperatorAdmin):
         if not node.status_code:
             return False
         detail = engine_failure_text(node.status_code)
-        messages.error(request, f"{detail['title']}: {detail['cause']} {detail['advice']}")
+        messages.error(request, f"{detail.title}: {detail.cause} {detail.advice}")
         return True

@@ -3,7 +3,7 @@
 Engines hide the registry's status behind their own, differently in every version and image store, and move the same
 failure between an HTTP error and an event inside the stream. What stays is the wording, so it decides; the status is
 only asked when the words say nothing. Names are masked first (`pulls.masking`). The wordings are those of Docker
-20.10, 26 and 28 with graph drivers and 28 with the containerd image store (docker-engine.md §3), of distribution,
+20.10 and 28 with graph drivers and of 28 with the containerd image store (docker-engine.md §3), of distribution,
 Harbor, Quay and ghcr.io as registries, and of Go's network library, which they all are built on.
 """
 

@@ -9,13 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 from pulls.failure_texts import describe
 from pulls.models import PullEvent, PullJob
+from pulls.sizes import human_bytes
 
 SENTENCES: dict[str, Any] = {
     "requested": _("Requested by %(user)s."),
     "joined": _("%(user)s wants the same image here and shares this pull."),
     "withdrawn": _("%(user)s no longer wants it; others do, so it goes on."),
     "claimed": _("Attempt %(attempt)s started."),
-    "planned": _("The registry says: %(total)s bytes to download, %(reused)s bytes are on the node already."),
+    "planned": _("The registry says: %(total)s to download, %(reused)s are on the node already."),
     "total_unknown": _(
         "The registry cannot be asked from this server (%(reason)s): the total is a minimum until the engine knows."
     ),
@@ -43,6 +44,9 @@ def record(job: PullJob, code: str, *, at: datetime, **values: Any) -> None:
 def sentence(event: PullEvent) -> str:
     """The event in the reader's language. A stored error code becomes its cause."""
     values = {"attempt": event.attempt, **event.values}
+    for name in ("total", "reused"):
+        if name in values:
+            values[name] = human_bytes(values[name])
     if "error_code" in values:
         values["cause"] = str(describe(values.pop("error_code"), values.pop("params", {})).cause)
     return str(SENTENCES[event.code]) % values

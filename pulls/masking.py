@@ -9,7 +9,7 @@ import re
 
 NAME = "<name>"
 # Words of the language of errors that look like names.
-_WORDS = frozenset({"i/o", "input/output", "client.timeout"})
+_WORDS = frozenset({"input/output", "client.timeout"})
 _MEDIA_TYPE = re.compile(r"application/(?:json|vnd\.[\w.+-]+)|text/[\w.+-]+")
 _NAME = re.compile(
     r".*(?:/|->|@).*"  # paths, URLs, references, pairs of addresses

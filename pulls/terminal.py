@@ -9,18 +9,9 @@ from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from pulls.sizes import human_bytes
+
 Picture = dict[str, Any]
-
-
-def human_bytes(count: float | None) -> str:
-    """Decimal units, as registries and disks count: 1.2 GB = 1,200,000,000 bytes."""
-    if count is None:
-        return "?"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")
 
 
 def numbers(picture: Picture) -> str:

@@ -90,6 +90,14 @@ def test_confirming_acts(boss: Client, operator: User) -> None:
     assert job.state == JobState.CANCELLED
 
 
+def test_a_dead_engine_is_reported_in_words(boss: Client) -> None:
+    node = make.node()
+    url = reverse("admin:nodes_computenode_test", args=[node.pk])
+    page = boss.get(submit(boss, url, {"confirmed": "yes"})["Location"]).content.decode()
+    assert "Engine refused the connection: Nothing accepts connections" in page
+    assert "systemctl start docker" in page
+
+
 def test_selected_images_are_unlisted_only_after_a_second_step(boss: Client) -> None:
     image = make.image(is_listed=True)
     url = reverse("admin:imagelib_imageregistry_changelist")

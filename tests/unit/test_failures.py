@@ -205,6 +205,8 @@ def test_names_never_decide(
         ("image_access_denied", "pull access denied for {0}, repository does not exist or may require 'docker login'"),
         ("image_not_found", "manifest for {0}:{0} not found: manifest unknown: manifest unknown"),
         ("image_not_found", "No such image: {0}"),
+        ("image_not_found", 'failed to resolve reference "{0}": not found'),
+        ("image_not_found", '"cannot pull", detail-> failed to resolve reference \\"{0}\\": not found'),
         ("repository_not_found", "repository {0} not found"),
         ("repository_not_found", "project {0} not found"),
         ("registry_refused", 'Get "https://{0}/v2/": dial tcp 10.0.4.29:401: connect: connection refused'),
@@ -249,6 +251,7 @@ def test_evidence_hides_secrets(text: str) -> None:
     "text",
     [
         f"manifest for registry.example.com/team/app:1@{DIGEST} not found",
+        f"manifest for app:1@{DIGEST} not found",
         'Get "https://auth.example.com/token?scope=repository%3Ateam%2Fapp%3Apull&service=r": EOF',
         "unauthorized: authentication required",
     ],
@@ -329,7 +332,7 @@ def test_texts_are_complete_sentences_in_both_languages(code: str, language: str
         text = describe(code)
     for part in (text.title, text.cause, text.advice):
         assert str(part).strip() == part != ""
-        assert "%" not in part and "{host}" not in part
+        assert not re.search(r"%|[|<>]", str(part))  # placeholders, and what breaks the table in docs/errors.md
         assert bool(re.search(r"[\u4e00-\u9fff]", str(part))) == (language == "zh-hans"), part
     assert str(text.cause).endswith(stop) and str(text.advice).endswith(stop)
     assert not str(text.title).endswith(stop)

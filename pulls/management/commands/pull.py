@@ -1,7 +1,7 @@
 """`manage.py pull IMAGE --node NAME…`: ask for an image and, with `--wait`, watch it arrive.
 
 Live bars in a terminal, plain lines in a pipe. Exit code 0: all there; 1: at least one failed or was cancelled;
-2: the request itself was wrong.
+2: the request itself was wrong; 130: Ctrl-C ended the watching, not the pulls.
 """
 
 from __future__ import annotations
@@ -51,7 +51,12 @@ class Command(BaseCommand):
             for _node, job in results:
                 self.stdout.write(f"pull {job.pk}: {job.reference} → {job.node_name} ({job.get_state_display()})")
             return
-        if not self._watch(ids):
+        try:
+            succeeded = self._watch(ids)
+        except KeyboardInterrupt:
+            self.stderr.write("No longer watching. The pulls go on; cancel them in the admin or over the API.")
+            raise SystemExit(130) from None
+        if not succeeded:
             raise SystemExit(1)
 
     def _nodes(self, names: list[str] | None, all_nodes: bool) -> list[int]:

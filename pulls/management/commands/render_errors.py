@@ -92,14 +92,8 @@ def _kind_row(kind: FailureKind) -> str:
     text = describe(kind.code)
     attempts = gettext("limit") if kind.max_attempts is None else str(kind.max_attempts)
     transient = gettext("yes") if kind.transient else gettext("no")
-    return _row(
-        f"`{kind.code}`", *map(_escape, (str(text.title), transient, attempts, str(text.cause), str(text.advice)))
-    )
+    return _row(f"`{kind.code}`", str(text.title), transient, attempts, str(text.cause), str(text.advice))
 
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
