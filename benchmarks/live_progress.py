@@ -95,11 +95,10 @@ def _report_latency(tap: EngineTap, pulls: dict[str, int], browsers: list[Browse
 def _match(events: list, snapshots: list, found: dict[str, list[float]]) -> int:
     """Add each event's delay to `found`. Returns how many events no snapshot showed."""
     moments = [moment for moment, _ in snapshots]
-    layers: dict[str, tuple[list, list]] = defaultdict(lambda: ([], []))
+    names = {layer["id"] for _, snapshot in snapshots for layer in snapshot["layers"]}
+    layers: dict[str, tuple[list, list]] = {name: ([], []) for name in names}
     for _moment, snapshot in snapshots:
         shown = {layer["id"]: layer for layer in snapshot["layers"]}
-        for name in shown:
-            layers[name]  # noqa: B018  (makes the entry)
         for name, (downloaded, ranks) in layers.items():
             layer = shown.get(name, {"downloaded": 0, "state": ""})
             downloaded.append(layer["downloaded"])
@@ -112,7 +111,7 @@ def _match(events: list, snapshots: list, found: dict[str, list[float]]) -> int:
             if place >= len(moments):
                 missing += 1
             else:
-                found[kind].append(max(moments[place] - at, 0.0))
+                found[kind].append(moments[place] - at)
     return missing
 
 

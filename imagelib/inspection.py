@@ -9,7 +9,7 @@ from core.errors import SecretUnreadable
 from imagelib.failure_texts import registry_failure_text
 from imagelib.models import RegistryEndpoint
 from imagelib.references import Effective, effective_or_invalid, open_registry
-from imagelib.registry import RegistryError
+from imagelib.registry import UNREACHABLE_CODES, RegistryError
 
 
 def check_address(address: str) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def check_endpoint(endpoint: RegistryEndpoint) -> dict[str, Any]:
         with open_registry(host, endpoint) as client:
             client.ping()
     except RegistryError as error:
-        answered = error.code in _ANSWERED
+        answered = error.code not in UNREACHABLE_CODES
         problem = _problem(error.code, error.evidence, {"host": host, **error.params})
         return {"reachable": answered, "accepted": False, "error": problem}
     except SecretUnreadable as error:
@@ -49,20 +49,6 @@ def check_endpoint(endpoint: RegistryEndpoint) -> dict[str, Any]:
     return {"reachable": True, "accepted": True, "error": None}
 
 
-# Codes that only a registry that was reached can give.
-_ANSWERED = frozenset(
-    {
-        "registry_unauthorized",
-        "registry_credentials_missing",
-        "registry_denied",
-        "registry_rate_limited",
-        "registry_server_error",
-        "image_not_found",
-        "repository_not_found",
-        "digest_not_found",
-        "manifest_unsupported",
-    }
-)
 _ABSENT = frozenset({"image_not_found", "repository_not_found", "digest_not_found"})
 
 
@@ -77,7 +63,7 @@ def _describe(effective: Effective) -> dict[str, Any]:
 
 def _refusal(error: RegistryError, host: str) -> dict[str, Any]:
     return {
-        "reachable": error.code in _ANSWERED,
+        "reachable": error.code not in UNREACHABLE_CODES,
         "exists": False if error.code in _ABSENT else None,
         "error": _problem(error.code, error.evidence, {"host": host, **error.params}),
     }

@@ -8,12 +8,13 @@ from django.conf import settings
 
 from core.jobs import HELD_STATES
 from imagelib.addresses import ImageReference, parse
+from imagelib.models import RegistryEndpoint
 from imagelib.references import Endpoints
 from imagelib.registry import RegistryClient, RegistryError
-from nodes.engine import Engine, ImageInfo, PullStream, RegistryAuth
+from nodes.engine import Engine, EngineRejected, ImageInfo, PullStream, RegistryAuth
 from nodes.models import ComputeNode
 from pulls.events import record
-from pulls.failures import failure
+from pulls.failures import classify_engine_text, failure
 from pulls.meter import Meter
 from pulls.models import PullJob
 from pulls.outcome import PullFailed, Stopped
@@ -34,11 +35,7 @@ def pull_once(job: PullJob, tools: Tools) -> str:
     node = _node_or_fail(job)
     reference = parse(job.reference)
     endpoint = Endpoints().for_reference(reference)
-    auth = (
-        RegistryAuth(endpoint.username, endpoint.password.reveal(), reference.host)
-        if endpoint and endpoint.has_credentials
-        else None
-    )
+    auth = _auth(reference, endpoint)
     reporter = Reporter(job, tools, every=settings.PROGRESS_EVERY)
     reporter.phase("resolving")
     with tools.connect(node.endpoint()) as engine, tools.registry(reference.host, endpoint) as registry:
@@ -49,10 +46,7 @@ def pull_once(job: PullJob, tools: Tools) -> str:
         _announce(job, plan, tools)
         meter = Meter(plan=plan.layers, now=tools.monotonic())
         reporter.start(meter, digest=plan.digest, bytes_total=plan.bytes_to_move)
-        remote = reference.remote
-        with engine.pull(reference.name, tag_or_digest=remote, auth=auth) as stream:
-            _follow(job, stream, meter, reporter, tools)
-            told = stream.digest
+        told = _stream(job, engine, reference, auth, meter, reporter, tools)
         meter.verifying()
         reporter.write()
         if reference.digest and reference.tag:
@@ -82,6 +76,34 @@ def _announce(job: PullJob, plan: PullPlan, tools: Tools) -> None:
         record(job, "already_present", at=tools.now())
     else:
         record(job, "planned", at=tools.now(), total=plan.bytes_to_move, reused=plan.bytes_reused)
+
+
+def _auth(reference: ImageReference, endpoint: RegistryEndpoint | None) -> RegistryAuth | None:
+    """Credentials of the endpoint that covers the reference; no endpoint, no credentials."""
+    if endpoint is None or not endpoint.has_credentials:
+        return None
+    return RegistryAuth(endpoint.username, endpoint.password.reveal(), reference.host)
+
+
+def _stream(
+    job: PullJob,
+    engine: Engine,
+    reference: ImageReference,
+    auth: RegistryAuth | None,
+    meter: Meter,
+    reporter: Reporter,
+    tools: Tools,
+) -> str:
+    """Let the engine pull. Returns the digest that its stream told."""
+    try:
+        with engine.pull(reference.name, tag_or_digest=reference.remote, auth=auth) as stream:
+            _follow(job, stream, meter, reporter, tools)
+            return stream.digest
+    except EngineRejected as error:
+        # Engines mix wrong and missing credentials up; we know whether any were sent.
+        sent = auth is not None
+        found = classify_engine_text(error.evidence, status=error.status, credentials_sent=sent)
+        raise PullFailed(found) from error
 
 
 def _follow(job: PullJob, stream: PullStream, meter: Meter, reporter: Reporter, tools: Tools) -> None:

@@ -6,27 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from imagelib.addresses import ImageReference
-from imagelib.registry import Manifest, Platform, RegistryClient, RegistryError
+from imagelib.registry import UNREACHABLE_CODES, Manifest, Platform, RegistryClient, RegistryError
 from nodes.engine import Engine, EngineInfo
 from pulls.meter import LayerPlan
-
-# The registry answered and its answer decides; anything else only means that it cannot be reached from here,
-# and the node may still reach it.
-UNREACHABLE_CODES = frozenset(
-    {
-        "registry_dns",
-        "registry_refused",
-        "registry_timeout",
-        "registry_reset",
-        "registry_unreachable",
-        "registry_tls_unknown_ca",
-        "registry_tls_host_mismatch",
-        "registry_tls_expired",
-        "registry_tls_failed",
-        "registry_plain_http",
-        "registry_bad_answer",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +43,7 @@ def plan_pull(*, reference: ImageReference, registry: RegistryClient, engine: En
         config = registry.image_config(reference.repository, manifest.config)
     except RegistryError as error:
         if error.code not in UNREACHABLE_CODES:
-            raise
+            raise  # the registry answered, and its answer decides
         return PullPlan(reference.digest or "", None, info.platform, unreachable=error.code)
     layers = None
     if manifest.sizes_known:

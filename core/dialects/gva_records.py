@@ -99,7 +99,8 @@ class RecordViews(ViewSetMixin, GvaView):
         last = max(-(-total // size), 1)
         # The front end asks for pages that no longer exist when its page size changes; an empty answer would win.
         number = min(_number(asked, "page", 1), last)
-        found = self.represent(rows.order_by("-created_at", "-pk")[(number - 1) * size : number * size])
+        start = (number - 1) * size
+        found = self.represent(rows.order_by("-created_at", "-pk")[start : start + size]) if total else []
         return success(_("Fetched successfully"), {"list": found, "total": total, "page": number, "pageSize": size})
 
     def public(self, request: Request) -> Response:

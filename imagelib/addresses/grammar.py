@@ -11,7 +11,7 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
-from docker_image.regexp import ImageRegexps  # type: ignore[import-untyped]
+from docker_image.regexp import ImageRegexps
 
 from imagelib.addresses.errors import AddressError
 

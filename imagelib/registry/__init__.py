@@ -4,11 +4,12 @@ Needs no Django and no Docker; raises RegistryError only.
 """
 
 from .client import RegistryClient
-from .errors import CODES, RegistryError
+from .errors import CODES, UNREACHABLE_CODES, RegistryError
 from .types import Blob, ImageConfig, ImageDescription, Manifest, Platform
 
 __all__ = [
     "CODES",
+    "UNREACHABLE_CODES",
     "Blob",
     "ImageConfig",
     "ImageDescription",

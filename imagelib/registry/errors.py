@@ -40,6 +40,24 @@ CODES = frozenset(
     }
 )
 
+# No registry gave these answers: something is in the way between here and it, and a node may well have another way.
+UNREACHABLE_CODES = frozenset(
+    {
+        "registry_dns",
+        "registry_refused",
+        "registry_timeout",
+        "registry_reset",
+        "registry_unreachable",
+        "registry_tls_unknown_ca",
+        "registry_tls_host_mismatch",
+        "registry_tls_expired",
+        "registry_tls_failed",
+        "registry_plain_http",
+        "registry_ca_invalid",
+        "registry_bad_answer",
+    }
+)
+
 
 class RegistryError(Exception):
     """A registry could not be used. `code` is one of CODES.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-LIMIT = 500
+LIMIT = 2000
+_HEAD = 700  # what happened stands at the beginning, why at the end; a long middle is the part to lose
 MASK = "******"
 _SHORTEST_SECRET = 4  # masking a shorter one would riddle ordinary words
 _PEM = re.compile(r"-----BEGIN .*?(?:-----END [^-]*-----|$)", re.DOTALL)
@@ -16,7 +17,7 @@ _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
 def clean(text: str, *, secrets: Iterable[str] = ()) -> str:
-    """One line of at most 500 characters: no PEM, no `user:password@`, no URL queries, none of `secrets`."""
+    """One line of at most 2000 characters: no PEM, no `user:password@`, no URL queries, none of `secrets`."""
     text = text[: 20 * LIMIT]  # bounds the work on a page of HTML
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
@@ -25,4 +26,4 @@ def clean(text: str, *, secrets: Iterable[str] = ()) -> str:
     text = _USERINFO.sub(MASK + "@", text)
     text = _QUERY.sub(r"\1?…", text)
     text = _SPACE.sub(" ", text).strip()
-    return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
+    return text if len(text) <= LIMIT else f"{text[:_HEAD]} … {text[_HEAD + 3 - LIMIT :]}"

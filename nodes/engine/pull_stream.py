@@ -12,7 +12,7 @@ from .pull_buffer import EventBuffer
 from .pull_events import EventDecoder
 from .types import PullEvent
 
-TICK = 0.5  # seconds
+TICK = 0.1  # seconds; how late a consumer may be with what it does between events
 JOIN_WITHIN = 0.3  # seconds
 
 

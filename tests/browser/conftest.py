@@ -125,3 +125,8 @@ def start_pull(product: Product, node: dict[str, Any]) -> Any:
         return answer.json()["results"][0]["pull"]["id"]
 
     return start
+
+
+def megabytes(image: Any) -> str:
+    """What the pages write for the image's layers."""
+    return f"{sum(layer.size for layer in image.layers) / 1e6:.1f} MB"

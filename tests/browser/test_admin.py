@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, megabytes
 from tests.services.engine import RealEngine
 from tests.services.registries import Registries
 
@@ -65,7 +65,7 @@ def test_from_nothing_to_an_image_on_a_node(site: Site, engine: RealEngine, regi
     page.get_by_role("link", name="Pull onto nodes…").click()
     rows = page.locator("tr[data-node]")
     expect(rows.filter(has_text="dead")).to_contain_text("unknown")
-    expect(rows.filter(has_text="gpu1")).to_contain_text("21.2 MB")
+    expect(rows.filter(has_text="gpu1")).to_contain_text(megabytes(registry.image("team/mid:1")))
     rows.filter(has_text="gpu1").locator("input").check()
     page.get_by_role("button", name="Pull onto 1 node").click()
     expect(page.locator('[data-part="state"]')).to_have_text("succeeded", timeout=30_000)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, megabytes
 from tests.services.process import wait_until
 from tests.services.product import Product
 from tests.services.registries import Registries
@@ -33,7 +33,9 @@ def test_a_pull_arrives_while_somebody_watches(
     pull = start_pull(add_image("watched", proxy.reference("team/mid:1")))
     page = site.open(f"/admin/pulls/pulljob/{pull}/change/")
     page.evaluate("window.sameDocument = true")
-    expect(part(page, "downloaded")).to_contain_text("of 21.2 MB")  # exact from the start
+    expect(part(page, "downloaded")).to_contain_text(
+        f"of {megabytes(registries.open.image('team/mid:1'))}"
+    )  # exact from the start
     expect(part(page, "link")).to_contain_text("live")
     expect(page.locator(".il-layer")).to_have_count(5)
     seen = [percent(page)]
