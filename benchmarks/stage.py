@@ -72,7 +72,8 @@ class Stage:
         return self._started(FaultProxy((LOOPBACK, registry.port)))
 
     def product(self, mode: str, **env: str) -> PullBed:
-        """`embedded`: one process on SQLite. `separate`: web, two workers and schedule on PostgreSQL and Redis."""
+        """`embedded`: one process on SQLite. `separate`: web, two workers and schedule on PostgreSQL and Redis. `web`:
+        the same without workers and schedule."""
         number = len(list(self.directory.glob("product*"))) + 1
         place, values = self.directory / f"product{number}", PRODUCTION | env
         if mode == "embedded":
@@ -84,9 +85,10 @@ class Stage:
         product = Product(place, values, redis_url=self.redis.url_for(number), database_url=url)
         self._stack.enter_context(closing(product))
         product.start()
-        product.start_worker("transfers", concurrency=32)
-        product.start_worker("control", concurrency=4)
-        product.start_beat()
+        if mode == "separate":
+            product.start_worker("transfers", concurrency=32)
+            product.start_worker("control", concurrency=4)
+            product.start_beat()
         return PullBed(product)
 
     def _started(self, service: Any) -> Any:

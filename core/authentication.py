@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -14,7 +16,7 @@ class TokenHeaderAuthentication(JWTAuthentication):
     An empty `x-token` (sent before the login) is no token.
     """
 
-    def get_header(self, request: Request) -> bytes | None:
+    def get_header(self, request: Request) -> Any:
         token = request.headers.get("x-token", "").strip()
         if token:
             return b"Bearer " + token.encode(HTTP_HEADER_ENCODING, "replace")

@@ -20,7 +20,7 @@ _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UT
 class _FlagField(forms.NullBooleanField):
     widget = forms.TextInput
 
-    def to_python(self, value: Any) -> bool | None:
+    def to_python(self, value: Any) -> Any:
         text = str(value or "").strip().lower()
         if text not in _FLAGS:
             raise forms.ValidationError(_("Give true or false."), code="invalid")

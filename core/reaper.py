@@ -44,6 +44,11 @@ def reap(*, now: datetime, everything_held: bool = False, grace: bool = True) ->
     return {"given_up": given_up, "rung": ring_due(now=now)}
 
 
+def last_round() -> datetime | None:
+    """When the last round ended, as far as this process can know: without Redis each process has its own cache."""
+    return cache.get(_LAST_ROUND)
+
+
 def ring_due(*, now: datetime, limit: int = 500) -> int:
     """Ring for jobs that wait although their time has come. Returns how many."""
     return sum(ring(model, pk) for model in job_models() for pk in model.ringable(now=now, limit=limit))

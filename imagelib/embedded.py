@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import threading
-from pathlib import Path
 from typing import Self
 
 import structlog
 from celery.beat import EmbeddedService
 from celery.worker import WorkController
 from django.conf import settings
-from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
@@ -21,26 +18,6 @@ from imagelib.celery import app, make_app
 
 logger = structlog.get_logger(__name__)
 OTHERS_EVERY = 1.0  # seconds
-
-
-class SingleProcess:
-    """A lock file: two embedded servers on one database would each believe that the other's jobs are orphans."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Self:
-        self._file = self._path.open("a")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandError(
-                f"Another server already runs on {self._path.parent}. Stop it, or set IMAGELIB_REDIS_URL to run many."
-            ) from None
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._file.close()
 
 
 class EmbeddedWorkers:

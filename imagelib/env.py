@@ -65,6 +65,16 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def directory(name: str, default: Path) -> Path:
+    """A directory, made if it is missing."""
+    path = Path(text(name, str(default)))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
 def secret(name: str, *, data_dir: Path, generate: Callable[[], str] | None) -> str:
     """A secret from the environment, else one generated once into `data_dir/secrets/name` with mode 0600.
 
@@ -77,9 +87,9 @@ def secret(name: str, *, data_dir: Path, generate: Callable[[], str] | None) -> 
         raise ImproperlyConfigured(f"{PREFIX}{name} (or {PREFIX}{name}_FILE) must be set when {PREFIX}DEBUG is off.")
     path = data_dir / "secrets" / name.lower()
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        return _create_secret(path, generate())
+        return path.read_text().strip() if path.exists() else _create_secret(path, generate())
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def _create_secret(path: Path, value: str) -> str:
@@ -102,6 +112,12 @@ def _read_file(name: str, file: Path) -> str:
         return file.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{PREFIX}{name}_FILE: cannot read {file}: {error.strerror}") from error
+
+
+def _unwritable(path: Path, error: OSError) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"{path} cannot be used: {error.strerror}. Give this user access, or set {PREFIX}DATA_DIR to another directory."
+    )
 
 
 def _number(name: str, default: T, minimum: float, kind: Callable[[str], T], noun: str) -> T:

@@ -19,8 +19,7 @@ from imagelib.unfold import UNFOLD  # noqa: F401  (the admin theme reads it from
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.boolean("DEBUG", True)
-DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var")))
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = env.directory("DATA_DIR", BASE_DIR / "var")
 
 # --- secrets: generated once into DATA_DIR in development, required in production ---------------------------------
 SECRET_KEY = env.secret("SECRET_KEY", data_dir=DATA_DIR, generate=secrets.token_urlsafe if DEBUG else None)
@@ -42,6 +41,9 @@ WSGI_APPLICATION = "imagelib.wsgi.application"
 SECURE_COOKIES = env.boolean("SECURE_COOKIES", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_SAMESITE = "Lax"
+# The proxy that ends TLS also redirects to it and promises it (HSTS): only its owner knows which other sites share the
+# name, and a promise made here by mistake locks browsers out for months.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", False) else None
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -72,6 +74,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "imagelib.health.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

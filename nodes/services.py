@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
@@ -74,9 +75,7 @@ def check_values(row: ComputeNode) -> None:
         row.clean_fields(exclude=set(problems))
         row.validate_constraints()
         row.validate_unique()
-    except Exception as error:
-        if not hasattr(error, "message_dict"):
-            raise
+    except ValidationError as error:
         problems = {**error.message_dict, **problems}
     if problems:
         raise InvalidInput(problems)

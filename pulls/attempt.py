@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
+from core.heartbeat import heartbeat
 from core.jobs import HELD_STATES
 from imagelib.addresses import ImageReference, parse
 from imagelib.models import RegistryEndpoint
@@ -39,8 +41,8 @@ def pull_once(job: PullJob, tools: Tools) -> str:
     reporter = Reporter(job, tools, every=settings.PROGRESS_EVERY)
     reporter.phase("resolving")
     with tools.connect(node.endpoint()) as engine, tools.registry(reference.host, endpoint) as registry:
-        info = engine.info()
-        plan = plan_pull(reference=reference, registry=registry, engine=engine, info=info)
+        with heartbeat(job):
+            plan = plan_pull(reference=reference, registry=registry, engine=engine, info=engine.info())
         if not plan.runs_there:
             raise PullFailed(failure("platform_mismatch", params=_platforms(plan.image_platform, plan.node_platform)))
         _announce(job, plan, tools)
@@ -51,7 +53,8 @@ def pull_once(job: PullJob, tools: Tools) -> str:
         reporter.write()
         if reference.digest and reference.tag:
             engine.tag(f"{reference.name}@{reference.digest}", reference.name, reference.tag)
-        digest = _verify(job, engine, reference, plan, told, tools, registry=registry)
+        with heartbeat(job):
+            digest = _verify(job, engine, reference, plan, told, tools, registry=registry)
         meter.verified()
         reporter.close()
         return digest
@@ -133,7 +136,11 @@ def _is_stalled(job: PullJob, meter: Meter, idle: float, limit: float, tools: To
     moving = PullJob.objects.filter(
         node_id=job.node_id, state__in=HELD_STATES, last_byte_at__gt=tools.now() - timedelta(seconds=limit)
     )
-    return not moving.exclude(pk=job.pk).exists()
+    try:
+        return not moving.exclude(pk=job.pk).exists()
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return False  # nobody can tell now; the next tick asks again
 
 
 def _verify(

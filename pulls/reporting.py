@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +31,7 @@ class Reporter:
         self._last: dict[str, Any] = {}
         self._retried: set[str] = set()
         self._downloaded = False
+        self._unwritten: dict[str, Any] = {}  # columns that the row has not got yet
 
     def phase(self, name: str) -> None:
         """A phase before there is a meter."""
@@ -60,9 +63,11 @@ class Reporter:
 
     def engine_retries(self, layer: str) -> None:
         """Once per layer in the history; the engine repeats it every second."""
-        if layer not in self._retried:
-            self._retried.add(layer)
+        if layer in self._retried:
+            return
+        with self._database_may_be_away():
             record(self._job, "engine_retries", at=self._tools.now(), layer=layer)
+            self._retried.add(layer)
 
     def _store(self, progress: dict[str, Any], **columns: Any) -> None:
         self._written_at, self._last = self._tools.monotonic(), progress
@@ -71,18 +76,25 @@ class Reporter:
         if self._meter is not None:
             idle = max(self._tools.monotonic() - self._meter.last_byte_at, 0.0)
             columns["last_byte_at"] = now - timedelta(seconds=idle)
-        if progress.get("phase") == "extracting" and not self._downloaded:
-            self._downloaded = True
-            record(self._job, "downloaded", at=now)
-        try:
-            mine = self._job.report(now=now, progress=progress, **columns)
-        except (OperationalError, InterfaceError) as error:
-            # The database is away: the engine goes on pulling, the next write tells whether the job is still ours.
-            logger.warning("progress not written", pull=self._job.pk, reason=type(error).__name__)
-            connection.close()
-            return
+        self._unwritten |= columns
+        mine = True
+        with self._database_may_be_away():
+            mine = self._job.report(now=now, progress=progress, **self._unwritten)
+            self._unwritten = {}
+            if mine and progress.get("phase") == "extracting" and not self._downloaded:
+                record(self._job, "downloaded", at=now)
+                self._downloaded = True
         if not mine:
             self._stop()
+
+    @contextmanager
+    def _database_may_be_away(self) -> Iterator[None]:
+        """The engine goes on pulling meanwhile; the next write tells whether the job is still ours."""
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("progress not written", pull=self._job.pk, reason=type(error).__name__)
+            connection.close()
 
     def _stop(self) -> None:
         row: dict[str, Any] = PullJob.objects.filter(pk=self._job.pk).values("state", "run_token").first() or {}  # type: ignore[assignment]

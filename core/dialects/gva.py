@@ -52,8 +52,8 @@ class GvaView(APIView):
 
     authentication_classes = [TokenHeaderAuthentication]
     content_negotiation_class = JsonAlways
-    metadata_class = None  # type: ignore[assignment]  # OPTIONS would answer without an envelope
-    schema = None  # type: ignore[assignment]  # the OpenAPI document describes the native API
+    metadata_class = None  # OPTIONS would answer without an envelope
+    schema = None  # the OpenAPI document describes the native API
 
     def failure(self) -> Any:
         return ""

@@ -66,7 +66,7 @@ class RecordViews(ViewSetMixin, GvaView):
     def update(self, request: Request) -> Response:
         form = self.form(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
-        pk = _id("ID", request.data.get("ID"))
+        pk = id_in_body("ID", request.data.get("ID"))
         record = self.visible().filter(pk=pk).first()
         if record is None:
             raise _unknown(pk)
@@ -74,18 +74,18 @@ class RecordViews(ViewSetMixin, GvaView):
         return success(_("Updated successfully"))
 
     def delete(self, request: Request) -> Response:
-        self.remove([_id_text("ID", request.query_params.get("ID", ""))])
+        self.remove([id_in_query("ID", request.query_params.get("ID", ""))])
         return success(_("Deleted successfully"))
 
     def delete_many(self, request: Request) -> Response:
         texts = request.query_params.getlist("IDs[]")
         if not texts:
             raise InvalidInput({"IDs[]": _("Name at least one record, for example IDs[]=5.")})
-        self.remove({_id_text("IDs[]", text) for text in texts})
+        self.remove({id_in_query("IDs[]", text) for text in texts})
         return success(_("Deleted in batch successfully"))
 
     def find(self, request: Request) -> Response:
-        pk = _id_text("ID", request.query_params.get("ID", ""))
+        pk = id_in_query("ID", request.query_params.get("ID", ""))
         rows = self.represent(self.visible().filter(pk=pk))
         if not rows:
             raise _unknown(pk)
@@ -95,10 +95,10 @@ class RecordViews(ViewSetMixin, GvaView):
         asked = request.query_params
         rows = self.filtered(asked)
         total = rows.count()
-        size = min(_number(asked, "pageSize", PAGE_SIZE), LARGEST_PAGE)
+        size = min(number(asked, "pageSize", PAGE_SIZE), LARGEST_PAGE)
         last = max(-(-total // size), 1)
         # The front end asks for pages that no longer exist when its page size changes; an empty answer would win.
-        number = min(_number(asked, "page", 1), last)
+        number = min(number(asked, "page", 1), last)
         start = (number - 1) * size
         found = self.represent(rows.order_by("-created_at", "-pk")[start : start + size]) if total else []
         return success(_("Fetched successfully"), {"list": found, "total": total, "page": number, "pageSize": size})
@@ -113,10 +113,10 @@ class RecordViews(ViewSetMixin, GvaView):
         conditions = {}
         for name, (lookup, read) in self.filters.items():
             if text := asked.get(name, "").strip():
-                conditions[lookup] = _read(name, text, read)
+                conditions[lookup] = read(name, text, read)
         between = [text.strip() for text in asked.getlist("createdAtRange[]")]
         if len(between) == 2 and all(between):
-            start, end = (_read("createdAtRange[]", text, as_time) for text in between)
+            start, end = (read("createdAtRange[]", text, as_time) for text in between)
             conditions |= {"created_at__gte": start, "created_at__lt": end}
         return self.visible().filter(**conditions)
 
@@ -147,58 +147,6 @@ def routes(name: str, views: type[RecordViews]) -> Sequence[URLPattern]:
     known = [path(f"{prefix}/{verb}", views.as_view(methods)) for verb, methods in verbs.items()]
     # Without a slash too: a path that is known needs no redirect to one with a slash.
     return [*known, re_path(rf"^{prefix}(?:/.*)?$", not_found)]
-
-
-def as_text(text: str) -> str:
-    """Any text that a database can look for."""
-    if "\0" in text:
-        raise ValueError(_("NUL characters are not allowed."))
-    return text
-
-
-def as_flag(text: str) -> bool:
-    """`true` or `false`."""
-    if text.lower() not in _FLAGS:
-        raise ValueError(_("Give true or false."))
-    return _FLAGS[text.lower()]
-
-
-def as_time(text: str) -> datetime:
-    """RFC 3339; a time without an offset is one of the server's time zone."""
-    try:
-        moment = serializers.DateTimeField().run_validation(text)
-    except serializers.ValidationError:
-        moment = None
-    if moment is None or not _YEARS[0] <= moment < _YEARS[1]:
-        raise ValueError(_("Give a time such as 2026-11-22T01:26:57.000Z."))
-    return moment
-
-
-def _read(name: str, text: str, read: Callable[[str], Any]) -> Any:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise InvalidInput({name: str(error)}) from None
-
-
-def _number(asked: QueryDict, name: str, default: int) -> int:
-    """A page or a page size; what is empty, zero or below means the default."""
-    text = asked.get(name, "").strip()
-    try:
-        number = int(text or default)
-    except ValueError:
-        raise InvalidInput({name: _("Give a whole number, for example %(example)s.") % {"example": default}}) from None
-    return number if number > 0 else default
-
-
-def _id_text(name: str, text: str) -> int:
-    return _id(name, int(text) if text.isdecimal() and len(text) < 20 else None)
-
-
-def _id(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_ID:
-        raise InvalidInput({name: _("Give the number of a record, for example 5.")})
-    return value
 
 
 def _unknown(pk: int) -> NotFound:

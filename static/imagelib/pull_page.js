@@ -1,6 +1,7 @@
 // The page of one pull: everything on it is drawn from the snapshot, the first one and every later one.
 (function () {
   "use strict";
+  const WORRY_AT = 0.5; // share of the stall limit at which the age of the last data turns amber
   const LOG_PAUSE = 1500; // milliseconds between two readings of the history
 
   document.addEventListener("DOMContentLoaded", function () {
@@ -55,9 +56,11 @@
       const age = current.state === "running" && current.last_byte_age_seconds !== null
         ? current.last_byte_age_seconds + passed : null;
       text("age", age === null ? "–" : il.ago(age));
-      const stalled = age !== null && age >= stallAfter;
-      parts["age-card"].classList.toggle("il-warn", stalled);
-      parts["age-card"].title = stalled ? gettext("No new bytes for longer than the stall limit.") : "";
+      // Amber early: at the limit itself the attempt ends. An engine that unpacks may be silent for long.
+      const silent = age !== null && current.phase === "downloading" && age >= stallAfter * WORRY_AT;
+      parts["age-card"].classList.toggle("il-warn", silent);
+      text("age-note", silent
+        ? interpolate(gettext("the attempt ends after %(time)s without data"), { time: il.duration(stallAfter) }, true) : "");
       const running = runningFor === null || current.state === "queued" ? null
         : current.finished_at ? runningFor : runningFor + passed;
       text("time", running === null ? "–" : il.duration(running));

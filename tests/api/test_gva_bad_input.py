@@ -42,6 +42,7 @@ def spa(operator: Any) -> APIClient:
         b'{"name": "a\\u0000b", "address": "nginx"}',
         b'{"ID": ' + b"9" * 5000 + b"}",
         b'{"name": "a", "address": "nginx", "isOnShelf": "true"}',
+        b'{"name": "a", "address": "nginx", "isOnShelf": 1}',
         b'{"name": "a", "address": "nginx", "isOnShelf": null}',
         b'{"name": "a", "address": "nginx", "isOnShelf": {}}',
         b'{"name": 5, "address": "nginx"}',

@@ -85,6 +85,13 @@ def test_updating_takes_back_the_object_as_it_was_found(spa: APIClient) -> None:
     assert changed == {"isOnShelf", "remark", "UpdatedAt"} and after["isOnShelf"] is True and after["remark"] == ""
 
 
+def test_keys_left_out_of_an_update_keep_their_values(spa: APIClient) -> None:
+    pk = done(spa.post(CREATE, FORM))["ID"]
+    done(spa.put(UPDATE, {"ID": pk, "remark": "new"}))
+    found = done(spa.get(f"{FIND}?ID={pk}"))
+    assert {key: found[key] for key in FORM} == {**FORM, "remark": "new"}
+
+
 def test_columns_of_the_server_cannot_be_written(spa: APIClient) -> None:
     victim = make.image(name="victim")
     pk = done(spa.post(CREATE, {**FORM, "ID": victim.pk, "CreatedAt": "2001-01-01T00:00:00Z", "id": victim.pk}))["ID"]

@@ -105,6 +105,8 @@ def plant_in_images(client: Listener, canary: Canaries) -> None:
         assert client.post(CREATE, {"name": "b", "address": address}).json()["code"] == 7
         assert client.post("/api/images/check/", {"address": address}).status_code == 400
         assert client.post("/api/pulls/", {"reference": address, "nodes": [1]}).status_code == 400
+    # A refused request is logged; what was typed into a search field is not.
+    assert client.get(f"/api/images/?address=a:{canary('search')}@r.io&is_listed=perhaps").status_code == 400
     client.post("/api/images/check/", {"address": f"a:{canary('image-check')}@{host}/a:v1"})
     client.post("/api/pulls/", {"reference": f"a:{canary('pull')}@{host}/a:v1", "nodes": [1]})
 

@@ -33,11 +33,12 @@ def test_a_pull_arrives_while_somebody_watches(
     pull = start_pull(add_image("watched", proxy.reference("team/mid:1")))
     page = site.open(f"/admin/pulls/pulljob/{pull}/change/")
     page.evaluate("window.sameDocument = true")
-    expect(part(page, "downloaded")).to_contain_text(
-        f"of {megabytes(registries.open.image('team/mid:1'))}"
-    )  # exact from the start
+    exact = megabytes(registries.open.image("team/mid:1"))
+    expect(part(page, "downloaded")).to_contain_text(f"of {exact}")  # known from the start
     expect(part(page, "link")).to_contain_text("live")
     expect(page.locator(".il-layer")).to_have_count(5)
+    expect(part(page, "speed")).to_have_text(re.compile(r"^[\d.]+ [kM]B/s$"))
+    expect(part(page, "eta")).to_have_text(re.compile(r"^\d+ s( – \d+ s)?$"))
     seen = [percent(page)]
     while seen[-1] < 100:
         wait_until("the bar to move", lambda: percent(page) != seen[-1], timeout=30)
@@ -68,6 +69,8 @@ def test_a_silent_registry_turns_the_age_amber_then_the_error_says_what_to_do(
     proxy.stall(after=500_000)
     pull = start_pull(add_image("stalled", proxy.reference("team/mid:1")))
     page = site.open(f"/admin/pulls/pulljob/{pull}/change/")
+    expect(part(page, "age-card")).to_have_class(re.compile("il-warn"), timeout=20_000)
+    expect(part(page, "age-note")).to_have_text("the attempt ends after 5 s without data")
     expect(part(page, "error")).to_be_visible(timeout=30_000)
     expect(part(page, "error-next")).to_contain_text("The next attempt starts")
     expect(part(page, "error")).to_have_class(re.compile("il-warn"))

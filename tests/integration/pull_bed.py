@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 import requests
 
-from tests.services.product import ADMIN, Product
 from tests.services.process import wait_until
+from tests.services.product import ADMIN, Product
 
 Snapshot = dict[str, Any]
 FINAL = ("succeeded", "failed", "cancelled")

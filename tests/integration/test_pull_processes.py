@@ -32,9 +32,13 @@ def slow(fault_proxy: Proxies, registries: Registries) -> FaultProxy:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(separate: PullBed, engine: RealEngine) -> Iterator[None]:
+def _fresh(
+    separate: PullBed, engine: RealEngine, postgres: PostgresServer, redis_server: RedisServer
+) -> Iterator[None]:
     engine.wipe()
     yield
+    postgres.start()
+    redis_server.start()
     for (pk,) in separate.rows("SELECT id FROM pulls_pulljob WHERE finished_at IS NULL"):
         separate.cancel(pk)
     settle(separate)

@@ -6,22 +6,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from core.commands import ProductCommand
 from core.errors import SecretUnreadable
 from core.fields import EncryptedTextField, Secret
 
 BATCH = 200
 
 
-class Command(BaseCommand):
-    help = (
+class Command(ProductCommand):
+    help = gettext_lazy(
         "Re-encrypt stored secrets with the first key of IMAGELIB_FIELD_KEYS. Put the new key first, keep the old one "
         "behind it, restart, run this, then remove the old key. Can be interrupted and repeated."
     )
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Only count.")
+        parser.add_argument("--dry-run", action="store_true", help=_("Only count."))
 
     def handle(self, *, dry_run: bool, **_options: Any) -> None:
         done = unreadable = 0
@@ -30,15 +33,21 @@ class Command(BaseCommand):
                 fresh = Secret(plain=secret.reveal())
             except SecretUnreadable:
                 unreadable += 1
-                self.stderr.write(f"cannot decrypt {field.label} of row {pk}: enter that secret again")
+                what = {"column": field.label, "row": pk}
+                self.stderr.write(_("%(column)s of row %(row)s cannot be decrypted: enter it again.") % what)
                 continue
             if dry_run or self._replace(field, pk, secret, fresh):
                 done += 1
-        self.stdout.write(f"{'would re-encrypt' if dry_run else 're-encrypted'}: {done}, cannot decrypt: {unreadable}")
+        self._summarise(done, unreadable, dry_run)
+
+    def _summarise(self, done: int, unreadable: int, dry_run: bool) -> None:
+        sentence = _("Would be re-encrypted: %(count)s.") if dry_run else _("Re-encrypted: %(count)s.")
+        self.stdout.write(sentence % {"count": done})
         if unreadable:
-            raise CommandError("Some secrets cannot be decrypted with the configured keys.", returncode=2)
+            text = _("%(count)s stored secrets cannot be decrypted with the configured keys.") % {"count": unreadable}
+            raise CommandError(text, returncode=2)
         if not dry_run:
-            self.stdout.write("Every secret uses the first key. The other keys may be removed.")
+            self.stdout.write(_("Every secret uses the first key. The other keys may be removed."))
 
     def _stale(self) -> Iterator[tuple[EncryptedTextField, int, Secret]]:
         for model in apps.get_models():

@@ -6,17 +6,23 @@ import os
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from core.commands import ProductCommand
 from core.system import SYSTEM
+from nodes.failure_texts import engine_failure_text
 from nodes.models import ComputeNode
 from nodes.services import discover_node, save_node
 
 DEFAULT = "unix:///var/run/docker.sock"
 
 
-class Command(BaseCommand):
-    help = "Register this machine's Docker socket (DOCKER_HOST or /var/run/docker.sock) as node “local”."
+class Command(ProductCommand):
+    help = gettext_lazy(
+        "Register this machine's Docker socket (DOCKER_HOST or /var/run/docker.sock) as node “local”, "
+        "if there is a socket and no node yet."
+    )
 
     def handle(self, **_options: Any) -> None:
         address = os.environ.get("DOCKER_HOST", "").strip() or DEFAULT
@@ -24,5 +30,9 @@ class Command(BaseCommand):
         if not address.startswith("unix://") or not socket.is_socket() or ComputeNode.objects.exists():
             return
         node = save_node(user=SYSTEM, values={"name": "local", "docker_address": address}, test=False)
-        discover_node(user=SYSTEM, node=node)
-        self.stdout.write(f"Node local: {address} ({node.get_status_display()})")
+        node = discover_node(user=SYSTEM, node=node)
+        what = {"address": address, "status": node.get_status_display()}
+        self.stdout.write(_("Node local: %(address)s (%(status)s)") % what)
+        if node.status_code:
+            text = engine_failure_text(node.status_code)
+            self.stdout.write(f"    {text.cause} {text.advice}")
