@@ -26,9 +26,7 @@ from tests.integration.pull_bed import PullBed
 from tests.services.ports import LOOPBACK
 
 LAST = 10_000
-COLUMNS = (
-    "id, created_at, updated_at, name, address, description, source, is_listed, supports_vgpu, remark"
-)
+COLUMNS = "id, created_at, updated_at, name, address, description, source, is_listed, supports_vgpu, remark"
 _TEXTS = """'image-' || {n}, 'registry.example.com/team/image-' || {n} || ':v1', 'What image ' || {n} || ' is for',
   'built', {n} % 2 = 0, {n} % 10 <> 0, 'remark'"""
 _INTO = "INSERT INTO imagelib_imageregistry (name, address, description, source, supports_vgpu, is_listed, remark,"
@@ -88,7 +86,8 @@ class Times:
         parts = {"page": self.page, "empty": self.empty, "sql": self.sql}
         texts = [f"{name} {median(t) * 1e3:.1f}/{quantile(t, 0.95) * 1e3:.1f}" for name, t in parts.items()]
         p95 = quantile(self.page, 0.95) / quantile(self.unavoidable, 0.95)
-        return f"{', '.join(texts)} ms; ratio of p95 {p95:.2f}, of medians {median(self.page) / median(self.unavoidable):.2f}"
+        middle = median(self.page) / median(self.unavoidable)
+        return f"{', '.join(texts)} ms; ratio of p95 {p95:.2f}, of medians {middle:.2f}"
 
 
 def main() -> None:
@@ -116,6 +115,8 @@ def _measure(bed: PullBed, case: Case, database: str, clients: int, rounds: int)
 
     def client() -> None:
         with contextlib.closing(Connection(bed)) as connection, bed.database() as cursor:
+            if database == "postgresql":
+                cursor = psycopg.ClientCursor(cursor.connection)  # values in the text, as Django sends them
             ask = {
                 "page": lambda: connection.get(case.path()),
                 "empty": lambda: connection.get("/benchmark/nothing"),

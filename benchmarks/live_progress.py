@@ -57,7 +57,9 @@ def main() -> None:
             load_then = load()
             for browser in browsers:
                 browser.close()
-        print(f"{options.mode}, {options.pulls} pulls, {options.browsers} browsers, each watches {options.each_watches}")
+        print(
+            f"{options.mode}, {options.pulls} pulls, {options.browsers} browsers, each watches {options.each_watches}"
+        )
         print(load_then)
         _report_latency(tap, pulls, browsers, crowd.proxy.address)
         if options.mode == "separate":

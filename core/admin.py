@@ -6,7 +6,6 @@ from typing import Any
 
 from auditlog.admin import LogEntryAdmin as BaseLogEntryAdmin
 from auditlog.models import LogEntry
-from auditlog.render import get_field_verbose_name
 from axes.admin import AccessAttemptAdmin as BaseAccessAttemptAdmin
 from axes.admin import AccessFailureLogAdmin as BaseAccessFailureLogAdmin
 from axes.admin import AccessLogAdmin as BaseAccessLogAdmin
@@ -112,7 +111,9 @@ class LogEntryAdmin(BaseLogEntryAdmin, ReadOnly):
         """Names of the fields, in the reader's language. Values are on the entry's own page."""
         if entry.action in (LogEntry.Action.DELETE, LogEntry.Action.ACCESS):
             return ""
-        names = [str(get_field_verbose_name(entry, field)) for field in entry.changes_dict]
+        model = entry.content_type.model_class()
+        titles = {field.name: field.verbose_name for field in model._meta.concrete_fields} if model else {}
+        names = [str(titles[name]) for name in entry.changes_dict if name in titles and name != "id"]
         return Truncator(", ".join(names)).chars(100)
 
 

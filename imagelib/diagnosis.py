@@ -13,6 +13,7 @@ from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -55,6 +56,7 @@ class Finding:
 def diagnose() -> Iterator[Finding]:
     """All findings, the basic ones first; what needs the database is left out when it cannot be used."""
     yield data_directory(Path(settings.DATA_DIR))
+    yield static_files()
     basis = database()
     yield basis
     yield from _one_process() if settings.EMBEDDED else _processes()
@@ -74,6 +76,14 @@ def data_directory(path: Path) -> Finding:
     if free < LITTLE_SPACE:
         return Finding(Level.DEGRADED, subject, text, _("Free some space there before the database cannot write."))
     return Finding(Level.GOOD, subject, text)
+
+
+def static_files() -> Finding:
+    """In development they are served from where they are; otherwise the collected ones with hashes in their names."""
+    if settings.DEBUG or getattr(staticfiles_storage, "hashed_files", None):
+        return Finding(Level.GOOD, _("static files"), _("there"))
+    fix = _("Run: manage.py collectstatic --noinput")
+    return Finding(Level.BROKEN, _("static files"), _("They are not collected: no page can be shown."), fix)
 
 
 def database() -> Finding:

@@ -8,7 +8,8 @@ from typing import Any
 from rest_framework import serializers
 
 from core.dialects.gva_fields import Flag, Text
-from core.dialects.gva_records import RecordViews, as_flag, as_text, routes
+from core.dialects.gva_query import as_flag, as_text
+from core.dialects.gva_records import RecordViews, routes
 from imagelib import services
 from imagelib.models import ImageRegistry
 

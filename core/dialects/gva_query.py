@@ -42,14 +42,15 @@ def as_time(text: str) -> datetime:
     return moment
 
 
-def read(name: str, text: str, read: Callable[[str], Any]) -> Any:
+def read_with(read: Callable[[str], Any], name: str, text: str) -> Any:
+    """What `read` makes of the text of parameter `name`."""
     try:
         return read(text)
     except ValueError as error:
         raise InvalidInput({name: str(error)}) from None
 
 
-def number(asked: QueryDict, name: str, default: int) -> int:
+def whole_number(asked: QueryDict, name: str, default: int) -> int:
     """A page or a page size; what is empty, zero or below means the default."""
     text = asked.get(name, "").strip()
     try:
@@ -60,10 +61,12 @@ def number(asked: QueryDict, name: str, default: int) -> int:
 
 
 def id_in_query(name: str, text: str) -> int:
+    """The number of a record, from a query parameter."""
     return id_in_body(name, int(text) if text.isdecimal() and len(text) < 20 else None)
 
 
 def id_in_body(name: str, value: Any) -> int:
+    """The number of a record, from JSON: a number there too, not a text."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_ID:
         raise InvalidInput({name: _("Give the number of a record, for example 5.")})
     return value

@@ -6,7 +6,6 @@ A subclass of `RecordViews` is a record's configuration: its columns, its form, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
@@ -21,11 +20,10 @@ from rest_framework.viewsets import ViewSetMixin
 
 from core.api import OperatorsWrite
 from core.dialects.gva import GvaView, not_found, success
+from core.dialects.gva_query import as_time, id_in_body, id_in_query, read_with, whole_number
 from core.errors import InvalidInput, NotFound
 
 PAGE_SIZE, LARGEST_PAGE = 10, 100
-_LARGEST_ID = 2**63 - 1
-_YEARS = (datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 _FAILURES = {
     "create": gettext_lazy("Creation failed: "),
     "update": gettext_lazy("Update failed: "),
@@ -35,7 +33,6 @@ _FAILURES = {
     "page": gettext_lazy("Fetching failed: "),
     "public": gettext_lazy("Fetching failed: "),
 }
-_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class RecordViews(ViewSetMixin, GvaView):
@@ -66,7 +63,7 @@ class RecordViews(ViewSetMixin, GvaView):
     def update(self, request: Request) -> Response:
         form = self.form(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
-        pk = id_in_body("ID", request.data.get("ID"))
+        pk = id_in_body("ID", form.initial_data.get("ID"))
         record = self.visible().filter(pk=pk).first()
         if record is None:
             raise _unknown(pk)
@@ -95,10 +92,10 @@ class RecordViews(ViewSetMixin, GvaView):
         asked = request.query_params
         rows = self.filtered(asked)
         total = rows.count()
-        size = min(number(asked, "pageSize", PAGE_SIZE), LARGEST_PAGE)
+        size = min(whole_number(asked, "pageSize", PAGE_SIZE), LARGEST_PAGE)
         last = max(-(-total // size), 1)
         # The front end asks for pages that no longer exist when its page size changes; an empty answer would win.
-        number = min(number(asked, "page", 1), last)
+        number = min(whole_number(asked, "page", 1), last)
         start = (number - 1) * size
         found = self.represent(rows.order_by("-created_at", "-pk")[start : start + size]) if total else []
         return success(_("Fetched successfully"), {"list": found, "total": total, "page": number, "pageSize": size})
@@ -113,10 +110,10 @@ class RecordViews(ViewSetMixin, GvaView):
         conditions = {}
         for name, (lookup, read) in self.filters.items():
             if text := asked.get(name, "").strip():
-                conditions[lookup] = read(name, text, read)
+                conditions[lookup] = read_with(read, name, text)
         between = [text.strip() for text in asked.getlist("createdAtRange[]")]
         if len(between) == 2 and all(between):
-            start, end = (read("createdAtRange[]", text, as_time) for text in between)
+            start, end = (read_with(as_time, "createdAtRange[]", text) for text in between)
             conditions |= {"created_at__gte": start, "created_at__lt": end}
         return self.visible().filter(**conditions)
 
@@ -135,7 +132,7 @@ class RecordViews(ViewSetMixin, GvaView):
 def routes(name: str, views: type[RecordViews]) -> Sequence[URLPattern]:
     """`routes("ImageRegistry", …)`: `imageRegistry/createImageRegistry` and so on; the rest below answers 404."""
     prefix = name[0].lower() + name[1:]
-    verbs = {
+    verbs: dict[str, dict[str, Any]] = {
         f"create{name}": {"post": "create"},
         f"update{name}": {"put": "update"},
         f"delete{name}": {"delete": "delete"},

@@ -7,6 +7,7 @@ show more running pulls of a node or of a registry than the settings allow.
 import json
 import os
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -71,13 +72,10 @@ time.sleep(0.2)
 ended.set()
 for thread in threads:
     thread.join()
-print(
-    json.dumps(
-        {
-            "claims": sorted(claimed.values()),
-            "most": dict(most),
-            "limits": {"node": settings.PULLS_PER_NODE, "registry": settings.PULLS_PER_REGISTRY},
-            "left": PullJob.objects.exclude(state=JobState.SUCCEEDED).count(),
-        }
-    )
-)
+found = {
+    "claims": sorted(claimed.values()),
+    "most": dict(most),
+    "limits": {"node": settings.PULLS_PER_NODE, "registry": settings.PULLS_PER_REGISTRY},
+    "left": PullJob.objects.exclude(state=JobState.SUCCEEDED).count(),
+}
+sys.stdout.write(json.dumps(found) + "\n")

@@ -46,8 +46,7 @@ def check_again(bed: PullBed, node: dict[str, Any]) -> dict[str, Any]:
 
 def assert_failed(node: dict[str, Any], code: str) -> None:
     assert (node["status"], node["status_code"]) == ("failed", code), node
-    detail = node["status_detail"]
-    assert detail["title"] and detail["cause"] and detail["advice"]
+    assert len(node["status_detail"]) > 40, "the cause and what to do, in words"
     assert node["status_age_seconds"] < ANSWER_WITHIN + 1
 
 
@@ -62,7 +61,7 @@ def tls(engine: RealEngine, ca: str = "ca", client: str | None = "client") -> di
 def test_a_node_that_works(separate: PullBed, engine: RealEngine, way: str) -> None:
     fields = tls(engine) if way == "tls" else {}
     node = create(separate, f"works {way}", getattr(engine, f"{way}_url"), **fields)
-    assert (node["status"], node["status_detail"]) == ("connected", None)
+    assert (node["status"], node["status_detail"]) == ("connected", "")
     truth = engine.get("/info")
     assert node["engine_version"] == truth["ServerVersion"]
     assert node["storage_driver"] == truth["Driver"]
@@ -127,7 +126,7 @@ def test_a_change_of_the_address_is_tested_at_once(separate: PullBed, engine: Re
     path = f"/api/nodes/{node['id']}/"
     changed = separate.product.api("PATCH", path, json={"docker_address": engine.tcp_url})
     assert changed.status_code == 200, changed.text
-    assert (changed.json()["status"], changed.json()["status_detail"]) == ("connected", None)
+    assert (changed.json()["status"], changed.json()["status_detail"]) == ("connected", "")
 
 
 @pytest.fixture
@@ -206,7 +205,7 @@ def test_a_pull_over_ssh(separate: PullBed, engine: RealEngine, ssh_server: SshS
     known_hosts = Path(separate.product.env["IMAGELIB_DATA_DIR"]) / "known_hosts"
     known_hosts.write_text(ssh_server.known_hosts_line.rstrip() + "\n")
     node = check_again(separate, stranger)
-    assert (node["status"], node["status_detail"]) == ("connected", None)
+    assert (node["status"], node["status_detail"]) == ("connected", "")
     assert ssh_server.password not in json.dumps(node)
     image = registries.open.image("team/mid:1")
     done = separate.run(registries.open.reference("team/mid:1"), node["id"])

@@ -77,6 +77,7 @@ def test_limits_hold_at_every_instant(
     names = small_images(registries, "team/crowd", 12)
     slow.limit(1_500_000)
     ids = [separate.pull(slow.reference(name), node) for name in names for node in nodes]
+    active = "SELECT state, node_id, node_slot, registry_slot FROM pulls_pulljob WHERE finished_at IS NULL"
     most: Counter[str] = Counter()
     samples = 0
     with separate.database() as cursor:

@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ADMIN = "admin"
 
 
-def python_process(arguments: list[str], env: Mapping[str, str]) -> list[str]:
+def python_process(arguments: list[str], env: Mapping[str, str], root: Path = ROOT) -> list[str]:
     """A command line that runs this project's Python with `env` and nothing of the developer's environment."""
     pairs = [f"{name}={value}" for name, value in env.items()]
-    return ["/usr/bin/env", "-C", str(ROOT), *pairs, sys.executable, *arguments]
+    return ["/usr/bin/env", "-C", str(root), *pairs, sys.executable, *arguments]
 
 
 class Worker(Daemon):
@@ -28,9 +28,11 @@ class Worker(Daemon):
 
     start_timeout = 60.0
 
-    def __init__(self, name: str, directory: Path, *, arguments: list[str], env: Mapping[str, str], ready: str) -> None:
+    def __init__(
+        self, name: str, directory: Path, *, arguments: list[str], env: Mapping[str, str], ready: str, root: Path = ROOT
+    ) -> None:
         super().__init__(name, directory)
-        self._arguments, self._env, self._ready = arguments, dict(env), ready
+        self._arguments, self._env, self._ready, self._root = arguments, dict(env), ready, root
         self._started_from = 0
 
     def start(self) -> None:
@@ -39,7 +41,7 @@ class Worker(Daemon):
         super().start()
 
     def command(self) -> list[str]:
-        return python_process(["-m", "celery", "-A", "imagelib.celery", *self._arguments], self._env)
+        return python_process(["-m", "celery", "-A", "imagelib.celery", *self._arguments], self._env, self._root)
 
     def is_ready(self) -> bool:
         return self._ready in self.log_file.text(self._started_from)
@@ -61,8 +63,10 @@ class Product(Daemon):
         redis_url: str | None = None,
         database_url: str | None = None,
         name: str = "product",
+        root: Path = ROOT,
     ) -> None:
         super().__init__(name, Path(data_dir))
+        self.root = root  # where the code is
         self.port = free_port()
         self.admin_password = "admin-s3cret-of-the-tests"
         self.env: dict[str, str] = {
@@ -86,7 +90,7 @@ class Product(Daemon):
         return f"http://{LOOPBACK}:{self.port}"
 
     def command(self) -> list[str]:
-        return python_process(["manage.py", "serve"], self.env)
+        return python_process(["manage.py", "serve"], self.env, self.root)
 
     def is_ready(self) -> bool:
         try:
@@ -120,7 +124,7 @@ class Product(Daemon):
         """`manage.py …` with the product's settings; output as text."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            cwd=self.root,
             env=clean_environment() | self.env | env,
             capture_output=True,
             text=True,
@@ -131,7 +135,7 @@ class Product(Daemon):
     def popen(self, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
         """The same, running: for commands that a test watches or interrupts."""
         return subprocess.Popen(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=clean_environment() | self.env, **options
+            [sys.executable, "manage.py", *arguments], cwd=self.root, env=clean_environment() | self.env, **options
         )
 
     def start_worker(self, queue: str, *, concurrency: int = 8) -> Worker:
@@ -148,7 +152,7 @@ class Product(Daemon):
     def _start_worker(self, name: str, arguments: list[str], *, ready: str) -> Worker:
         assert "IMAGELIB_REDIS_URL" in self.env, "without Redis the server runs the jobs itself"
         self.prepare()
-        worker = Worker(name, self.directory / name, arguments=arguments, env=self.env, ready=ready)
+        worker = Worker(name, self.directory / name, arguments=arguments, env=self.env, ready=ready, root=self.root)
         self.workers.append(worker)
         worker.start()
         return worker

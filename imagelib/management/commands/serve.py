@@ -54,7 +54,8 @@ class Command(ProductCommand):
             listener = stack.enter_context(self._listen(host, port))
             if settings.EMBEDDED:
                 stack.enter_context(EmbeddedWorkers())
-            self.stdout.write(_("imagelib on %(url)s  (Ctrl-C stops it)") % {"url": _url(host, port)})
+            if settings.LOG_FORMAT == "plain":  # uvicorn tells the log
+                self.stdout.write(_("imagelib on %(url)s  (Ctrl-C stops it)") % {"url": _url(host, port)})
             # uvicorn raises the signal again after its own shutdown; these handlers let the workers stop too.
             signal.signal(signal.SIGTERM, lambda *_: None)
             signal.signal(signal.SIGINT, lambda *_: None)
