@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, InUse, InvalidInput, NotFound
 from core.operators import require_operator
+from core.rows import save_row
 from imagelib.address_texts import address_error_text
 from imagelib.addresses import AddressError, SplitAddress, parse, parse_endpoint, split_credentials
 from imagelib.certificates import check_ca
@@ -18,6 +19,12 @@ from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.references import effective_or_invalid
 
 # --- images ----------------------------------------------------------------------------------------------------------
+
+
+_TAKEN = _(
+    "Other users' credentials are stored for this registry already. Leave the credentials out of the address, "
+    "for example registry.example.com/team/app:v1, and add or change them under Registry endpoints."
+)
 
 
 def visible_images(user: Any) -> models.QuerySet[ImageRegistry]:
@@ -46,28 +53,19 @@ def save_image(*, user: Any, values: Mapping[str, Any], image: ImageRegistry | N
     split = clean_address(image.address) if "address" in values or not image.pk else None
     if split:
         image.address = split.address
-    image.clean_fields()  # the constraint judges duplicates, in `_save`
+    image.clean_fields()  # the constraint judges duplicates, in `save_row`
     with transaction.atomic():
         if split and split.username:
             adopt_credentials(split)
-        _save(image, _("There is an entry with this name and address already."))
+        save_row(image, fields=values, duplicate=_("There is an entry with this name and address already."))
     return image
-
-
-def _save(row: models.Model, duplicate: Any) -> None:
-    """The constraint decides when two requests passed validation at the same time."""
-    try:
-        with transaction.atomic():
-            row.save()
-    except IntegrityError as error:
-        raise Conflict(duplicate, code="duplicate") from error
 
 
 def adopt_credentials(split: SplitAddress) -> RegistryEndpoint:
     """Store credentials that came in an address: on the endpoint of that host and user, else on a new one.
 
     A new endpoint covers the host if no other does, else the host and the image's namespace, so that another
-    team's endpoint on the same host is never overwritten.
+    team's endpoint on the same host is never overwritten; if both are another user's, `InvalidInput`.
     """
     for _race in range(3):
         try:
@@ -93,8 +91,10 @@ def _adopt(split: SplitAddress) -> RegistryEndpoint:
         None,
     )
     if row is None:
-        place = next((place for place in places if place not in known), places[-1])
-        row = known.get(place) or RegistryEndpoint(name=_free_name(place), endpoint=place)
+        place = next((place for place in places if place not in known), None)
+        if place is None:
+            raise InvalidInput({"address": _TAKEN})
+        row = RegistryEndpoint(name=_free_name(place), endpoint=place)
     row.username, row.password = split.username or "", split.password or ""
     row.save()
     return row
@@ -115,7 +115,7 @@ def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
     changed = 0
     for image in ImageRegistry.objects.filter(pk__in=list(ids)).exclude(is_listed=listed):
         image.is_listed = listed
-        image.save(update_fields=["is_listed", "updated_at"])  # one by one, so that the audit log sees each
+        save_row(image, fields=["is_listed"], duplicate="")  # one by one, so that the audit log sees each
         changed += 1
     return changed
 
@@ -152,7 +152,8 @@ def save_endpoint(
     if problems:
         raise InvalidInput(problems)
     row.full_clean()
-    _save(row, _("Another registry endpoint has this name or address, or is the default already."))
+    duplicate = _("Another registry endpoint has this name or address, or is the default already.")
+    save_row(row, fields={*values, "insecure"}, duplicate=duplicate)
     return row
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import Conflict, DomainError, InUse, InvalidInput, NotFound
+from core.errors import DomainError, InUse, InvalidInput, NotFound
 from core.operators import require_operator
+from core.rows import save_row
 from nodes.address_texts import address_problem
 from nodes.certificates import check_tls
 from nodes.engine import EngineError, ImageInfo, connect
@@ -45,14 +46,12 @@ def save_node(
         setattr(row, name, value)
     check_values(row)
     changed = not row.pk or any(name in values for name in CONNECTION_FIELDS)
+    fields = set(values)
     if changed:
         row.connection_version = (row.connection_version or 0) + 1
         row.status, row.status_code, row.status_evidence, row.checked_at = NodeStatus.UNKNOWN, "", "", None
-    try:
-        with transaction.atomic():
-            row.save()
-    except IntegrityError as error:
-        raise Conflict(_("Another compute node has this name already."), code="duplicate") from error
+        fields |= {"connection_version", "status", "status_code", "status_evidence", "checked_at"}
+    save_row(row, fields=fields, duplicate=_("Another compute node has this name already."))
     if changed and test:
         test_node(user=user, node=row)
     return row
@@ -65,8 +64,9 @@ def check_values(row: ComputeNode) -> None:
         row.docker_address = parse_address(row.docker_address).canonical
     except EngineAddressError as error:
         problems["docker_address"] = address_problem(error.code, error.params)
-    key = row.client_key.reveal() if row.client_key else ""
-    problems |= check_tls(ca_cert=row.ca_cert, client_cert=row.client_cert, client_key=key)
+    if row.client_key.readable():
+        key = row.client_key.reveal()
+        problems |= check_tls(ca_cert=row.ca_cert, client_cert=row.client_cert, client_key=key)
     if not isinstance(row.labels, dict) or not all(_is_label(key, value) for key, value in row.labels.items()):
         problems["labels"] = _('Labels are names with short texts, for example {"rack": "a1", "builder": "yes"}.')
     if row.hami_core and not row.hami_core.startswith("/"):
@@ -144,7 +144,7 @@ def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
     changed = 0
     for node in ComputeNode.objects.filter(pk__in=list(ids)).exclude(is_listed=listed):
         node.is_listed = listed
-        node.save(update_fields=["is_listed", "updated_at"])  # one by one, so that the audit log sees each
+        save_row(node, fields=["is_listed"], duplicate="")  # one by one, so that the audit log sees each
         changed += 1
     return changed
 

@@ -82,9 +82,7 @@ def test_limits_hold_at_every_instant(
     samples = 0
     with separate.database() as cursor:
         while True:
-            cursor.execute(
-                "SELECT state, node_id, node_slot, registry_slot FROM pulls_pulljob WHERE finished_at IS NULL"
-            )
+            cursor.execute(active)
             rows = cursor.fetchall()
             if not rows:
                 break

@@ -56,6 +56,7 @@ class Command(ProductCommand):
                 stack.enter_context(EmbeddedWorkers())
             if settings.LOG_FORMAT == "plain":  # uvicorn tells the log
                 self.stdout.write(_("imagelib on %(url)s  (Ctrl-C stops it)") % {"url": _url(host, port)})
+                self.stdout.flush()
             # uvicorn raises the signal again after its own shutdown; these handlers let the workers stop too.
             signal.signal(signal.SIGTERM, lambda *_: None)
             signal.signal(signal.SIGINT, lambda *_: None)
