@@ -105,7 +105,7 @@ class ServiceForm(forms.ModelForm):
 
     def _ask_again_for_secrets(self) -> None:
         """A typed secret is not sent back to the page, so it must be typed once more."""
-        data = self.data.copy()
+        data: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
         for name, field in self.fields.items():
             typed = data.get(self.add_prefix(name))
             if isinstance(field, SecretField) and typed and typed != MASK:

@@ -56,7 +56,8 @@ class Finding:
 def diagnose() -> Iterator[Finding]:
     """All findings, the basic ones first; what needs the database is left out when it cannot be used."""
     yield data_directory(Path(settings.DATA_DIR))
-    yield static_files()
+    if not settings.DEBUG:  # in development they are served from where they are
+        yield static_files()
     basis = database()
     yield basis
     yield from _one_process() if settings.EMBEDDED else _processes()
@@ -79,9 +80,9 @@ def data_directory(path: Path) -> Finding:
 
 
 def static_files() -> Finding:
-    """In development they are served from where they are; otherwise the collected ones with hashes in their names."""
-    if settings.DEBUG or getattr(staticfiles_storage, "hashed_files", None):
-        return Finding(Level.GOOD, _("static files"), _("there"))
+    """Pages name them with a hash of their content, so without the collection no page can be shown."""
+    if getattr(staticfiles_storage, "hashed_files", None):
+        return Finding(Level.GOOD, _("static files"), _("collected"))
     fix = _("Run: manage.py collectstatic --noinput")
     return Finding(Level.BROKEN, _("static files"), _("They are not collected: no page can be shown."), fix)
 

@@ -242,6 +242,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Image library for GPU fleets made of plain Docker engines.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "pulls.openapi.add_event_streams",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {"JobState": "core.jobs.JobState.choices"},

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from tests.api.routes import all_routes
 
-# Not part of the document: the document itself, its page, streams of events (no JSON), the front end's dialect.
-_ELSEWHERE = ("api/schema/", "api/docs/", "api/pulls/events/", "api/pulls/{pk}/events/")
+# Not part of the document: the document itself, its page, the front end's dialect.
+_ELSEWHERE = ("api/schema/", "api/docs/")
 
 
 @pytest.fixture(scope="module")

@@ -279,6 +279,23 @@ def test_only_the_node_reaches_the_registry(
     assert done["bytes_downloaded"] == image.compressed_size
 
 
+def test_an_authority_that_only_this_server_does_not_know(
+    embedded: PullBed, engine: RealEngine, registries: Registries, fault_proxy: Proxies
+) -> None:
+    """Engines take 127.0.0.0/8 without a certificate. The pull goes on without exact totals and says why."""
+    engine.wipe()
+    proxy = fault_proxy(registries.tls, http=False)
+    proxy.limit(8_000_000)
+    pk = embedded.pull(f"{proxy.address}/team/mid:1", embedded.node(engine.unix_url))
+    watch = embedded.watch(pk)
+    done = watch.until()
+    assert (done["state"], done["digest"]) == ("succeeded", registries.tls.image("team/mid:1").digest)
+    running = [item for item in watch.snapshots if item["state"] == "running" and item["bytes_total"]]
+    assert running and not running[0]["bytes_total_exact"]
+    [reason] = [event for event in _history(embedded, pk) if event["code"] == "total_unknown"]
+    assert "registry_tls_unknown_ca" in reason["text"] or "certificate" in reason["text"], reason
+
+
 def test_plain_http_that_the_engine_does_not_allow(
     embedded: PullBed, own_engine: Engines, registries: Registries, fault_proxy: Proxies
 ) -> None:
@@ -352,6 +369,10 @@ def _first_error(bed: PullBed, pk: int, timeout: float = 30.0) -> Snapshot:
 
     wait_until(f"an error of pull {pk}", waits, timeout=timeout, step=0.1)
     return seen
+
+
+def _history(bed: PullBed, pk: int) -> list[dict[str, str]]:
+    return list(bed.product.api("GET", f"/api/pulls/{pk}/history/").json())
 
 
 def _time(text: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Iterator
 
 import pytest
 from cryptography.fernet import Fernet
@@ -12,6 +13,7 @@ from django.core import serializers
 from django.core.exceptions import FieldError
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import translation
 
 from core.errors import SecretUnreadable
 from core.fields import MASK, EncryptedTextField, Secret, key_id
@@ -21,6 +23,12 @@ from tests.api import make
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary-秘密-1f7c"
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 def raw(table: str, column: str, pk: int) -> str:
@@ -88,22 +96,24 @@ def test_a_lost_key_breaks_no_list_and_says_so_when_the_secret_is_needed(setting
         row.password.reveal()
 
 
+@pytest.mark.usefixtures("english")
 def test_keys_rotate_without_losing_a_secret(settings, capsys) -> None:
     registry, node = make.registry(password=CANARY), make.node(password="", client_key=CANARY)
     old, new = settings.FIELD_KEYS, Fernet.generate_key().decode()
     settings.FIELD_KEYS = [new, *old]
     call_command("rotate_keys", dry_run=True)
-    assert "would re-encrypt: 2" in capsys.readouterr().out
+    assert "Would be re-encrypted: 2." in capsys.readouterr().out
     call_command("rotate_keys")
-    assert "re-encrypted: 2" in capsys.readouterr().out
+    assert "Re-encrypted: 2." in capsys.readouterr().out
     settings.FIELD_KEYS = [new]
     assert RegistryEndpoint.objects.get(pk=registry.pk).password.reveal() == CANARY
     assert ComputeNode.objects.get(pk=node.pk).client_key.reveal() == CANARY
     assert raw("nodes_computenode", "password", node.pk) == ""
     call_command("rotate_keys")
-    assert "re-encrypted: 0" in capsys.readouterr().out
+    assert "Re-encrypted: 0." in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("english")
 def test_rotation_reports_what_it_cannot_decrypt_and_leaves_it_alone(settings, capsys) -> None:
     row = make.registry(password=CANARY)
     before = raw("imagelib_registryendpoint", "password", row.pk)

@@ -83,9 +83,7 @@ def test_how_it_ended() -> None:
 def test_in_a_pipe_one_line_per_change_and_ten_percent() -> None:
     said = lines(picture(), picture(percent=13.0), picture(percent=21.0), picture(percent=21.5, phase="extracting"))
     assert len(said) == 3
-    assert said[0] == (
-        "gpu1  registry.example.com/app:1  downloading  12.3 %  250.0 kB / 2.0 MB  1.5 MB/s  3–5 s left"
-    )
+    assert said[0] == ("gpu1  registry.example.com/app:1  downloading  12.3 %  250.0 kB / 2.0 MB  1.5 MB/s  3–5 s left")
     assert "unpacking" in said[2]
 
 
