@@ -7,7 +7,6 @@ finished. Docker's time is the wall time of its command line, from start to exit
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import time
 from datetime import datetime
@@ -76,10 +75,9 @@ def by_product(bed: PullBed, engine: RealEngine, reference: str, node: int) -> t
 
 
 def _prepare(engine: RealEngine) -> None:
-    """An empty node, and nothing left to write to the disk from the last round."""
+    """An empty node, at rest."""
     engine.wipe()
-    os.sync()
-    time.sleep(0.5)
+    time.sleep(1)
 
 
 def _since(text: str, moment: float) -> float:

@@ -18,11 +18,13 @@ _SHARED: list[Any] = [
 
 def configure(options: dict[str, str]) -> None:
     """`LOGGING_CONFIG` hook of Django. `options`: `{"format": "plain" | "json", "level": "INFO"}`."""
-    renderer = (
-        structlog.processors.JSONRenderer()
+    render = (
+        # Records of other libraries carry the exception itself, which is no JSON.
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if options["format"] == "json"
-        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
+    logging.captureWarnings(True)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -40,7 +42,7 @@ def configure(options: dict[str, str]) -> None:
             "formatters": {
                 "main": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "processor": renderer,
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
                     "foreign_pre_chain": _SHARED,
                 }
             },

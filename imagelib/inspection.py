@@ -38,7 +38,7 @@ def check_endpoint(endpoint: RegistryEndpoint) -> dict[str, Any]:
     """`{reachable, accepted, error}`: does the registry answer, and does it take these credentials?"""
     host = endpoint.endpoint.partition("/")[0]
     try:
-        with open_registry(host, endpoint) as client:
+        with open_registry(host, endpoint, somebody_waits=True) as client:
             client.ping()
     except RegistryError as error:
         answered = error.code not in UNREACHABLE_CODES
@@ -54,7 +54,7 @@ _ABSENT = frozenset({"image_not_found", "repository_not_found", "digest_not_foun
 
 def _describe(effective: Effective) -> dict[str, Any]:
     reference = effective.reference
-    with open_registry(reference.host, effective.endpoint) as client:
+    with open_registry(reference.host, effective.endpoint, somebody_waits=True) as client:
         found = client.describe(reference.repository, reference.remote)
     sizes = {str(item.platform): item.layers_size if item.sizes_known else None for item in found.manifests}
     platforms = [{"platform": str(item), "size_bytes": sizes.get(str(item))} for item in found.platforms]

@@ -86,7 +86,7 @@ class ImageRegistry(models.Model):
 
     class Meta:
         verbose_name = _("image")
-        verbose_name_plural = _("image library")
+        verbose_name_plural = _("images")
         ordering = ("-created_at", "-pk")
         constraints = [
             models.UniqueConstraint(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,11 +58,16 @@ def effective_or_invalid(address: str, *, field: str = "address", endpoints: End
         raise InvalidInput({field: address_error_text(error.code, error.params)}) from None
 
 
-def open_registry(host: str, endpoint: RegistryEndpoint | None) -> RegistryClient:
-    """A client for `host` with the endpoint's credentials, if it has both halves. Raises `SecretUnreadable`."""
-    options: Mapping[str, Any] = {}
+def open_registry(host: str, endpoint: RegistryEndpoint | None, *, somebody_waits: bool = False) -> RegistryClient:
+    """A client for `host` with the endpoint's credentials, if it has both halves. Raises `SecretUnreadable`.
+
+    `somebody_waits`: a page is being loaded, so a registry that is slow to answer is given up within seconds.
+    """
+    options: dict[str, Any] = {}
+    if somebody_waits:
+        options |= {"timeout": (3.0, 5.0), "answer_seconds": 8.0}
     if endpoint is not None:
-        options = {"insecure": endpoint.insecure, "ca_pem": endpoint.ca_certificate}
+        options |= {"insecure": endpoint.insecure, "ca_pem": endpoint.ca_certificate}
         if endpoint.has_credentials:
-            options = {**options, "username": endpoint.username, "password": endpoint.password.reveal()}
+            options |= {"username": endpoint.username, "password": endpoint.password.reveal()}
     return RegistryClient(host, **options)

@@ -29,7 +29,7 @@ def estimate(*, image: ImageRegistry, node: ComputeNode) -> dict[str, Any]:
     try:
         with (
             connect(node.endpoint(), timeout=NODE_TIMEOUT, known_hosts=settings.SSH_KNOWN_HOSTS) as engine,
-            open_registry(reference.host, effective.endpoint) as registry,
+            open_registry(reference.host, effective.endpoint, somebody_waits=True) as registry,
         ):
             plan = plan_pull(reference=reference, registry=registry, engine=engine, info=engine.info())
     except (EngineError, SecretUnreadable) as error:

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'image',
-                'verbose_name_plural': 'image library',
+                'verbose_name_plural': 'images',
                 'ordering': ('-created_at', '-pk'),
                 'indexes': [models.Index(fields=['is_listed', '-created_at', '-id'], name='image_list_order')],
                 'constraints': [models.UniqueConstraint(fields=('name', 'address'), name='one_entry_per_name_and_address', violation_error_message='There is an entry with this name and address already.')],

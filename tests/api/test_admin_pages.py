@@ -142,6 +142,15 @@ def test_what_is_in_use_is_named_and_stays(boss: Client, operator: User) -> None
     assert ImageRegistry.objects.filter(pk=image.pk).exists()
 
 
+def test_deleting_a_selection_names_what_is_in_use(boss: Client, operator: User) -> None:
+    image = make.image()
+    job = make.pull(by=operator, image=image)
+    asked = {"action": "delete_selected", "_selected_action": [image.pk, make.image().pk]}
+    text = submit(boss, reverse("admin:imagelib_imageregistry_changelist"), asked).content.decode()
+    assert job.reference in text
+    assert "permission" not in text
+
+
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 

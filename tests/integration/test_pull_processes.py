@@ -93,16 +93,22 @@ def test_a_worker_that_was_only_frozen_is_fenced(separate: PullBed, engine: Real
     pk = separate.pull(slow.reference("team/mid:1"), separate.node(engine.unix_url))
     watch = separate.watch(pk)
     separate.wait_for_bytes(pk, 500_000)
-    separate.product.start_worker("transfers")
+    heir = separate.product.start_worker("transfers")
     victim.pause()
     wait_until("the second attempt", lambda: watch.last["attempt"] == 2, timeout=60)
     separate.wait_for_bytes(pk, 200_000)
-    [(token,)] = separate.rows(f"SELECT run_token FROM pulls_pulljob WHERE id = {pk}")
+    row = f"SELECT run_token, state, attempt FROM pulls_pulljob WHERE id = {pk}"
+    before = separate.rows(row)
     victim.resume()
+    time.sleep(2)
+    assert separate.rows(row) == before
+    assert before[0][1:] == ("running", 2)
+    heir.pause()  # now nobody may write but the one who woke up
+    version = f"SELECT version FROM pulls_pulljob WHERE id = {pk}"
+    last = separate.rows(version)
     time.sleep(3)
-    assert separate.rows(f"SELECT run_token, state, attempt FROM pulls_pulljob WHERE id = {pk}") == [
-        (token, "running", 2)
-    ]
+    assert separate.rows(version) == last, "the worker that was given up still writes"
+    heir.resume()
     slow.limit(None)
     assert watch.until(timeout=30)["state"] == "succeeded"
     versions = [item["version"] for item in watch.snapshots]

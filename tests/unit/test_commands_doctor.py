@@ -45,7 +45,7 @@ def test_all_is_well(capsys: Any) -> None:
         code, lines = doctor(capsys)
     assert code == 0
     assert all(line.startswith("ok  ") for line in lines)
-    assert len(lines) >= 6
+    assert len(lines) >= 5
 
 
 def test_without_a_server_nothing_moves(capsys: Any) -> None:

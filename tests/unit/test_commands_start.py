@@ -152,7 +152,7 @@ def test_a_database_without_tables_is_told() -> None:
     assert database_problem() == ""
     MigrationRecorder.Migration.objects.filter(app="pulls").delete()
     assert database_problem().endswith("Run: manage.py migrate")
-    with pytest.raises(CommandError, match="manage.py migrate"):
+    with pytest.raises(CommandError, match=r"manage\.py migrate"):
         call_command("serve", port=0)
 
 
