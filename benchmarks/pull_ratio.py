@@ -11,10 +11,12 @@ import subprocess
 import time
 from datetime import datetime
 
+from benchmarks.browsers import Browser
 from benchmarks.figures import load, median, spread
 from benchmarks.stage import Stage
-from tests.integration.pull_bed import PullBed
+from tests.integration.pull_bed import FINAL, PullBed
 from tests.services.engine import RealEngine
+from tests.services.process import wait_until
 
 IMAGE = "team/big:1"
 
@@ -64,14 +66,20 @@ def by_product(bed: PullBed, engine: RealEngine, reference: str, node: int) -> t
     _prepare(engine)
     asked_at, started = time.time(), time.monotonic()
     pk = bed.pull(reference, node)
-    watch = bed.watch(pk)
-    last = watch.until(timeout=120)
-    seen = time.monotonic() - started
+    browser = Browser(bed.product, [pk])
+    ends: list[tuple[float, dict]] = []
+
+    def ended() -> bool:
+        ends[:] = [(at, last) for at, last in browser.snapshots() if last["state"] in FINAL]
+        return bool(ends)
+
+    wait_until("the end of the pull", ended, timeout=120, step=0.05)
+    browser.close()
+    [(moment, last)] = ends
     assert last["state"] == "succeeded", last
-    watch.close()
     history = bed.product.api("GET", f"/api/pulls/{pk}/history/").json()
     moments = [f"{event['code']} {_since(event['at'], asked_at):.2f}" for event in history]
-    return seen, _since(last["finished_at"], asked_at), ", ".join(moments)
+    return moment - started, _since(last["finished_at"], asked_at), ", ".join(moments)
 
 
 def _prepare(engine: RealEngine) -> None:

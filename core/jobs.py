@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, ProtectedError
+from django.db.models import Case, F, ProtectedError, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +38,7 @@ class JobState(models.TextChoices):
 ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
 HELD_STATES = (JobState.RUNNING, JobState.CANCELLING)  # a worker holds the job
 FINAL_STATES = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+PATIENCE = timedelta(seconds=30)  # how long a message may be on its way before it counts as lost
 STATE_COLOURS = {  # names of the theme's label colours: one place for every page
     JobState.QUEUED: "warning",
     JobState.RUNNING: "info",
@@ -69,6 +70,7 @@ class Job(models.Model):
     progress = models.JSONField(default=dict, editable=False)
     heartbeat_at = models.DateTimeField(null=True, editable=False)
     due_at = models.DateTimeField(_("not before"), default=timezone.now, editable=False)
+    rung_at = models.DateTimeField(null=True, editable=False)  # when its message was last sent
     error_code = models.CharField(max_length=64, blank=True, editable=False)
     error = models.JSONField(default=dict, editable=False)  # {transient, params, evidence}
     requested_by = models.ForeignKey(
@@ -96,9 +98,10 @@ class Job(models.Model):
             rows = rows.filter(run_token=token)
         if rows.update(version=F("version") + 1, **values) != 1:
             state = cls._default_manager.filter(pk=pk).values_list("state", flat=True).first()
+            wanted = ", ".join(str(JobState(one).label) for one in allowed)
             raise IllegalTransition(
                 _("The job is %(state)s; this is only possible while it is %(allowed)s.")
-                % {"state": JobState(state).label if state else _("gone"), "allowed": ", ".join(allowed)},
+                % {"state": JobState(state).label if state else _("gone"), "allowed": wanted},
                 extra={"state": state},
             )
 
@@ -142,6 +145,7 @@ class Job(models.Model):
             due_at=due_at,
             error_code=code,
             error=error or {},
+            rung_at=None,
             **values,
         )
 
@@ -155,19 +159,21 @@ class Job(models.Model):
     @classmethod
     def cancel(cls, pk: int, *, now: datetime) -> str:
         """queued → cancelled at once, running → cancelling (the worker stops within a second). Returns the state."""
-        try:
-            cls.advance(pk, allowed=[JobState.QUEUED], state=JobState.CANCELLED, finished_at=now)
-            return JobState.CANCELLED
-        except IllegalTransition:
-            cls.advance(pk, allowed=[JobState.RUNNING], state=JobState.CANCELLING)
-            return JobState.CANCELLING
+        waiting = Q(state=JobState.QUEUED)  # judged by the database: the job may move between two statements of ours
+        cls.advance(
+            pk,
+            allowed=[JobState.QUEUED, JobState.RUNNING],
+            state=Case(When(waiting, then=Value(JobState.CANCELLED)), default=Value(JobState.CANCELLING)),
+            finished_at=Case(When(waiting, then=Value(now)), default=None),
+        )
+        return cls._default_manager.values_list("state", flat=True).get(pk=pk)
 
     # --- who is waiting, who is silent -------------------------------------------------------------------------------
 
     @classmethod
-    def ringable(cls, *, now: datetime, limit: int = 500) -> list[int]:
-        """Ids of queued jobs that are due: the reaper rings for them again, in case a message was lost."""
-        due = cls._default_manager.filter(state=JobState.QUEUED, due_at__lte=now)
+    def unheard(cls, *, now: datetime, limit: int) -> list[int]:
+        """Ids of queued jobs that are due and were not rung for lately: a message may have been lost."""
+        due = cls._default_manager.filter(state=JobState.QUEUED, due_at__lte=now).filter(not_rung_since(now - PATIENCE))
         return list(due.order_by("due_at", "pk").values_list("pk", flat=True)[:limit])
 
     @classmethod
@@ -190,11 +196,15 @@ class Job(models.Model):
         return True
 
 
+def not_rung_since(moment: datetime) -> Q:
+    """Rows whose message was never sent, or sent before `moment`."""
+    return Q(rung_at__isnull=True) | Q(rung_at__lt=moment)
+
+
 def protect_while_active(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
     """`on_delete` of a job's links: refused while a job is active, SET_NULL for the history afterwards."""
-    active = [job for job in sub_objs if job.is_active]
-    if active:
-        raise ProtectedError(f"{len(active)} active job(s)", set(active))
+    if active := set(sub_objs.filter(state__in=ACTIVE_STATES)):
+        raise ProtectedError(f"{len(active)} active job(s)", active)
     models.SET_NULL(collector, field, sub_objs, using)
 
 

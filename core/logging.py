@@ -49,6 +49,7 @@ def configure(options: dict[str, str]) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "main"}},
             "root": {"handlers": ["stderr"], "level": options["level"]},
             "loggers": {
+                "django": {"handlers": [], "propagate": True},  # Django gave it a second voice
                 # One line per HTTP request is django_structlog's; these say the same again, or are chatty.
                 "uvicorn.access": {"level": "WARNING"},
                 "django_structlog.middlewares": {"level": "WARNING"},

@@ -11,7 +11,7 @@ class IdempotencyKey(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64)  # SHA-256 of method, path and body
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of what was asked
     answer = models.JSONField(null=True)  # what the caller stored, None while the first request is at work
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

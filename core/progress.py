@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 logger = structlog.get_logger(__name__)
 POLL_EVERY = 0.1  # seconds; with a write every 0.5 s a change is in the browser within 0.6 s
+ALLOWED_FOR = 60.0  # seconds between two looks at whether the reader may still watch
 KEEP_ALIVE_EVERY = 15.0  # seconds; proxies close silent connections
 
 Versions = Callable[[Iterable[int]], Mapping[int, int]]  # ids → {id: version}
@@ -50,15 +52,25 @@ class Hub:
     def watching(self) -> int:
         return len(self._watchers)
 
-    async def watch(self, ids: Iterable[int], *, language: str, seen: Mapping[int, int]) -> AsyncIterator[bytes]:
-        """Server-sent events for `ids`: the present picture at once, then every change, until the reader leaves."""
+    async def watch(
+        self, ids: Iterable[int], *, language: str, seen: Mapping[int, int], allowed: Callable[[], bool] = lambda: True
+    ) -> AsyncIterator[bytes]:
+        """Server-sent events for `ids`: the present picture at once, then every change, until the reader leaves.
+
+        `allowed` is asked again every minute: a stream may be open for days, and rights change.
+        """
         watcher = Watcher(frozenset(ids), language, dict(seen))
         self._watchers.add(watcher)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll())
         try:
             yield b"retry: 2000\n\n"
+            judged = time.monotonic()
             while not self._closing:
+                if time.monotonic() - judged > ALLOWED_FOR:
+                    if not await asyncio.get_running_loop().run_in_executor(self._reader, allowed):
+                        return
+                    judged = time.monotonic()
                 try:
                     await asyncio.wait_for(watcher.wake.wait(), KEEP_ALIVE_EVERY)
                 except TimeoutError:
@@ -79,14 +91,20 @@ class Hub:
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._watchers and not self._closing:
-            try:
-                await self._round(loop)
-            except (DatabaseError, InterfaceError) as error:
-                logger.warning("progress cannot be read", reason=type(error).__name__)
-                await loop.run_in_executor(self._reader, connections.close_all)
-            await asyncio.sleep(self._poll_every)
-        await loop.run_in_executor(self._reader, connections.close_all)
+        while True:
+            while self._watchers and not self._closing:
+                try:
+                    await self._round(loop)
+                except (DatabaseError, InterfaceError) as error:
+                    logger.warning("progress cannot be read", reason=type(error).__name__)
+                    await loop.run_in_executor(self._reader, connections.close_all)
+                except Exception:  # the stream loop: one bad picture must not silence every other stream
+                    logger.exception("progress cannot be shown")
+                await asyncio.sleep(self._poll_every)
+            await loop.run_in_executor(self._reader, connections.close_all)
+            # Who came meanwhile found this task still alive and started no other.
+            if self._closing or not self._watchers:
+                return
 
     async def _round(self, loop: asyncio.AbstractEventLoop) -> None:
         watchers = list(self._watchers)

@@ -6,10 +6,10 @@ import threading
 from typing import Self
 
 import structlog
-from celery.beat import EmbeddedService
+from celery.beat import Service
 from celery.worker import WorkController
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from core.reaper import reap, ring_due
@@ -18,6 +18,7 @@ from imagelib.celery import app, make_app
 
 logger = structlog.get_logger(__name__)
 OTHERS_EVERY = 1.0  # seconds
+SCHEDULE_PAUSE = 5.0  # seconds before a schedule that could not read the database starts again
 
 
 class EmbeddedWorkers:
@@ -25,10 +26,13 @@ class EmbeddedWorkers:
 
     def __init__(self) -> None:
         self._workers: list[WorkController] = []
-        self._beat: EmbeddedService | None = None
+        self._schedule = _Schedule()
 
     def __enter__(self) -> Self:
         stopping.clear()
+        # Nobody else can hold a job: this process has the lock, and its own workers have not started. What was
+        # queued is rung for here too; the broker keeps the messages until they listen.
+        result = reap(now=timezone.now(), everything_held=True)
         for queue, slots in (("transfers", settings.WORKER_TRANSFERS), ("control", settings.WORKER_CONTROL)):
             # An application each: what a worker consumes is a property of its application.
             worker = WorkController(
@@ -44,21 +48,37 @@ class EmbeddedWorkers:
             )
             self._workers.append(worker)
             threading.Thread(target=worker.start, name=f"worker-{queue}", daemon=True).start()
-        self._beat = EmbeddedService(app, thread=True, scheduler_cls=settings.CELERY_BEAT_SCHEDULER)
-        self._beat.daemon = True
-        self._beat.start()
-        # Nobody else can hold a job: this process has the lock. What was queued comes back here too.
-        result = reap(now=timezone.now(), everything_held=True)
-        logger.info("workers started", **result)
+        threading.Thread(target=self._schedule.run, name="schedule", daemon=True).start()
         threading.Thread(target=_listen_for_others, name="doorbell", daemon=True).start()
+        logger.info("workers started", **result)
         return self
 
     def __exit__(self, *_error: object) -> None:
         stopping.set()
-        if self._beat is not None:
-            self._beat.stop()
+        self._schedule.stop()
         for worker in self._workers:
             worker.stop(in_sighandler=False)
+
+
+class _Schedule:
+    """Celery's beat, started again when it ends because the database was away for a moment."""
+
+    def __init__(self) -> None:
+        self._service: Service | None = None
+
+    def run(self) -> None:
+        while not stopping.is_set():
+            self._service = Service(app, scheduler_cls=settings.CELERY_BEAT_SCHEDULER)
+            try:
+                self._service.start()
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("the schedule starts again", reason=type(error).__name__)
+                connection.close()
+                stopping.wait(SCHEDULE_PAUSE)
+
+    def stop(self) -> None:
+        if self._service is not None:
+            self._service.stop()
 
 
 def _listen_for_others() -> None:
@@ -66,7 +86,7 @@ def _listen_for_others() -> None:
     while not stopping.wait(OTHERS_EVERY):
         try:
             ring_due(now=timezone.now(), limit=20)
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             logger.warning("waiting jobs cannot be read", reason=type(error).__name__)
             connection.close()
     connection.close()

@@ -44,7 +44,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 # The proxy that ends TLS also redirects to it and promises it (HSTS): only its owner knows which other sites share the
 # name, and a promise made here by mistake locks browsers out for months.
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", False) else None
+BEHIND_PROXY = env.boolean("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
@@ -79,13 +80,14 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "imagelib.hosts.HostCheck",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.middleware.RequestLog",
-    "auditlog.middleware.AuditlogMiddleware",
+    "core.middleware.AuditLog",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -130,8 +132,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         "visibility_timeout": 12 * 3600,
         "socket_timeout": 10,
-        "socket_connect_timeout": 5,
+        "socket_connect_timeout": 3,
         "socket_keepalive": True,
+        # A request must not wait for a broker that is away: the reaper rings later.
+        "max_retries": 0,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
     }
     if REDIS_URL
     else {"polling_interval": 0.1}
@@ -154,7 +161,7 @@ CELERY_BEAT_SCHEDULE = {
     "reap jobs": {
         "task": "core.tasks.reap_jobs",
         "schedule": 10.0,
-        "options": {"queue": "control", "expires": 10},
+        "options": {"queue": "control", "expires": 60},
     },
     "sweep nodes": {
         "task": "nodes.tasks.sweep_nodes",
@@ -171,7 +178,11 @@ WORKER_TRANSFERS = env.integer("WORKER_TRANSFERS", 32, minimum=1)
 WORKER_CONTROL = env.integer("WORKER_CONTROL", 4, minimum=1)
 
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},  # people wait for it when they log in
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
@@ -193,6 +204,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=10)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "core.middleware.client_address"
+AXES_USERNAME_CALLABLE = "core.middleware.typed_username"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -235,6 +248,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.dialects.problem.handle",
     "DEFAULT_THROTTLE_RATES": {"login": "30/min"},
+    "NUM_PROXIES": 1 if BEHIND_PROXY else 0,  # whose `X-Forwarded-For` is believed; see core.middleware
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

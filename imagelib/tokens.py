@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
+import structlog
 from drf_spectacular.utils import extend_schema
+from redis.exceptions import RedisError
+from rest_framework import serializers
+from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+logger = structlog.get_logger(__name__)
+_LONGEST_NAME = 150  # of Django's users
+_LONGEST_PASSWORD = 4096  # hashing a longer one only costs time
+
+
+class LoginThrottle(ScopedRateThrottle):
+    """Lets everybody pass while the cache is away: the lock after wrong passwords is in the database and stays."""
+
+    _cache_was_away: ClassVar[bool] = False
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        try:
+            allowed = bool(super().allow_request(request, view))
+        except (RedisError, OSError) as error:
+            if not LoginThrottle._cache_was_away:  # one line for each time that it goes away
+                logger.error("logins are not limited: the cache is unavailable", reason=str(error))
+            LoginThrottle._cache_was_away = True
+            return True
+        LoginThrottle._cache_was_away = False
+        return allowed
+
+
+class LoginSerializer(TokenObtainPairSerializer):
+    """Nothing longer than what a user can have."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields[self.username_field] = serializers.CharField(write_only=True, max_length=_LONGEST_NAME)
+        self.fields["password"] = serializers.CharField(
+            write_only=True, max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
+        )
 
 
 @extend_schema(tags=["login"])
 class LoginView(TokenObtainPairView):
     """User name and password for an access token (30 minutes) and a refresh token (7 days)."""
 
-    throttle_classes = [ScopedRateThrottle]
+    serializer_class = LoginSerializer
+    throttle_classes = [LoginThrottle]
     throttle_scope = "login"
 
 

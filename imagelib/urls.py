@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 from django.contrib import admin
@@ -15,6 +16,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from core.dialects import gva, problem
+from core.dialects.problem import is_database_away
 from imagelib import health
 from imagelib.api import ImageViewSet, RegistryViewSet
 from imagelib.tokens import LoginView, RefreshView
@@ -56,17 +58,26 @@ urlpatterns = [
 ]
 
 
+def handler400(request: Any, exception: Any) -> HttpResponse:
+    dialect = dialect_of(request.path)
+    return dialect.bad_request(request, exception) if dialect else defaults.bad_request(request, exception)
+
+
 def handler404(request: Any, exception: Any) -> HttpResponse:
-    dialect = _dialect(request.path)
+    dialect = dialect_of(request.path)
     return dialect.not_found(request) if dialect else defaults.page_not_found(request, exception)
 
 
 def handler500(request: Any) -> HttpResponse:
-    dialect = _dialect(request.path)
-    return dialect.crash(request) if dialect else defaults.server_error(request)
+    dialect = dialect_of(request.path)
+    if not dialect:
+        return defaults.server_error(request)
+    # Django calls this while it handles the exception.
+    return dialect.unavailable(request) if is_database_away(sys.exception()) else dialect.crash(request)
 
 
-def _dialect(path: str) -> Any:
+def dialect_of(path: str) -> Any:
+    """The module that words the answers below `path`; None for pages."""
     if _GVA.match(path):
         return gva
     return problem if path.startswith("/api/") else None

@@ -50,7 +50,10 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
             return [[node, job.pk] for node, job in services.request_pulls(user=request.user, **values)]
 
         pairs = run_once(
-            user=request.user, key=request.headers.get("Idempotency-Key", ""), request=dict(values), work=work
+            user=request.user,
+            key=request.headers.get("Idempotency-Key", ""),
+            request={"pulls": dict(values)},
+            work=work,
         )
         jobs = services.visible_pulls(request.user).in_bulk([pk for _node, pk in pairs])
         now = timezone.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from core.heartbeat import heartbeat
 from core.jobs import HELD_STATES
-from imagelib.addresses import ImageReference, parse
+from imagelib.addresses import AddressError, ImageReference, parse
 from imagelib.models import RegistryEndpoint
 from imagelib.references import Endpoints
 from imagelib.registry import RegistryClient, RegistryError
@@ -20,7 +21,7 @@ from pulls.failures import classify_engine_text, failure
 from pulls.meter import Meter
 from pulls.models import PullJob
 from pulls.outcome import PullFailed, Stopped
-from pulls.plan import PullPlan, plan_pull
+from pulls.plan import PullPlan, plan_pull, runs_on
 from pulls.reporting import Reporter
 from pulls.tools import Tools
 
@@ -40,9 +41,13 @@ def pull_once(job: PullJob, tools: Tools) -> str:
     auth = _auth(reference, endpoint)
     reporter = Reporter(job, tools, every=settings.PROGRESS_EVERY)
     reporter.phase("resolving")
-    with tools.connect(node.endpoint()) as engine, tools.registry(reference.host, endpoint) as registry:
-        with heartbeat(job):
-            plan = plan_pull(reference=reference, registry=registry, engine=engine, info=engine.info())
+    with (
+        heartbeat(job),
+        tools.connect(node.endpoint()) as engine,
+        tools.registry(reference.host, endpoint) as registry,
+    ):
+        reporter.glance()
+        plan = plan_pull(reference=reference, registry=registry, engine=engine, between=reporter.glance)
         if not plan.runs_there:
             raise PullFailed(failure("platform_mismatch", params=_platforms(plan.image_platform, plan.node_platform)))
         _announce(job, plan, tools)
@@ -62,12 +67,11 @@ def pull_once(job: PullJob, tools: Tools) -> str:
 
 def _node_or_fail(job: PullJob) -> ComputeNode:
     """What was true when the pull was asked for must be true when it starts."""
-    operator = job.requested_by is None or job.requested_by.is_staff  # None: asked for on the command line
     if job.node is None:
         raise PullFailed(failure("node_gone"))
-    if not operator and not job.node.is_listed:
+    if not job.as_operator and not job.node.is_listed:
         raise PullFailed(failure("node_not_listed"))
-    if not operator and (job.image is None or not job.image.is_listed):
+    if not job.as_operator and (job.image is None or not job.image.is_listed):
         raise PullFailed(failure("image_not_listed"))
     return job.node
 
@@ -166,7 +170,7 @@ def _verify(
         digest = _moved_digest(reference, present, registry)
         record(job, "tag_moved", at=tools.now(), digest=digest)
     image_platform = f"{image.os}/{image.architecture}"
-    if image.architecture and image_platform != plan.node_platform:
+    if image.architecture and not runs_on(image_platform, plan.node_platform):
         raise PullFailed(failure("platform_mismatch", params=_platforms(image_platform, plan.node_platform)))
     return digest
 
@@ -186,8 +190,9 @@ def _digests(image: ImageInfo, reference: ImageReference) -> set[str]:
     found = set()
     for text in image.repo_digests:
         name, _separator, digest = text.rpartition("@")
-        if parse(name).name == reference.name:
-            found.add(digest)
+        with suppress(AddressError):  # a name that our grammar refuses is not ours
+            if parse(name).name == reference.name:
+                found.add(digest)
     return found
 
 
@@ -197,7 +202,7 @@ def _moved_digest(reference: ImageReference, present: set[str], registry: Regist
     if reference.digest:
         raise mismatch
     try:
-        digest = registry.describe(reference.repository, reference.remote).digest
+        digest = registry.describe(reference.repository, reference.remote, sizes_for=()).digest
     except RegistryError:
         raise mismatch from None
     if digest not in present:

@@ -31,7 +31,7 @@ def estimate(*, image: ImageRegistry, node: ComputeNode) -> dict[str, Any]:
             connect(node.endpoint(), timeout=NODE_TIMEOUT, known_hosts=settings.SSH_KNOWN_HOSTS) as engine,
             open_registry(reference.host, effective.endpoint, somebody_waits=True) as registry,
         ):
-            plan = plan_pull(reference=reference, registry=registry, engine=engine, info=engine.info())
+            plan = plan_pull(reference=reference, registry=registry, engine=engine)
     except (EngineError, SecretUnreadable) as error:
         return _unknown(error.code, decided=False)
     except RegistryError as error:

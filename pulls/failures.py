@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pulls.engine_words import recognise
 from pulls.evidence import tidy
 
-LONGEST_REQUESTED_DELAY = 600.0  # seconds: the most that a registry's Retry-After can hold up a pull
+LONGEST_REQUESTED_DELAY = 86400.0  # seconds: the most that a registry's Retry-After can hold up a pull
 _JITTER = 0.5  # of the delay, so that many pulls that failed together do not come back together
 
 
@@ -180,7 +180,7 @@ def retry_delay(*, attempt: int, failure: Failure, jitter: float) -> float:
     """Seconds from the end of attempt number `attempt` (the first is 1) to the next one; `jitter` is in [0, 1).
 
     Doubles from the kind's first delay to its longest, jitter included: 5 s to 300 s for most. What the other side
-    asked for is kept, and not exceeded by more than a tenth, but never waits longer than ten minutes.
+    asked for is kept, and not exceeded by more than a tenth, but never waits longer than a day.
     """
     if failure.retry_after is not None:
         return min(max(failure.retry_after, 1.0) * (1 + jitter / 10), LONGEST_REQUESTED_DELAY)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -22,6 +23,10 @@ from pulls.models import PullJob, free_slot
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _HEADS = 20
+
+
+# What an earlier attempt knew is not true of the next one.
+_FRESH: dict[str, Any] = {"last_byte_at": None, "bytes_total": None, "digest": ""}
 
 
 def claim_next(*, hint: int, now: datetime) -> PullJob | None:
@@ -41,7 +46,7 @@ def claim_next(*, hint: int, now: datetime) -> PullJob | None:
 
 def ring_waiting(*, now: datetime) -> None:
     """After a slot became free: wake as many waiting pulls as there is room for."""
-    for pk in PullJob.ringable(now=now, limit=50):
+    for pk in PullJob.claimable(now=now, limit=50):
         ring(PullJob, pk)
 
 
@@ -60,7 +65,7 @@ def _claim(pk: int, node_id: int, host: str, now: datetime) -> PullJob | None:
             return None
         try:
             with transaction.atomic():
-                return PullJob.claim(pk, now=now, node_slot=node_slot, registry_slot=registry_slot)
+                return PullJob.claim(pk, now=now, node_slot=node_slot, registry_slot=registry_slot, **_FRESH)
         except IntegrityError:
             continue  # somebody took one of the two slots: look again
     return None

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
-from core.jobs import HELD_STATES, Job, JobState, protect_while_active
+from core.jobs import HELD_STATES, PATIENCE, Job, JobState, not_rung_since, protect_while_active
 from imagelib.models import ImageRegistry
 from nodes.models import ComputeNode
 
@@ -46,6 +46,7 @@ class PullJob(Job):
     stall_after = models.FloatField(default=0, editable=False)  # seconds; 0: the setting
     digest = models.CharField(_("digest"), max_length=80, blank=True, editable=False)
     bytes_total = models.PositiveBigIntegerField(_("size"), null=True, editable=False)
+    as_operator = models.BooleanField(default=False, editable=False)  # an operator asked for it: may be unlisted
     last_byte_at = models.DateTimeField(null=True, editable=False)
     node_slot = models.PositiveSmallIntegerField(null=True, editable=False)
     registry_slot = models.PositiveSmallIntegerField(null=True, editable=False)
@@ -74,17 +75,24 @@ class PullJob(Job):
         }  # fmt: skip
 
     @classmethod
-    def ringable(cls, *, now: datetime, limit: int = 500) -> list[int]:
-        """Only as many per node as it has free slots: a long queue is not rung for as a whole."""
-        due = Q(pulls__state=JobState.QUEUED, pulls__due_at__lte=now)
-        rows = ComputeNode.objects.annotate(
-            waiting=Count("pulls", filter=due), held=Count("pulls", filter=Q(pulls__state__in=HELD_STATES))
-        ).filter(waiting__gt=0)
+    def unheard(cls, *, now: datetime, limit: int) -> list[int]:
+        return cls.claimable(now=now, limit=limit, rung_before=now - PATIENCE)
+
+    @classmethod
+    def claimable(cls, *, now: datetime, limit: int, rung_before: datetime | None = None) -> list[int]:
+        """Ids of waiting pulls, oldest first, per node only as many as it has free slots: a long queue is not rung for
+        as a whole. `rung_before` leaves out those whose message may still be on its way."""
+        queued = cls.objects.filter(state=JobState.QUEUED, due_at__lte=now)
+        if rung_before is not None:
+            queued = queued.filter(not_rung_since(rung_before))
+        per_node = Count("pk")
+        held = dict(cls.objects.filter(state__in=HELD_STATES).order_by().values_list("node_id").annotate(per_node))
         found: list[int] = []
-        for node_id, held in rows.values_list("pk", "held"):
-            free = max(settings.PULLS_PER_NODE - held, 0)
-            queued = cls.objects.filter(node_id=node_id, state=JobState.QUEUED, due_at__lte=now)
-            found += queued.order_by("due_at", "pk").values_list("pk", flat=True)[:free]
+        for node_id in queued.order_by().values_list("node_id", flat=True).distinct():
+            free = max(settings.PULLS_PER_NODE - held.get(node_id, 0), 0)
+            found += queued.filter(node_id=node_id).order_by("due_at", "pk").values_list("pk", flat=True)[:free]
+            if len(found) >= limit:
+                break
         return found[:limit]
 
     def give_up_worker(self, *, now: datetime) -> bool:
@@ -98,12 +106,17 @@ class PullRequest(models.Model):
     """Who wants a pull. Identical requests share one job, which ends early only when nobody wants it any more."""
 
     pull = models.ForeignKey(PullJob, models.CASCADE, related_name="requests")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")  # null: a command
     created_at = models.DateTimeField(auto_now_add=True)
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["pull", "user"], name="one_request_per_user_and_pull")]
+        constraints = [
+            models.UniqueConstraint(fields=["pull", "user"], name="one_request_per_user_and_pull"),
+            models.UniqueConstraint(
+                fields=["pull"], condition=Q(user__isnull=True), name="one_request_of_commands_per_pull"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} → {self.pull_id}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from imagelib.addresses import ImageReference
 from imagelib.registry import UNREACHABLE_CODES, Manifest, Platform, RegistryClient, RegistryError
-from nodes.engine import Engine, EngineInfo
+from imagelib.registry.platforms import normalize, runnable
+from nodes.engine import Engine
 from pulls.meter import LayerPlan
 
 
@@ -24,7 +25,7 @@ class PullPlan:
     @property
     def runs_there(self) -> bool:
         """False for a single image of another platform: engines pull it without a word (docker-engine.md §3)."""
-        return not self.image_platform or self.image_platform.split("/")[:2] == self.node_platform.split("/")[:2]
+        return not self.image_platform or runs_on(self.image_platform, self.node_platform)
 
     @property
     def bytes_to_move(self) -> int | None:
@@ -35,21 +36,40 @@ class PullPlan:
         return sum(layer.size for layer in self.layers or () if layer.reused)
 
 
-def plan_pull(*, reference: ImageReference, registry: RegistryClient, engine: Engine, info: EngineInfo) -> PullPlan:
-    """Ask the registry, compare with the node. Raises `RegistryError` when the registry itself says no."""
+def runs_on(image: str, node: str) -> bool:
+    """Whether a node of platform `node` runs images of platform `image`, such as linux/386 on linux/amd64."""
+    return normalize(Platform.parse(image)) in set(runnable(Platform.parse(node)))
+
+
+def plan_pull(
+    *,
+    reference: ImageReference,
+    registry: RegistryClient,
+    engine: Engine,
+    between: Callable[[], None] = lambda: None,
+) -> PullPlan:
+    """Ask the registry, compare with the node. Raises `RegistryError` when the registry itself says no.
+
+    `between` is called between the steps, each of which may take seconds; it may raise to end the planning.
+    """
+    info = engine.info()
+    between()
     wanted = Platform.parse(info.platform)
     try:
         manifest = registry.resolve(reference.repository, reference.remote, platform=wanted)
+        between()
         config = registry.image_config(reference.repository, manifest.config)
     except RegistryError as error:
         if error.code not in UNREACHABLE_CODES:
             raise  # the registry answered, and its answer decides
         return PullPlan(reference.digest or "", None, info.platform, unreachable=error.code)
+    between()
     layers = None
     if manifest.sizes_known:
         have = reused_layers(manifest, config.diff_ids, chains=engine.image_layers(), any_order=info.containerd_store)
         layers = tuple(LayerPlan(blob.digest, blob.size, blob.digest in have) for blob in manifest.distinct_layers)
-    image_platform = str(config.platform) if config.platform.is_known else ""
+    known = config.platform.is_known and config.platform.architecture
+    image_platform = str(config.platform) if known else ""
     return PullPlan(manifest.digest, layers, info.platform, image_platform)
 
 

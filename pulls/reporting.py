@@ -51,6 +51,13 @@ class Reporter:
         if progress != self._last or since >= HEARTBEAT_EVERY:
             self._store(progress)
 
+    def glance(self) -> None:
+        """Between the steps before the stream: is the job still ours, and this process staying?"""
+        if self._tools.interrupted():
+            raise Stopped("interrupted")
+        if self._tools.monotonic() - self._written_at >= self._every:
+            self._store(self._last)
+
     def write(self) -> None:
         """A change that watchers must not miss, such as the beginning of the verification."""
         if self._meter is not None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.doorbell import ring, ring_on_commit
+from core.doorbell import ring_on_commit
 from core.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from core.jobs import FINAL_STATES, JobState
+from imagelib.addresses import AddressError
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints, effective_or_invalid
 from imagelib.services import clean_address
@@ -45,13 +48,22 @@ def request_pulls(
         )
     entry, canonical, host = _what(user, image, reference)
     targets = _where(user, list(nodes))
+    try:
+        jobs = _create_all(user, entry, canonical, host, targets)
+    except IntegrityError as error:
+        raise Conflict(_("The image or a compute node was deleted in this moment."), code="deleted") from error
+    return [(node.pk, jobs[node.pk]) for node in targets]
+
+
+def _create_all(
+    user: Any, entry: ImageRegistry | None, canonical: str, host: str, targets: list[ComputeNode]
+) -> dict[int, PullJob]:
     with transaction.atomic():
         # In the order of ids: two requests for the same nodes must not wait for each other in a circle.
-        jobs = {
+        return {
             node.pk: _create_or_join(user, entry, canonical, host, node)
             for node in sorted(targets, key=lambda node: node.pk)
         }
-    return [(node.pk, jobs[node.pk]) for node in targets]
 
 
 def _what(user: Any, image: int | None, reference: str | None) -> tuple[ImageRegistry | None, str, str]:
@@ -75,10 +87,14 @@ def _what(user: Any, image: int | None, reference: str | None) -> tuple[ImageReg
 
 def _entry_for(canonical: str, endpoints: Endpoints, user: Any) -> ImageRegistry | None:
     """The listed entry that a free reference means. Only operators may pull what no entry lists."""
-    name = canonical.rpartition("/")[2].partition("@")[0].partition(":")[0]
-    for row in ImageRegistry.objects.filter(is_listed=True, address__contains=name):
-        if endpoints.effective(row.address).reference.canonical == canonical:
-            return row
+    tail = canonical.rpartition("/")[2]  # "app:v1", with a digest "app:v1@sha256:…"
+    alike = Q(address__endswith=tail)
+    if tail.endswith(":latest"):
+        alike |= Q(address__endswith=tail.removesuffix(":latest"))
+    for row in ImageRegistry.objects.filter(alike, is_listed=True):
+        with suppress(AddressError):  # stored by an older grammar
+            if endpoints.effective(row.address).reference.canonical == canonical:
+                return row
     if not user.is_staff:
         raise PermissionRefused(
             _("%(reference)s is not listed in the image library. Ask an operator to list it.")
@@ -115,11 +131,11 @@ def _create_or_join(
             with transaction.atomic():
                 job = PullJob.objects.create(
                     node=node, node_name=node.name, image=entry, reference=canonical, registry_host=host,
-                    requested_by=user if user.pk else None, max_attempts=settings.PULL_MAX_ATTEMPTS, retry_of=retry_of,
+                    requested_by=_person(user), as_operator=user.is_staff,
+                    rung_at=timezone.now(), max_attempts=settings.PULL_MAX_ATTEMPTS, retry_of=retry_of,
                     stall_after=(entry.stall_after or 0) if entry else 0,
                 )  # fmt: skip
-                if user.pk:
-                    PullRequest.objects.create(pull=job, user=user)
+                PullRequest.objects.create(pull=job, user=_person(user))
                 record(job, "requested", at=timezone.now(), user=user.get_username())
                 ring_on_commit(PullJob, job.pk)
                 return job
@@ -131,15 +147,14 @@ def _create_or_join(
 
 def _join(user: Any, canonical: str, node: ComputeNode) -> PullJob | None:
     """Share the active pull. None when it ended just now."""
-    active = PullJob.objects.select_related("node", "requested_by").filter(
-        node=node, reference=canonical, state__in=[JobState.QUEUED, JobState.RUNNING]
-    )
-    job = active.first()
+    # Locked, because its last user may be cancelling it in this moment.
+    rows = PullJob.objects.select_related("node", "requested_by").select_for_update(of=("self",))
+    job = rows.filter(node=node, reference=canonical, state__in=[JobState.QUEUED, JobState.RUNNING]).first()
     if job is None:
         return None
-    if not user.pk:
-        return job
-    wanted, created = PullRequest.objects.get_or_create(pull=job, user=user)
+    if user.is_staff and not job.as_operator:
+        PullJob.objects.filter(pk=job.pk).update(as_operator=True)
+    wanted, created = PullRequest.objects.get_or_create(pull=job, user=_person(user))
     if wanted.withdrawn_at is not None:
         PullRequest.objects.filter(pk=wanted.pk).update(withdrawn_at=None)
     if created:
@@ -153,10 +168,11 @@ def cancel_pull(*, user: Any, pull: int) -> PullJob:
     now = timezone.now()
     name = user.get_username()
     with transaction.atomic():
-        others = PullRequest.objects.select_for_update().filter(pull=job, withdrawn_at=None)
+        job = PullJob.objects.select_for_update().get(pk=job.pk)  # one at a time, also with those who join
         if not user.is_staff:
-            others.filter(user=user).update(withdrawn_at=now)
-            if job.is_active and others.exclude(user=user).exists():
+            wanted = PullRequest.objects.filter(pull=job, withdrawn_at=None)
+            wanted.filter(user=user).update(withdrawn_at=now)
+            if job.is_active and wanted.exists():
                 record(job, "withdrawn", at=now, user=name)
                 return job
         state = PullJob.cancel(job.pk, now=now)
@@ -168,7 +184,7 @@ def cancel_pull(*, user: Any, pull: int) -> PullJob:
 
 
 def retry_pull(*, user: Any, pull: int) -> PullJob:
-    """A new job for a finished one that did not succeed, under today's rules."""
+    """A new job for one that has ended, under today's rules."""
     job = _own(user, pull)
     if job.state not in FINAL_STATES:
         raise Conflict(_("This pull is still %(state)s.") % {"state": job.get_state_display()}, code="still_active")
@@ -177,7 +193,7 @@ def retry_pull(*, user: Any, pull: int) -> PullJob:
     entry, canonical, host = _what(user, None, job.reference)
     [node] = _where(user, [job.node_id])
     with transaction.atomic():
-        new = _create_or_join(user, job.image or entry, canonical, host, node, retry_of=job)
+        new = _create_or_join(user, entry or job.image, canonical, host, node, retry_of=job)
         record(job, "retried", at=timezone.now(), user=user.get_username(), pull=new.pk)
     return new
 
@@ -189,6 +205,6 @@ def _own(user: Any, pull: int) -> PullJob:
     return job
 
 
-def ring_for(job: PullJob) -> bool:
-    """Ring by hand, for commands that run outside a request."""
-    return ring(PullJob, job.pk)
+def _person(user: Any) -> Any:
+    """The account, or None for the system."""
+    return user if user.pk else None

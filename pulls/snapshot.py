@@ -33,8 +33,12 @@ def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
     span = numbers.pop("eta_seconds") if running else None
     if not running:
         numbers["speed_bps"] = None
-    if job.state not in ACTIVE_STATES or not numbers["phase"]:
-        numbers["phase"] = "waiting" if job.state == JobState.QUEUED else job.state
+    if job.state == JobState.QUEUED:
+        numbers["phase"] = "waiting"
+    elif running:
+        numbers["phase"] = numbers["phase"] or "resolving"  # claimed a moment ago
+    elif job.state not in ACTIVE_STATES or not numbers["phase"]:
+        numbers["phase"] = job.state
     if job.state == JobState.SUCCEEDED:
         numbers["percent"] = 100.0
     return {

@@ -38,6 +38,8 @@ def make_ticket(user: Any, ids: Iterable[int]) -> str:
 
 async def pull_events(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The stream of one pull."""
+    if pk >= 2**63:
+        return _refuse(404, "not_found", _("There is no such pull, or it is not yours."))
     return await _stream(request, [pk])
 
 
@@ -54,9 +56,15 @@ async def _stream(request: HttpRequest, ids: list[int]) -> HttpResponseBase:
     if not allowed:
         return _refuse(404, "not_found", _("There is no such pull, or it is not yours."))
     last = request.headers.get("Last-Event-ID", "")
-    seen = {allowed[0]: int(last)} if len(allowed) == 1 and last.isdecimal() else {}
+    seen = {allowed[0]: int(last)} if len(allowed) == 1 and last.isdecimal() and len(last) < 19 else {}
     response = StreamingHttpResponse(
-        hub.watch(allowed, language=translation.get_language() or "en", seen=seen), content_type="text/event-stream"
+        hub.watch(
+            allowed,
+            language=translation.get_language() or "en",
+            seen=seen,
+            allowed=partial(_still_allowed, user.pk, frozenset(allowed)),
+        ),
+        content_type="text/event-stream",
     )
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
@@ -74,6 +82,12 @@ def _allowed(request: HttpRequest, ids: list[int]) -> tuple[Any, list[int]]:
         for connection in connections.all(initialized_only=True):
             if not connection.in_atomic_block:
                 connection.close()
+
+
+def _still_allowed(user_pk: int, ids: frozenset[int]) -> bool:
+    """Asked again while a stream stays open: the account may have been closed, or lost its rights."""
+    user = get_user_model()._default_manager.filter(pk=user_pk, is_active=True).first()
+    return user is not None and visible_pulls(user).filter(pk__in=ids).count() == len(ids)
 
 
 def _user(request: HttpRequest, ids: list[int]) -> Any:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
-from core.doorbell import LONGEST_COUNTDOWN, ring
+from core.doorbell import ring
 from core.errors import SecretUnreadable
 from core.jobs import IllegalTransition, JobState
 from imagelib.registry import RegistryError
@@ -23,12 +23,14 @@ from pulls.outcome import PullFailed, Stopped, StopReason
 from pulls.tools import Tools
 
 logger = structlog.get_logger(__name__)
+LEAVING_PAUSE = 1.0  # seconds
 DATABASE_PATIENCE = 600.0  # seconds that a finished pull waits for a database that went away
 
 
 def run_pull(pk: int, *, tools: Tools) -> None:
     """Run the next waiting pull of job `pk`'s node, if there is room. Delivered twice, it does nothing twice."""
     if tools.interrupted():
+        ring(PullJob, pk, countdown=LEAVING_PAUSE)  # this process is leaving: somebody else must hear it
         return
     job = claim_next(hint=pk, now=tools.now())
     if job is None:
@@ -38,6 +40,8 @@ def run_pull(pk: int, *, tools: Tools) -> None:
         _when_database_answers(finish, tools)
     except IllegalTransition:
         logger.info("pull was taken over", pull=job.pk, attempt=job.attempt)
+    except DataError:
+        _when_database_answers(lambda: _fail_or_retry(job, _bug(job), tools), tools)
     finally:
         _when_database_answers(lambda: ring_waiting(now=tools.now()), tools)
 
@@ -46,10 +50,10 @@ def _attempt(job: PullJob, tools: Tools) -> Callable[[], None]:
     """One attempt. Returns how to finish: the database may be away just then, the pull is not repeated for that."""
     try:
         digest = pull_once(job, tools)
-        return lambda: _succeed(job, digest, tools.now())
+        return lambda: _succeed(job, digest, tools)
     except Stopped as stop:
         reason = stop.reason
-        return lambda: _stopped(job, reason, tools.now())
+        return lambda: _stopped(job, reason, tools)
     except PullFailed as error:
         found = error.failure
     except EngineRejected as error:
@@ -63,31 +67,40 @@ def _attempt(job: PullJob, tools: Tools) -> Callable[[], None]:
     except (OperationalError, InterfaceError) as error:
         connection.close()
         found = failure("database_away", evidence=type(error).__name__)
-    except Exception:  # the task boundary: a bug ends the job with a number to find in the log
-        number = uuid4().hex[:12]
-        logger.exception("pull crashed", pull=job.pk, number=number)
-        found = failure("internal_error", evidence=number)
+    except Exception:  # noqa: BLE001  the task boundary: a bug ends the job with a number to find in the log
+        found = _bug(job)
     return lambda: _fail_or_retry(job, found, tools)
 
 
-def _succeed(job: PullJob, digest: str, now: datetime) -> None:
-    try:
+def _bug(job: PullJob) -> Failure:
+    """The exception at hand goes to the log; the row gets the number to find it by."""
+    number = uuid4().hex[:12]
+    logger.exception("pull crashed", pull=job.pk, number=number)
+    return failure("internal_error", evidence=number)
+
+
+def _succeed(job: PullJob, digest: str, tools: Tools) -> None:
+    now = tools.now()
+
+    def change() -> None:
         job.succeed(now=now, digest=digest, progress=job.progress)
-    except IllegalTransition:
-        # Cancelled in the last moment: the image is there all the same, and the row says what the user asked for.
-        job.acknowledge_cancel(now=now, progress=job.progress)
-        record(job, "cancelled", at=now)
-        return
-    record(job, "succeeded", at=now, digest=digest)
+        record(job, "succeeded", at=now, digest=digest)
+
+    _settle(job, change, now)
 
 
-def _stopped(job: PullJob, reason: StopReason, now: datetime) -> None:
-    if reason == "cancelled":
-        job.acknowledge_cancel(now=now, progress=job.progress)
-        record(job, "cancelled", at=now)
-    elif reason == "interrupted":
-        job.requeue(due_at=now, attempt=job.attempt - 1)
-        record(job, "interrupted", at=now)
+def _stopped(job: PullJob, reason: StopReason, tools: Tools) -> None:
+    now = tools.now()
+
+    def change() -> None:
+        if reason == "cancelled":
+            job.acknowledge_cancel(now=now, progress=job.progress)
+            record(job, "cancelled", at=now)
+        elif reason == "interrupted":
+            job.requeue(due_at=now, attempt=job.attempt - 1)
+            record(job, "interrupted", at=now)
+
+    _settle(job, change, now)
 
 
 def _fail_or_retry(job: PullJob, found: Failure, tools: Tools) -> None:
@@ -96,21 +109,35 @@ def _fail_or_retry(job: PullJob, found: Failure, tools: Tools) -> None:
     error = {"transient": found.transient, "params": params, "evidence": found.evidence}
     about = {"error_code": found.code, "params": params}
     limit = min(job.max_attempts, CATALOGUE[found.code].max_attempts or job.max_attempts)
-    try:
-        if not found.transient or job.attempt >= limit:
+    again = found.transient and job.attempt < limit
+    delay = retry_delay(attempt=job.attempt, failure=found, jitter=tools.jitter())
+
+    def change() -> None:
+        if again:
+            due = now + timedelta(seconds=delay)
+            job.requeue(due_at=due, code=found.code, error=error, progress=job.progress)
+            record(job, "retry", at=now, delay=round(delay), **about)
+        else:
             job.fail(now=now, code=found.code, error=error, progress=job.progress)
             record(job, "failed", at=now, **about)
-            return
-        delay = retry_delay(attempt=job.attempt, failure=found, jitter=tools.jitter())
-        job.requeue(due_at=now + timedelta(seconds=delay), code=found.code, error=error, progress=job.progress)
-        record(job, "retry", at=now, delay=round(delay), **about)
-        ring(PullJob, job.pk, countdown=min(delay + 0.05, LONGEST_COUNTDOWN))
+
+    _settle(job, change, now)
+    if again:
+        ring(PullJob, job.pk, countdown=delay + 0.05)
+
+
+def _settle(job: PullJob, change: Callable[[], None], now: datetime) -> None:
+    """A final change and its history in one transaction. A job that was cancelled meanwhile ends cancelled, whatever
+    else would have become of it: the row says what the user asked for."""
+    try:
+        with transaction.atomic():
+            change()
     except IllegalTransition:
-        if PullJob.objects.filter(pk=job.pk, state=JobState.CANCELLING, run_token=job.run_token).exists():
+        if not PullJob.objects.filter(pk=job.pk, state=JobState.CANCELLING, run_token=job.run_token).exists():
+            raise
+        with transaction.atomic():
             job.acknowledge_cancel(now=now, progress=job.progress)
             record(job, "cancelled", at=now)
-            return
-        raise
 
 
 def _when_database_answers(action: Callable[[], None], tools: Tools) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -19,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from core.authentication import TokenHeaderAuthentication
-from core.dialects.problem import flatten, sentence, translate
+from core.dialects.problem import HOST_NOT_ALLOWED, DatabaseAway, flatten, sentence, translate
 from core.errors import DomainError, InvalidInput, PermissionRefused
 
 logger = structlog.get_logger(__name__)
@@ -98,6 +99,18 @@ def not_found(request: HttpRequest) -> JsonResponse:
     """An unknown path below one of this dialect's prefixes."""
     text = _("There is nothing at %(path)s.") % {"path": request.path}
     return JsonResponse(envelope(REFUSED, text), status=404)
+
+
+def bad_request(request: Any, error: Any) -> JsonResponse:
+    """What Django refuses before any view sees it. That front end shows the message only with HTTP 200."""
+    known = isinstance(error, DisallowedHost)
+    text = HOST_NOT_ALLOWED if known else _("The request is not well formed or too large.")
+    return JsonResponse(envelope(REFUSED, text))
+
+
+def unavailable(request: Any) -> JsonResponse:
+    """The database is away, noticed outside of any view."""
+    return JsonResponse(envelope(REFUSED, DatabaseAway.default_detail))
 
 
 def crash(request: Any) -> JsonResponse:

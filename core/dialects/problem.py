@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import NON_FIELD_ERRORS, DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import InterfaceError, OperationalError
 from django.db.models import ProtectedError
-from django.http import Http404, JsonResponse
+from django.http import Http404, JsonResponse, UnreadablePostError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -24,7 +26,19 @@ from core.errors import Conflict, DomainError, InvalidInput, NotFound, Permissio
 
 logger = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
+HOST_NOT_ALLOWED = gettext_lazy("This server does not answer to that host name. See IMAGELIB_ALLOWED_HOSTS.")
+_RETRY_AFTER = 5  # seconds
+_WRONG_SQL = ("SQLITE_ERROR", "SQLITE_MISUSE")  # SQLite has no class of its own for statements that are wrong
 _WHOLE = ("non_field_errors", NON_FIELD_ERRORS, "")  # how DRF, Django and we name a fault of the whole record
+
+
+class DatabaseAway(exceptions.APIException):
+    """The database does not answer, or not in time: nothing is wrong with the request, and nothing was written."""
+
+    status_code = 503
+    default_detail = gettext_lazy("The database does not answer. Try again in a moment.")
+    default_code = "database_unavailable"
+    wait = _RETRY_AFTER
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse:
@@ -86,7 +100,19 @@ def translate(error: Exception) -> Exception:
         return InvalidInput({"": _("The request is not well formed or too large.")})
     if isinstance(error, ProtectedError):
         return Conflict(_("It is in use."), code="in_use")
+    if isinstance(error, UnreadablePostError):
+        return InvalidInput({"": _("The request's body did not arrive completely.")})
+    if is_database_away(error):
+        logger.error("database unavailable", reason=str(error).partition("\n")[0])
+        return DatabaseAway()
     return error
+
+
+def is_database_away(error: BaseException | None) -> bool:
+    """Whether the database is to blame: away, restarting, locked by others, full. Not for a statement that is wrong."""
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    return getattr(error.__cause__, "sqlite_errorname", "") not in _WRONG_SQL
 
 
 def _code(error: exceptions.APIException) -> str:
@@ -112,6 +138,20 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
 def not_found(request: Any) -> JsonResponse:
     """An unknown URL below `/api/`."""
     return _plain(404, "not_found", _("There is nothing at %(path)s.") % {"path": request.path})
+
+
+def bad_request(request: Any, error: Any) -> JsonResponse:
+    """What Django refuses before any view sees it: a host name that is not allowed, for example."""
+    if isinstance(error, DisallowedHost):
+        return _plain(400, "host_not_allowed", str(HOST_NOT_ALLOWED))
+    return _plain(400, "invalid", _("The request is not well formed or too large."))
+
+
+def unavailable(request: Any) -> JsonResponse:
+    """The database is away, noticed outside of any view."""
+    answer = _plain(503, DatabaseAway.default_code, str(DatabaseAway.default_detail))
+    answer["Retry-After"] = str(_RETRY_AFTER)
+    return answer
 
 
 def crash(request: Any) -> JsonResponse:

@@ -128,7 +128,8 @@ def test_a_worker_that_shuts_down_hands_its_pull_on(separate: PullBed, engine: R
     sent = time.monotonic()
     leaving.process.wait(12)
     assert time.monotonic() - sent < 10
-    wait_until("the other worker", lambda: separate.history(pk).count("claimed") == 2, timeout=14, step=0.1)
+    wait_until("the other worker", lambda: separate.history(pk).count("claimed") == 2, timeout=15, step=0.1)
+    assert time.monotonic() - sent < 8, "it heard the doorbell, not the reaper"
     slow.limit(None)
     done = watch.until(timeout=30)
     assert (done["state"], done["attempt"]) == ("succeeded", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -123,6 +124,24 @@ def test_a_database_that_is_away_for_a_while_ends_no_stream() -> None:
         stream = hub_of(rows).watch([1], language="en", seen={})
         assert (await next_picture(stream))["version"] == 3
         await stream.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_a_viewer_who_comes_while_the_poller_puts_its_things_away_is_served() -> None:
+    async def scenario() -> None:
+        hub, gate = hub_of(Rows(p1=7)), threading.Event()
+        first = hub.watch([1], language="en", seen={})
+        await next_picture(first)
+        hub._reader.submit(gate.wait, 5)  # closing the connections takes a while
+        await first.aclose()
+        await asyncio.sleep(0.1)  # the poller has seen that nobody watches
+        second = hub.watch([1], language="en", seen={})
+        arriving = asyncio.ensure_future(next_picture(second))
+        await asyncio.sleep(0.05)
+        gate.set()
+        assert (await arriving)["version"] == 7
+        await second.aclose()
 
     asyncio.run(scenario())
 

@@ -302,3 +302,76 @@ def test_a_bug_ends_the_job_with_a_number_and_keeps_the_details_in_the_log(ask, 
     assert job.error_code == "internal_error"
     assert "hidden detail" not in str(job.error)
     assert job.error["evidence"] in caplog.text
+
+
+@pytest.mark.parametrize("moment", ["before the engine answers", "while the registry is asked"])
+def test_cancelling_is_heard_while_the_pull_is_being_planned(ask, tools, engine, people, moment: str) -> None:
+    job = ask()
+
+    def slowly(opens: Callable[..., Any]) -> Callable[..., Any]:
+        def opened(*args: Any) -> Any:
+            cancel_pull(user=people, pull=job.pk)
+            time.sleep(0.6)
+            return opens(*args)
+
+        return opened
+
+    which = "connect" if moment.startswith("before") else "registry"
+    slow = {which: slowly(getattr(tools, which))}
+    run_pull(job.pk, tools=Tools(**{name: getattr(tools, name) for name in Tools.__slots__} | slow))
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+    assert engine.pulls == []
+
+
+def test_a_pull_that_is_cancelled_while_the_process_leaves_ends_cancelled(ask, tools, engine, people) -> None:
+    job = ask()
+    stop = threading.Event()
+    engine.script(REFERENCE, Say(status="Pulling from team/app"), Hold(threading.Event()))
+    leaving = Tools(**{name: getattr(tools, name) for name in Tools.__slots__} | {"interrupted": stop.is_set})
+    worker = in_background(lambda: run_pull(job.pk, tools=leaving))
+    wait_for(lambda: engine.running_pulls == 1)
+    cancel_pull(user=people, pull=job.pk)
+    stop.set()
+    worker.join(10)
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+
+
+def test_the_next_attempt_starts_without_what_the_last_one_knew(ask, tools, engine) -> None:
+    job = ask()
+    engine.script(REFERENCE, Say(status="Pulling from team/app"), Break())
+    run_pull(job.pk, tools=tools)
+    assert PullJob.objects.get(pk=job.pk).last_byte_at is not None
+    PullJob.objects.update(due_at=timezone.now())
+    claimed = claim_next(hint=job.pk, now=timezone.now())
+    assert claimed is not None
+    assert (claimed.last_byte_at, claimed.bytes_total, claimed.digest, claimed.progress) == (None, None, "", {})
+
+
+def test_an_image_that_the_nodes_processor_also_runs_is_right(ask, tools, engine) -> None:
+    job = ask()
+    image = FakeImage(REPOSITORY, "1", IMAGE.layers, platform="linux/386")
+    engine.registry.add(image)
+    run_pull(job.pk, tools=tools)
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == (JobState.SUCCEEDED, "")
+
+
+def test_what_an_operator_asked_for_is_pulled_after_the_account_is_gone_and_a_users_is_not(
+    tools, engine, people, django_user_model
+) -> None:
+    user, node = django_user_model.objects.create_user("ulrich"), make.node(name="n1")
+    entry = make.image(address=REFERENCE)
+    [(_n, mine)] = request_pulls(user=user, nodes=[node.pk], image=entry.pk)
+    entry.is_listed = False
+    entry.save()
+    user.delete()
+    run_pull(mine.pk, tools=tools)
+    mine.refresh_from_db()
+    assert mine.error_code == "image_not_listed"
+    [(_n, theirs)] = request_pulls(user=people, nodes=[node.pk], image=entry.pk)
+    people.delete()
+    run_pull(theirs.pk, tools=tools)
+    theirs.refresh_from_db()
+    assert theirs.state == JobState.SUCCEEDED

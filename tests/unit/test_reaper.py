@@ -72,4 +72,23 @@ def test_waiting_jobs_are_rung_for_as_far_as_their_node_has_room(settings) -> No
     )
     due = now + timedelta(seconds=1)
     assert reap(now=due)["rung"] == 2
-    assert later.pk not in PullJob.ringable(now=due)
+    assert later.pk not in PullJob.claimable(now=due, limit=100)
+
+
+def test_what_was_rung_for_lately_is_not_rung_for_again(settings) -> None:
+    now = timezone.now()
+    PullJob.objects.create(node=make.node(), node_name="n", reference="r/x:1", registry_host="r")
+    assert reap(now=now + timedelta(seconds=1))["rung"] == 1
+    assert reap(now=now + timedelta(seconds=11))["rung"] == 0
+    assert reap(now=now + timedelta(seconds=40))["rung"] == 1
+    assert reap(now=now + timedelta(seconds=41), everything_held=True)["rung"] == 1  # a new process: messages are gone
+
+
+def test_without_the_cache_nobody_is_given_up_and_waiting_jobs_are_rung_for(settings) -> None:
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    }
+    now = timezone.now()
+    running(heartbeat=now - timedelta(minutes=5))
+    assert [reap(now=now + timedelta(seconds=10 * n))["given_up"] for n in range(3)] == [0, 0, 0]
+    assert reap(now=now, grace=False)["given_up"] == 1

@@ -1,0 +1,41 @@
+"""Ringing while the broker is away: it fails once and quickly, and never fails the request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from core import doorbell
+from imagelib.celery import app
+from pulls.models import PullJob
+
+
+@pytest.fixture
+def broker_away() -> Iterator[None]:
+    """Nobody listens at the broker's address."""
+    url, options = app.conf.broker_url, app.conf.broker_transport_options
+    app.conf.update(
+        broker_url="redis://127.0.0.1:1/0", broker_transport_options={"max_retries": 0, "interval_start": 0}
+    )
+    app.set_current()
+    app._pool = None
+    app.amqp._producer_pool = None
+    yield
+    app.conf.update(broker_url=url, broker_transport_options=options)
+    app._pool = None
+    app.amqp._producer_pool = None
+    doorbell._broker.away_until = 0.0
+
+
+def test_a_broker_that_is_away_is_asked_once_and_not_for_each_job(broker_away: None) -> None:
+    assert doorbell.ring(PullJob, 1) is False
+    assert doorbell._broker.away_until > time.monotonic()
+    before = doorbell._broker.away_until
+    assert not any(doorbell.ring(PullJob, pk) for pk in range(100))
+    assert doorbell._broker.away_until == before  # none of the hundred tried
+
+
+def test_work_for_much_later_is_left_to_the_schedule() -> None:
+    assert doorbell.ring(PullJob, 1, countdown=doorbell.LONGEST_COUNTDOWN + 1) is False
