@@ -29,10 +29,10 @@ def client_address(request: HttpRequest) -> str | None:
     return None
 
 
-def typed_username(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+def typed_username(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str | None:
     """The name that somebody tries to log in with, as far as the table of failed logins has room for it."""
-    names = credentials or request.POST
-    return str(names.get("username") or "")[:_LONGEST_NAME]
+    name = (credentials or getattr(request, "data", request.POST)).get("username")
+    return name[:_LONGEST_NAME] if isinstance(name, str) else None
 
 
 class RequestLog(RequestMiddleware):

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import InvalidInput
 from imagelib.address_texts import address_error_text, warning_text
-from imagelib.addresses import AddressError, ImageReference, best_endpoint, resolve
+from imagelib.addresses import AddressError, ImageReference, best_parsed, endpoint_or_none, resolve
 from imagelib.models import RegistryEndpoint
 from imagelib.registry import RegistryClient
 
@@ -35,18 +35,20 @@ class Endpoints:
 
     def __init__(self, rows: Sequence[RegistryEndpoint] | None = None) -> None:
         self._rows = list(RegistryEndpoint.objects.all()) if rows is None else list(rows)
-        self._addresses = [row.endpoint for row in self._rows]
-        self._default = next((row.endpoint for row in self._rows if row.is_default), None)
+        # Rows that no service wrote (an import, an older grammar) may be unusable: they count as not there.
+        self._addresses = [endpoint_or_none(row.endpoint) for row in self._rows]
+        usable = zip(self._rows, self._addresses, strict=True)
+        self._default = next((address for row, address in usable if row.is_default and address), None)
 
     def effective(self, address: str) -> Effective:
-        """Raises `AddressError`."""
+        """Raises `AddressError` for `address`, never for what is stored."""
         resolution = resolve(address, default_endpoint=self._default)
         warnings = tuple(warning_text(warning.code, warning.params) for warning in resolution.warnings)
         return Effective(resolution.reference, warnings, self.for_reference(resolution.reference))
 
     def for_reference(self, reference: ImageReference) -> RegistryEndpoint | None:
         """The endpoint with the longest path prefix on the reference's own host; never another host's."""
-        index = best_endpoint(reference, self._addresses)
+        index = best_parsed(reference, self._addresses)
         return None if index is None else self._rows[index]
 
 
@@ -65,7 +67,7 @@ def open_registry(host: str, endpoint: RegistryEndpoint | None, *, somebody_wait
     """
     options: dict[str, Any] = {}
     if somebody_waits:
-        options |= {"timeout": (3.0, 5.0), "answer_seconds": 8.0}
+        options |= {"timeout": (3.0, 5.0), "answer_seconds": 8.0, "total_seconds": 9.0}
     if endpoint is not None:
         options |= {"insecure": endpoint.insecure, "ca_pem": endpoint.ca_certificate}
         if endpoint.has_credentials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
@@ -25,6 +26,7 @@ _TAKEN = _(
     "Other users' credentials are stored for this registry already. Leave the credentials out of the address, "
     "for example registry.example.com/team/app:v1, and add or change them under Registry endpoints."
 )
+_LONGEST_NAME = 255  # of an endpoint, and of the user in its credentials
 
 
 def visible_images(user: Any) -> models.QuerySet[ImageRegistry]:
@@ -40,6 +42,9 @@ def clean_address(text: str, *, field: str = "address") -> SplitAddress:
         parse(split.address)
     except AddressError as error:
         raise InvalidInput({field: address_error_text(error.code, error.params)}) from None
+    if len(split.username or "") > _LONGEST_NAME:
+        text = _("The user name in front of the address is too long; at most %(limit)s characters are allowed.")
+        raise InvalidInput({field: text % {"limit": _LONGEST_NAME}})
     effective_or_invalid(split.address, field=field)
     return split
 
@@ -105,8 +110,11 @@ def _same_user(row: RegistryEndpoint, split: SplitAddress) -> bool:
 
 
 def _free_name(wanted: str) -> str:
-    taken = set(RegistryEndpoint.objects.filter(name__startswith=wanted).values_list("name", flat=True))
-    return next(name for name in [wanted, *(f"{wanted} ({n})" for n in range(2, 1000))] if name not in taken)
+    """`wanted`, or with a number after it when others have that name; cut so that it fits."""
+    stem = wanted[: _LONGEST_NAME - len(" (99999)")]
+    taken = set(RegistryEndpoint.objects.filter(name__startswith=stem).values_list("name", flat=True))
+    wanted = wanted[:_LONGEST_NAME]
+    return wanted if wanted not in taken else next(f"{stem} ({n})" for n in count(2) if f"{stem} ({n})" not in taken)
 
 
 def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
@@ -127,6 +135,11 @@ def delete_images(*, user: Any, ids: Iterable[int]) -> int:
 
 # --- registry endpoints --------------------------------------------------------------------------------------------
 
+_PASSWORD_AGAIN = _(
+    "Enter the password again: with another host, or without verified HTTPS, it would be sent where it was not "
+    "meant for."
+)
+
 
 def save_endpoint(
     *, user: Any, values: Mapping[str, Any], endpoint: RegistryEndpoint | None = None
@@ -134,6 +147,7 @@ def save_endpoint(
     """Create or change an endpoint. `values["password"]` is plain text, or absent to keep the stored one."""
     require_operator(user)
     row = endpoint or RegistryEndpoint()
+    trusted = _place_of(row) if row.password and "password" not in values else None
     for name, value in values.items():
         setattr(row, name, value.strip() if isinstance(value, str) and name != "password" else value)
     problems: dict[str, Any] = {}
@@ -144,6 +158,8 @@ def save_endpoint(
             row.insecure = True
     except AddressError as error:
         problems["endpoint"] = address_error_text(error.code, error.params)
+    if trusted and not problems and _leads_elsewhere(trusted, _place_of(row)):
+        problems["password"] = _PASSWORD_AGAIN
     if row.ca_certificate and (fault := check_ca(row.ca_certificate)):
         problems["ca_certificate"] = fault
     if bool(row.username) != bool(row.password):
@@ -155,6 +171,16 @@ def save_endpoint(
     duplicate = _("Another registry endpoint has this name or address, or is the default already.")
     save_row(row, fields={*values, "insecure"}, duplicate=duplicate)
     return row
+
+
+def _place_of(row: RegistryEndpoint) -> tuple[str, bool]:
+    """Where its password is sent: to which host, and whether without proof that it is that host."""
+    return row.endpoint.partition("/")[0].lower(), row.insecure
+
+
+def _leads_elsewhere(before: tuple[str, bool], after: tuple[str, bool]) -> bool:
+    """Whether a stored password, which nobody can read back, would become readable by another host or on the way."""
+    return before[0] != after[0] or after[1] > before[1]
 
 
 def delete_endpoints(*, user: Any, ids: Iterable[int]) -> int:

@@ -26,7 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
 
 def tidy(text: str) -> str:
     """`text` with secrets masked and at most `LIMIT` characters: its beginning and its end."""
-    text = _CONTROL.sub(" ", text[: 50 * LIMIT]).strip()
+    text = text[: 50 * LIMIT].encode("utf-8", "replace").decode()  # no database stores half a surrogate pair
+    text = _CONTROL.sub(" ", text).strip()
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     if len(text) <= LIMIT:

@@ -7,8 +7,8 @@ def human_bytes(count: float | None) -> str:
     """Decimal units, as registries and disks count: 1.2 GB = 1,200,000,000 bytes."""
     if count is None:
         return "?"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
-    raise AssertionError("unreachable")
+    return f"{count:.1f} TB"

@@ -5,7 +5,7 @@ sentences. No error, warning or `repr` from here carries a password.
 """
 
 from imagelib.addresses.credentials import SplitAddress, split_credentials
-from imagelib.addresses.endpoints import EndpointAddress, best_endpoint, parse_endpoint
+from imagelib.addresses.endpoints import EndpointAddress, best_endpoint, best_parsed, endpoint_or_none, parse_endpoint
 from imagelib.addresses.errors import AddressCode, AddressError
 from imagelib.addresses.grammar import DOCKER_HUB, MAX_LENGTH
 from imagelib.addresses.reference import ImageReference, parse
@@ -23,6 +23,8 @@ __all__ = [
     "SplitAddress",
     "WarningCode",
     "best_endpoint",
+    "best_parsed",
+    "endpoint_or_none",
     "parse",
     "parse_endpoint",
     "resolve",

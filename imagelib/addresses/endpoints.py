@@ -37,8 +37,9 @@ class EndpointAddress:
 
     def covers(self, reference: ImageReference) -> bool:
         """Same host, and a prefix by whole segments: `r.io/a` covers `r.io/a/x`, not `r.io/ab/x`."""
-        beginning = reference.repository.split("/")[: len(self.segments)]
-        return self.host == reference.host and beginning == self.segments
+        if self.host != reference.host:
+            return False
+        return reference.repository.split("/")[: len(self.segments)] == self.segments
 
 
 def parse_endpoint(text: str) -> EndpointAddress:
@@ -70,15 +71,20 @@ def best_endpoint(reference: ImageReference, endpoints: Sequence[str]) -> int | 
     Of equal ones the first wins. A text that is no endpoint covers nothing: one bad row must not keep images
     that have nothing to do with it from being pulled.
     """
+    return best_parsed(reference, [endpoint_or_none(text) for text in endpoints])
+
+
+def best_parsed(reference: ImageReference, endpoints: Sequence[EndpointAddress | None]) -> int | None:
+    """As `best_endpoint`, for endpoints that were parsed before because many references are looked up."""
     best, best_length = None, -1
-    for index, text in enumerate(endpoints):
-        endpoint = _endpoint_or_none(text)
+    for index, endpoint in enumerate(endpoints):
         if endpoint and endpoint.covers(reference) and len(endpoint.segments) > best_length:
             best, best_length = index, len(endpoint.segments)
     return best
 
 
-def _endpoint_or_none(text: str) -> EndpointAddress | None:
+def endpoint_or_none(text: str) -> EndpointAddress | None:
+    """`parse_endpoint`, None for a text that is no endpoint."""
     try:
         return parse_endpoint(text)
     except AddressError:

@@ -31,8 +31,8 @@ class Resolution:
 _Placed = tuple[ImageReference, tuple[AddressWarning, ...]]
 
 
-def resolve(text: str, *, default_endpoint: str | None) -> Resolution:
-    """Apply the default registry (or None) to an image address; raises `AddressError` for either.
+def resolve(text: str, *, default_endpoint: str | EndpointAddress | None) -> Resolution:
+    """Apply the default registry (as text, parsed, or None) to an image address; raises `AddressError` for either.
 
     `app` and `namespace/app` move to `default_endpoint/app`, as in Kuscia: the endpoint says where images
     are, and switching it moves every short name. The namespace is replaced, with a warning if it gets lost.
@@ -40,7 +40,9 @@ def resolve(text: str, *, default_endpoint: str | None) -> Resolution:
     Three or more parts without a host stay on Docker Hub.
     Docker Hub itself as the default, without a namespace, changes nothing: `bitnami/redis` stays what it is.
     """
-    endpoint = parse_endpoint(default_endpoint) if default_endpoint else EndpointAddress(DOCKER_HUB)
+    if isinstance(default_endpoint, str) and default_endpoint:
+        default_endpoint = parse_endpoint(default_endpoint)
+    endpoint = default_endpoint or EndpointAddress(DOCKER_HUB)
     reference, warnings = _place(parse(text), endpoint, host_named=names_host(text))
     return Resolution(reference, (*warnings, *_version_warnings(reference)))
 

@@ -39,17 +39,19 @@ __all__ = [
 
 
 @contextmanager
-def connect(endpoint: EngineEndpoint, *, timeout: float = 10.0, known_hosts: str | None = None) -> Iterator[Engine]:
+def connect(
+    endpoint: EngineEndpoint, *, timeout: float = 10.0, known_hosts: str | None = None, within: float | None = None
+) -> Iterator[Engine]:
     """Open a connection to an engine, agree on an API version, close everything at the end.
 
-    `timeout`: seconds for each wait (to connect; for each answer), so a black hole costs `timeout`, and the worst case,
-    an engine that accepts late and never answers, twice that. `known_hosts`: file with the host keys for ssh://
-    addresses, instead of the service account's own. Raises `EngineError`.
+    `timeout`: seconds to connect, and for each answer to its last byte (pulls have no limit). `within`: seconds for
+    everything together, connecting included; with ssh:// connecting may take two `timeout`s. `known_hosts`: file with
+    the host keys for ssh:// addresses, instead of the service account's own. Raises `EngineError`.
     """
     # The SDK costs half a second and 39 MB to import: web processes that never talk to an engine should not pay.
     from .docker_engine import DockerEngine  # noqa: PLC0415
 
-    engine = DockerEngine(endpoint, timeout=timeout, known_hosts=known_hosts)
+    engine = DockerEngine(endpoint, timeout=timeout, known_hosts=known_hosts, within=within)
     try:
         yield engine
     finally:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import base64
 import json
 import re
+from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
 
+import docker.errors
 import requests
 from docker.api.client import APIClient
 from docker.auth import AuthConfig
-from docker.transport import UnixHTTPAdapter
 from docker.utils import version_lt
 from docker.utils.proxy import ProxyConfig
 from urllib3.connection import HTTPConnection
 
 from .addresses import EngineAddressError, ParsedAddress, parse_address
+from .deadline import Deadline
 from .errors import EngineError
 from .evidence import clean
 from .ssh import SshAdapter
-from .tls import TlsFiles
+from .tls import tls_context
 from .translate import translated
+from .transport import TcpAdapter, UnixAdapter, read_whole
 from .types import EngineEndpoint, RegistryAuth
 
 # Device requests, which containers with GPUs need, came with 1.40 (Docker 19.03). Nothing newer than 1.51 (28.5) has
@@ -30,7 +33,7 @@ OLDEST_API = "1.40"
 NEWEST_API = "1.51"
 USER_AGENT = "imagelib"  # engines pass it on to registries
 ALERT_WITHIN = 1.0  # seconds
-_VERSION = re.compile(r"\d{1,3}\.\d{1,3}")
+_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
 
 
 class EngineClient(APIClient):
@@ -39,19 +42,23 @@ class EngineClient(APIClient):
     That one reads the Docker configuration of the account it runs under (credentials, proxies, HTTP headers) and lets
     REQUESTS_CA_BUNDLE and proxy variables override what it was told (docker-engine.md fact 6). Here neither can reach
     an engine call. Raises `EngineError`; `about` is the engine's answer to the version request.
+
+    `timeout`: seconds for each answer, to its last byte. `within`: seconds for all of them together, from now on.
     """
 
-    def __init__(self, endpoint: EngineEndpoint, *, timeout: float, known_hosts: str | None) -> None:
+    def __init__(
+        self, endpoint: EngineEndpoint, *, timeout: float, known_hosts: str | None, within: float | None = None
+    ) -> None:
         requests.Session.__init__(self)
         self.trust_env = False
-        self.timeout = timeout
+        self.timeout = timeout if within is None else min(timeout, within)
+        self._until = None if within is None else monotonic() + within
         self.headers["User-Agent"] = USER_AGENT
         self.credstore_env = None
         self._general_configs: dict[str, Any] = {}
         self._auth_configs = AuthConfig({})
         self._proxy_configs = ProxyConfig()
-        self._tls: TlsFiles | None = None
-        self.max_redirects = 0  # engines do not redirect; what does is a web server
+        self._is_tls = False
         try:
             with translated(connecting=True, secrets=(endpoint.ssh_password,)):
                 self._mount(endpoint, known_hosts)
@@ -61,10 +68,28 @@ class EngineClient(APIClient):
             self.close()
             raise
 
-    def close(self) -> None:
-        super().close()
-        if self._tls is not None:
-            self._tls.remove()
+    def seconds_left(self) -> float:
+        """What is left of `within`; infinite without one."""
+        return float("inf") if self._until is None else self._until - monotonic()
+
+    def grant(self, seconds: float) -> None:
+        """At least so much time, for tidying up at the end."""
+        if self._until is not None:
+            self._until = max(self._until, monotonic() + seconds)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """One exchange, complete in time and limited in size. Pulls, which are neither, do not come this way."""
+        seconds = min(options.get("timeout") or self.timeout, self.seconds_left())
+        if seconds <= 0:
+            raise TimeoutError("the time for this engine is up")
+        with Deadline(seconds):
+            return read_whole(super().send(request, **options | {"stream": True, "timeout": seconds}))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Engines do not redirect; what does is a web server."""
+        if resp.is_redirect:
+            resp.close()
+            raise requests.TooManyRedirects("it redirects to another address", response=resp)
 
     def new_connection(self) -> HTTPConnection:
         """A connection outside the pool, not yet open, for one stream that others must be able to break.
@@ -87,13 +112,12 @@ class EngineClient(APIClient):
         address = _parse(endpoint.address)
         if address.scheme == "tcp":
             self.base_url = f"http{'s' if endpoint.use_tls else ''}://{address.url_host}:{address.port}"
-            if endpoint.use_tls:
-                self._tls = _store_pem(endpoint)
-                self.verify, self.cert = self._tls.verify, self._tls.cert
+            self._is_tls = endpoint.use_tls
+            self.mount(f"{self.base_url}/", TcpAdapter(tls_context(endpoint) if endpoint.use_tls else None))
             return
         if address.scheme == "unix":
             self.base_url = "http+docker://localhost"
-            adapter = UnixHTTPAdapter(f"http+unix://{address.path}", self.timeout)
+            adapter = UnixAdapter(address.path, self.timeout)
         else:
             self.base_url = "http+docker://ssh"
             adapter = SshAdapter(address, endpoint, timeout=self.timeout, known_hosts=known_hosts)
@@ -105,10 +129,10 @@ class EngineClient(APIClient):
             with translated(connecting=True):
                 answer = self._result(self._get(f"{self.base_url}/version"), json=True)
         except EngineError as error:
-            if self._tls is not None and error.code == "engine_gone":
+            if self._is_tls and error.code == "engine_gone":
                 self._listen_for_alert()
             raise
-        if not isinstance(answer, dict) or not _VERSION.fullmatch(str(answer.get("ApiVersion"))):
+        if not isinstance(answer, dict) or not _is_version(answer.get("ApiVersion")):
             raise EngineError("engine_not_docker", "the answer to /version names no API version")
         return answer
 
@@ -132,12 +156,29 @@ class EngineClient(APIClient):
 
     def _agree(self) -> str:
         """The newest API version that both sides know."""
-        newest, oldest = self.about["ApiVersion"], self.about.get("MinAPIVersion") or self.about["ApiVersion"]
+        newest, oldest = self.about["ApiVersion"], self.about.get("MinAPIVersion")
+        if not _is_version(oldest):
+            oldest = newest
         if version_lt(newest, OLDEST_API):
             raise EngineError("engine_api_too_old", f"the engine speaks API {newest}; {OLDEST_API} is needed")
         if version_lt(NEWEST_API, oldest):
             raise EngineError("engine_api_too_new", f"the engine wants API {oldest}; {NEWEST_API} is known here")
-        return NEWEST_API if version_lt(NEWEST_API, newest) else newest
+        return NEWEST_API if version_lt(NEWEST_API, newest) else str(newest)
+
+    def _result(self, response: requests.Response, json: bool = False, binary: bool = False) -> Any:
+        """Python's JSON also gives up at numbers of thousands of digits and at thousands of brackets."""
+        try:
+            return super()._result(response, json=json, binary=binary)
+        except (ValueError, RecursionError) as error:
+            raise EngineError("engine_not_docker", clean(str(error))) from error
+
+    def _raise_for_status(self, response: requests.Response) -> None:
+        """The SDK takes for granted that an error which is JSON has a `message`, and that it is a text."""
+        try:
+            super()._raise_for_status(response)
+        except (KeyError, TypeError, AttributeError, RecursionError):
+            kind = docker.errors.NotFound if response.status_code == 404 else docker.errors.APIError
+            raise kind(f"HTTP {response.status_code}", response=response, explanation=response.text) from None
 
 
 def auth_header(auth: RegistryAuth | None) -> dict[str, str]:
@@ -151,12 +192,8 @@ def auth_header(auth: RegistryAuth | None) -> dict[str, str]:
     return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(login).encode()).decode()}
 
 
-def _store_pem(endpoint: EngineEndpoint) -> TlsFiles:
-    try:
-        return TlsFiles(endpoint)
-    except OSError as error:  # no space, no right to write: nothing of the engine's doing
-        evidence = clean(f"the certificates cannot be put into files: {error}")
-        raise EngineError("engine_tls_failed", evidence, transient=True) from error
+def _is_version(value: object) -> bool:
+    return isinstance(value, str) and _VERSION.fullmatch(value) is not None
 
 
 def _parse(text: str) -> ParsedAddress:

@@ -23,9 +23,11 @@ MAX_CACHED_LAYERS = 5000
 class DockerEngine:
     """One client for one endpoint. All methods: see `Engine`."""
 
-    def __init__(self, endpoint: EngineEndpoint, *, timeout: float, known_hosts: str | None) -> None:
+    def __init__(
+        self, endpoint: EngineEndpoint, *, timeout: float, known_hosts: str | None, within: float | None = None
+    ) -> None:
         self._endpoint = endpoint
-        self._client = EngineClient(endpoint, timeout=timeout, known_hosts=known_hosts)
+        self._client = EngineClient(endpoint, timeout=timeout, known_hosts=known_hosts, within=within)
         self._pulls: weakref.WeakSet[PullStream] = weakref.WeakSet()
 
     def close(self) -> None:
@@ -54,11 +56,11 @@ class DockerEngine:
 
     def list_images(self) -> list[ImageInfo]:
         with translated():
-            return [answers.listed(answer) for answer in self._client.images()]
+            return [answers.listed(answer) for answer in answers.listing(self._client.images())]
 
     def image_layers(self) -> list[tuple[str, ...]]:
         with translated():
-            ids = [answers.image_id(answer) for answer in self._client.images(all=True)]
+            ids = [answers.image_id(answer) for answer in answers.listing(self._client.images(all=True))]
         return [chain for chain in map(self._layers_of, dict.fromkeys(ids)) if chain]
 
     def pull(

@@ -6,12 +6,12 @@ import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from urllib3.connection import HTTPConnection
 
 from .client import USER_AGENT, EngineClient, auth_header
+from .deadline import break_stream
 from .errors import EngineError, EngineRejected
 from .evidence import clean
 from .translate import FAILURES, answer_code, translate
@@ -58,7 +58,7 @@ class HttpPullSource:
             self._aborted = True
             stream, self._socket = self._socket, None
         if stream is not None:
-            _break(stream)
+            break_stream(stream)
 
     def _exchange(self, connection: HTTPConnection) -> Iterator[bytes]:
         connection.connect()
@@ -91,16 +91,6 @@ class HttpPullSource:
             yield from response.stream(CHUNK, decode_content=False)
         except FAILURES as error:
             raise EngineError("engine_gone", clean(str(error) or type(error).__name__)) from error
-
-
-def _break(stream: Any) -> None:
-    """End a connection under whoever is blocked in it: closing the descriptor would not wake that thread up."""
-    with suppress(OSError, EOFError):
-        if isinstance(stream, socket.socket):
-            # Past SSLSocket's own method, which takes the TLS state away from under the reader.
-            socket.socket.shutdown(stream, socket.SHUT_RDWR)
-        else:
-            stream.close()  # an ssh channel
 
 
 def _refusal(status: int, body: bytes, secrets: Sequence[str]) -> EngineError:

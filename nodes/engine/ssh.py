@@ -14,6 +14,7 @@ import paramiko
 from docker.transport.sshconn import SSHConnection, SSHConnectionPool, SSHHTTPAdapter
 
 from .addresses import ParsedAddress
+from .deadline import Watched
 from .errors import EngineError
 from .evidence import clean
 from .types import EngineEndpoint
@@ -96,7 +97,7 @@ class _Pool(SSHConnectionPool):
         return _Connection(self.ssh_transport, self.timeout, self.ssh_host)
 
 
-class _Connection(SSHConnection):
+class _Connection(Watched, SSHConnection):
     def connect(self) -> None:
         """Paramiko waits an hour for a channel, and for ever for a command to start."""
         with _deadline(self.timeout, self.ssh_transport.close):

@@ -112,7 +112,7 @@ def test_two_users_who_withdraw_at_the_same_time_end_it_without_a_deadlock(djang
     entry, node = make.image(address="registry.example.com/team/app:v1"), make.node()
     people = [django_user_model.objects.create_user(f"user{n}") for n in range(4)]
     for _round in range(10):
-        job = [ask(person, entry, node) for person in people][0]
+        job, *_shared = [ask(person, entry, node) for person in people]
         start, faults = threading.Barrier(len(people)), []
 
         def withdraw(person: Any, job: PullJob = job, start: Any = start, faults: list[Exception] = faults) -> None:

@@ -1,0 +1,48 @@
+"""Request bodies are awaited before a thread is given to the request: who sends slowly must not keep others waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class SenderGone(Exception):
+    """The connection ended within the body. What arrived of it must not be taken for the whole."""
+
+
+async def whole_body(receive: Receive, *, seconds: float, limit: int) -> Receive:
+    """Wait for the body; returns a `receive` that gives it at once and then goes on as the one given.
+
+    Of a body longer than `limit` bytes only the beginning is awaited: Django refuses it by its announced length.
+    Raises `TimeoutError` after `seconds`, and `SenderGone`.
+    """
+    parts: list[bytes] = []
+    size, more = 0, True
+    async with asyncio.timeout(seconds):
+        while more and size <= limit:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise SenderGone
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            more = message.get("more_body", False)
+    waiting: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": more}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+async def answer(send: Send, *, status: int, body: bytes, kind: bytes, close: bool = False) -> None:
+    """One small answer without any help of Django."""
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
