@@ -9,7 +9,7 @@ import structlog
 from celery.beat import Service
 from celery.worker import WorkController
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, connection, reset_queries
 from django.utils import timezone
 
 from core.reaper import reap, ring_due
@@ -85,6 +85,7 @@ def _listen_for_others() -> None:
     """Commands in other processes queue jobs too, and this process's broker cannot hear them ring."""
     while not stopping.wait(OTHERS_EVERY):
         try:
+            reset_queries()  # with DEBUG on Django remembers every query of a thread
             ring_due(now=timezone.now(), limit=20)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("waiting jobs cannot be read", reason=type(error).__name__)

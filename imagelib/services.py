@@ -43,8 +43,8 @@ def clean_address(text: str, *, field: str = "address") -> SplitAddress:
     except AddressError as error:
         raise InvalidInput({field: address_error_text(error.code, error.params)}) from None
     if len(split.username or "") > _LONGEST_NAME:
-        text = _("The user name in front of the address is too long; at most %(limit)s characters are allowed.")
-        raise InvalidInput({field: text % {"limit": _LONGEST_NAME}})
+        rule = _("The user name in front of the address is too long; at most %(limit)s characters are allowed.")
+        raise InvalidInput({field: rule % {"limit": _LONGEST_NAME}})
     effective_or_invalid(split.address, field=field)
     return split
 

@@ -191,7 +191,7 @@ CACHES = {
 ENGINE_TIMEOUT = env.decimal("ENGINE_TIMEOUT", 10.0, minimum=0.1)
 STALL_AFTER = env.decimal("STALL_AFTER", 90.0, minimum=1)
 JOB_STALE_AFTER = env.decimal("JOB_STALE_AFTER", 30.0, minimum=2)
-PROGRESS_EVERY = env.decimal("PROGRESS_EVERY", 0.5, minimum=0.5)
+PROGRESS_EVERY = env.decimal("PROGRESS_EVERY", 0.6, minimum=0.5)
 PULL_MAX_ATTEMPTS = env.integer("PULL_MAX_ATTEMPTS", 5, minimum=1)
 PULLS_PER_NODE = env.integer("PULLS_PER_NODE", 3, minimum=1)
 PULLS_PER_REGISTRY = env.integer("PULLS_PER_REGISTRY", 16, minimum=1)

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
-from django.db.models import ProtectedError
+from django.db import DatabaseError, models, transaction
+from django.db.models import F, ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -22,11 +23,12 @@ from nodes.engine import EngineError, ImageInfo, connect
 from nodes.engine.addresses import EngineAddressError, parse_address
 from nodes.failure_texts import engine_failure_text
 from nodes.models import ComputeNode, NodeStatus
-from nodes.work import Finding, discover, probe, sweep
+from nodes.work import Finding, crashed, discover, probe, sweep
 
 CONNECTION_FIELDS = (
     "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "ssh_port", "username", "password",
 )  # fmt: skip
+logger = structlog.get_logger(__name__)
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?")
 
 
@@ -39,7 +41,10 @@ def visible_nodes(user: Any) -> models.QuerySet[ComputeNode]:
 def save_node(
     *, user: Any, values: Mapping[str, Any], node: ComputeNode | None = None, test: bool = True
 ) -> ComputeNode:
-    """Create or change a node, then test its connection if how to connect is new (up to 10 s, after the commit)."""
+    """Create or change a node, then test its connection if how to connect is new (up to 10 s, after the commit).
+
+    Raises `InvalidInput`, also when a stored secret would go to another host: it could be read there.
+    """
     require_operator(user)
     row = node or ComputeNode()
     for name, value in values.items():
@@ -48,10 +53,15 @@ def save_node(
     changed = not row.pk or any(name in values for name in CONNECTION_FIELDS)
     fields = set(values)
     if changed:
-        row.connection_version = (row.connection_version or 0) + 1
+        # Counted by the database: two changes at the same moment must not share a number.
+        row.connection_version = 1 if row._state.adding else F("connection_version") + 1
         row.status, row.status_code, row.status_evidence, row.checked_at = NodeStatus.UNKNOWN, "", "", None
         fields |= {"connection_version", "status", "status_code", "status_evidence", "checked_at"}
-    save_row(row, fields=fields, duplicate=_("Another compute node has this name already."))
+    with transaction.atomic():  # the row stays locked until it is read: its number belongs to just this state
+        if "docker_address" in values and not row._state.adding:
+            _check_kept_secrets(row, values)
+        save_row(row, fields=fields, duplicate=_("Another compute node has this name already."))
+        row.refresh_from_db()
     if changed and test:
         test_node(user=user, node=row)
     return row
@@ -79,6 +89,25 @@ def check_values(row: ComputeNode) -> None:
         problems = {**error.message_dict, **problems}
     if problems:
         raise InvalidInput(problems)
+
+
+def _check_kept_secrets(row: ComputeNode, values: Mapping[str, Any]) -> None:
+    """Secrets are write-only. Whoever could point a stored one to a host of his own would read it there."""
+    stored = ComputeNode.objects.select_for_update().filter(pk=row.pk).first()
+    if stored is None or _place(stored.docker_address) == _place(row.docker_address):
+        return
+    kept = [name for name in ("password", "client_key") if getattr(stored, name)]
+    kept = [name for name in kept if name not in values or values[name] == getattr(stored, name)]
+    if kept:
+        raise InvalidInput(dict.fromkeys(kept, _("Enter the secret again when the address points to another host.")))
+
+
+def _place(address: str) -> tuple[str, str]:
+    try:
+        parsed = parse_address(address)
+    except EngineAddressError:
+        return "", address
+    return parsed.scheme, parsed.host
 
 
 def _is_label(key: Any, value: Any) -> bool:
@@ -151,7 +180,22 @@ def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
 
 def sweep_all() -> int:
     """Probe every node concurrently and store each finding as soon as it is there. Returns how many were stored."""
-    return sum(record_finding(node, finding) for node, finding in sweep(list(ComputeNode.objects.all())))
+    return sum(_record(node, finding) for node, finding in sweep(list(ComputeNode.objects.all())))
+
+
+def _record(node: ComputeNode, finding: Finding) -> bool:
+    """`record_finding`; what the database refuses is itself a finding."""
+    try:
+        with transaction.atomic():
+            return record_finding(node, finding)
+    except (DatabaseError, ValueError):  # drivers refuse some texts and numbers before the database sees them
+        broken = crashed(node, finding.at)
+    try:
+        with transaction.atomic():
+            return record_finding(node, broken)
+    except DatabaseError:
+        logger.exception("a finding cannot be stored", node=node.pk)
+        return False
 
 
 def node_images(*, node: ComputeNode) -> list[ImageInfo]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, reset_queries
 
 from core.jobs import JobState
 from pulls.events import record
@@ -91,6 +91,7 @@ class Reporter:
             if mine and progress.get("phase") == "extracting" and not self._downloaded:
                 record(self._job, "downloaded", at=now)
                 self._downloaded = True
+        reset_queries()  # with DEBUG on Django remembers every query of a thread, and a pull may take hours
         if not mine:
             self._stop()
 

@@ -13,7 +13,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core import signing
-from django.db import connections
+from django.db import connections, reset_queries
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -113,6 +113,7 @@ def _refuse(status: int, code: str, detail: str) -> JsonResponse:
 
 
 def _versions(ids: Iterable[int]) -> Mapping[int, int]:
+    reset_queries()  # with DEBUG on Django remembers every query of a thread, and this one never ends
     return dict(PullJob.objects.filter(pk__in=ids).values_list("pk", "version"))
 
 

@@ -14,7 +14,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, DisallowedHost, PermissionD
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import InterfaceError, OperationalError
 from django.db.models import ProtectedError
-from django.http import Http404, JsonResponse, UnreadablePostError
+from django.http import Http404, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
@@ -100,8 +100,6 @@ def translate(error: Exception) -> Exception:
         return InvalidInput({"": _("The request is not well formed or too large.")})
     if isinstance(error, ProtectedError):
         return Conflict(_("It is in use."), code="in_use")
-    if isinstance(error, UnreadablePostError):
-        return InvalidInput({"": _("The request's body did not arrive completely.")})
     if is_database_away(error):
         logger.error("database unavailable", reason=str(error).partition("\n")[0])
         return DatabaseAway()

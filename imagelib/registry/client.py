@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from types import TracebackType
 from urllib.parse import quote, urlencode, urljoin, urlsplit
@@ -37,7 +38,8 @@ class RegistryClient:
     `host` is `host[:port]`; `docker.io` means Docker Hub. `insecure` allows plain HTTP and unverified certificates,
     `ca_pem` adds the registry's own CA to those of the system; loopback hosts may always speak plain HTTP. `timeout`
     is (connect, read) in seconds; `answer_seconds` bounds one whole answer, because a trickle never exceeds the read
-    timeout. Nothing is taken from the environment and nothing is retried.
+    timeout, and `total_seconds` all answers together, counted from the first request. Nothing is taken from the
+    environment and nothing is retried.
     All methods raise RegistryError and nothing else.
     """
 
@@ -51,11 +53,17 @@ class RegistryClient:
         ca_pem: str = "",
         timeout: tuple[float, float] = (5.0, 10.0),
         answer_seconds: float = 30.0,
+        total_seconds: float = math.inf,
     ) -> None:
         address = _DOCKER_HUB.get(host.lower(), host)
         self._secrets = Secrets()
         self._transport = Transport(
-            address, insecure=insecure, ca_pem=ca_pem, timeout=timeout, answer_seconds=answer_seconds
+            address,
+            insecure=insecure,
+            ca_pem=ca_pem,
+            timeout=timeout,
+            answer_seconds=answer_seconds,
+            total_seconds=total_seconds,
         )
         self._auth = Authorizer(self._transport, self._secrets, username=username, password=password)
 
@@ -87,11 +95,15 @@ class RegistryClient:
     ) -> ImageDescription:
         """All that the registry says of `reference`.
 
-        The manifests of an index are read for the platforms in `sizes_for`, or for the first 16 when it is None.
+        The manifests of an index are read for the platforms in `sizes_for`, or for the first 16 when it is None; when
+        the registry gets too slow meanwhile, fewer. An empty `sizes_for` asks for the digest alone: one request, and
+        the platform of what is no index stays unknown.
         """
         with self._secrets:
             digest, document = self._document(repository, reference)
             if isinstance(document, ImageManifest):
+                if sizes_for is not None and not sizes_for:
+                    return ImageDescription(digest, document.media_type, (), ())
                 platform = self._config(repository, document.config).platform
                 manifest = _manifest(digest, digest, document, platform)
                 return ImageDescription(digest, document.media_type, (platform,), (manifest,))
@@ -143,6 +155,8 @@ class RegistryClient:
             try:
                 manifests.append(self._child(repository, digest, entry))
             except RegistryError as error:
+                if error.code == "registry_timeout":
+                    break  # what is known by now is worth more than nothing
                 if error.code != "image_incomplete":
                     raise
         offered = tuple(dict.fromkeys(entry.platform for entry in index.entries if entry.platform))

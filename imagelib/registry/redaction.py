@@ -45,8 +45,9 @@ class Secrets:
             self.add(password, *in_urls, json.dumps(password)[1:-1], basic_value(username, password))
 
     def hide(self, text: str) -> str:
-        """`text` without the secrets, on one line."""
-        cleaned = " ".join(self._replace(text).split())
+        """`text` without the secrets, on one line; databases take it: no NUL, no halves of surrogate pairs."""
+        storable = self._replace(text).encode("utf-8", "replace").decode().replace("\0", " ")
+        cleaned = " ".join(storable.split())
         return self._replace(cleaned)  # a secret with a line break in it is one only now
 
     def __enter__(self) -> None:

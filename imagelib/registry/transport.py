@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,14 @@ class Transport:
     """
 
     def __init__(
-        self, host: str, *, insecure: bool, ca_pem: str, timeout: tuple[float, float], answer_seconds: float
+        self,
+        host: str,
+        *,
+        insecure: bool,
+        ca_pem: str,
+        timeout: tuple[float, float],
+        answer_seconds: float,
+        total_seconds: float = math.inf,
     ) -> None:
         self.host = host
         self.insecure = insecure
@@ -56,6 +64,8 @@ class Transport:
         self._ca_pem = ca_pem
         self._timeout = timeout
         self._answer_seconds = answer_seconds
+        self._total_seconds = total_seconds
+        self._deadline = math.inf  # set by the first request
         self._schemes = _schemes(loopback=self.is_loopback, insecure=insecure, has_ca=bool(ca_pem))
         self._session = _Session()
         self._has_tls = False
@@ -110,13 +120,14 @@ class Transport:
         start = _origin(url)
         for _ in range(MAX_REDIRECTS + 1):
             self._prepare_tls(url)
+            left = self._seconds_left()
             response = self._session.get(
                 url,
                 headers={"Accept": accept},
                 auth=authorization if _origin(url) == start else None,
                 stream=True,
                 allow_redirects=False,
-                timeout=self._timeout,
+                timeout=(min(self._timeout[0], left), min(self._timeout[1], left)),
             )
             with response:
                 if not response.is_redirect:
@@ -138,11 +149,20 @@ class Transport:
 
     def _read(self, response: requests.Response, url: str, limit: int) -> Reply:
         limit = limit if response.ok else ERROR_BODY_LIMIT
-        body, complete = _read_body(response, limit, self._answer_seconds)
+        body, complete = _read_body(response, limit, min(self._answer_seconds, self._seconds_left()))
         if response.ok and not complete:
             raise RegistryError("registry_bad_answer", f"{urlsplit(url).netloc}: the answer exceeds {limit} bytes")
         from_registry = urlsplit(url).netloc == self.host
         return Reply(response.status_code, response.headers, body, _origin(url), from_registry)
+
+    def _seconds_left(self) -> float:
+        """For all requests together, from the first one on."""
+        now = time.monotonic()
+        if self._deadline == math.inf:
+            self._deadline = now + self._total_seconds
+        if now >= self._deadline:
+            raise requests.ReadTimeout(f"the answers took longer than {self._total_seconds:g} s together")
+        return self._deadline - now
 
     def _prepare_tls(self, url: str) -> None:
         """Build the TLS context with the first HTTPS request: loading the CAs takes 40 ms."""

@@ -9,6 +9,7 @@ from time import monotonic
 
 import docker.errors
 
+from . import answers
 from .addresses import parse_address
 from .client import EngineClient
 from .errors import EngineError, EngineRejected
@@ -18,13 +19,20 @@ from .types import DiskSpace, EngineInfo
 PROBE_LABEL = "imagelib.probe"
 PROBE_WITHIN = 10.0  # seconds, for all candidates together
 PROBE_CANDIDATES = 4
+REMOVE_WITHIN = 2.0  # seconds, even when all other time is up: nothing of ours stays on the node
+_LONGEST_NUMBER = 15  # digits of KiB: an exabyte
 STALE_AFTER = 60  # seconds: a probe that old was left behind by a process that died
 BLOCK = 1024
 
 
 def disk_space(client: EngineClient, info: EngineInfo, address: str) -> DiskSpace | None:
     """Total and free bytes of the file system under the engine's data root, or None when nobody can say."""
-    return _from_here(info, address) or _from_container(client)
+    try:
+        return _from_here(info, address) or _from_container(client)
+    except EngineError as error:
+        if error.code == "engine_timeout":
+            return None
+        raise
 
 
 def _from_here(info: EngineInfo, address: str) -> DiskSpace | None:
@@ -51,18 +59,16 @@ def _from_container(client: EngineClient) -> DiskSpace | None:
     A container's root lies on the data root's file system. The images are not trusted: the container gets no network,
     no capabilities, nothing to write to, and little memory.
     """
-    deadline = monotonic() + PROBE_WITHIN
+    deadline = monotonic() + min(PROBE_WITHIN, client.seconds_left())
     with translated():
-        images = sorted(client.images(), key=lambda image: image.get("Size", 0))
-    for image in images[:PROBE_CANDIDATES]:
+        images = [answers.listed(image) for image in answers.listing(client.images())]
+    for image in sorted(images, key=lambda image: image.size)[:PROBE_CANDIDATES]:
         try:
-            space = _probe(client, image["Id"], deadline)
+            space = _probe(client, image.id, deadline)
         except EngineRejected:
             continue  # no `df` in it, another platform's image, removed in between
-        except EngineError as error:
-            if error.code == "engine_timeout":
-                return None
-            raise
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return None  # the SDK reads answers without looking: these were no engine's
         if space is not None or monotonic() > deadline:
             return space
     return None
@@ -100,6 +106,7 @@ def _container(client: EngineClient, image: str) -> Iterator[str]:
         _remove_stale(client, container)
         yield container
     finally:
+        client.grant(REMOVE_WITHIN)
         client.remove_container(container, force=True, v=True)
 
 
@@ -116,6 +123,10 @@ def _remove_stale(client: EngineClient, newest: str) -> None:
 def parse_df(text: str) -> DiskSpace | None:
     """Read the last line of `df -Pk /`: …, blocks of 1 KiB, used, available, capacity, mount point."""
     fields = (text.strip().splitlines() or [""])[-1].split()
-    if len(fields) < 6 or not (fields[-5].isdigit() and fields[-3].isdigit()) or int(fields[-5]) == 0:
+    if len(fields) < 6 or not (_is_number(fields[-5]) and _is_number(fields[-3])) or int(fields[-5]) == 0:
         return None
     return DiskSpace(total=int(fields[-5]) * BLOCK, free=int(fields[-3]) * BLOCK)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER

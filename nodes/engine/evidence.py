@@ -17,8 +17,10 @@ _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
 def clean(text: str, *, secrets: Iterable[str] = ()) -> str:
-    """One line of at most 2000 characters: no PEM, no `user:password@`, no URL queries, none of `secrets`, nothing that a database
-    refuses (halves of surrogate pairs, which JSON may carry)."""
+    """One line of at most 2000 characters: no PEM, no `user:password@`, no URL queries, none of `secrets`.
+
+    Databases take it: no NUL, no halves of surrogate pairs (JSON may carry both).
+    """
     text = text[: 20 * LIMIT].encode("utf-8", "replace").decode()  # cut first: bounds the work on a page of HTML
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from requests.certs import where
+import certifi
 from urllib3.util.ssl_ import create_urllib3_context
 
 from .errors import EngineError
@@ -29,7 +29,7 @@ def tls_context(endpoint: EngineEndpoint) -> ssl.SSLContext:
 
 def _load_ca(context: ssl.SSLContext, pem: str) -> None:
     if not pem.strip():
-        context.load_verify_locations(where())
+        context.load_verify_locations(certifi.where())
         return
     try:
         context.load_verify_locations(cadata=pem)

@@ -136,6 +136,24 @@ def test_a_crash_answers_an_envelope_without_details(spa: APIClient, debug: bool
             assert broken_images not in text
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_an_unknown_host_name_answers_an_envelope(spa: APIClient, debug: bool) -> None:
+    with override_settings(DEBUG=debug, ALLOWED_HOSTS=["images.example.com"]):
+        for path in (LIST, f"/api{LIST}"):
+            assert "IMAGELIB_ALLOWED_HOSTS" in refused(spa.get(path, HTTP_HOST="evil.example.com"))
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_database_that_is_away_answers_an_envelope(spa: APIClient, debug: bool) -> None:
+    def away(execute: Any, *statement: Any) -> Any:
+        raise OperationalError("connection refused")
+
+    with override_settings(DEBUG=debug), connection.execute_wrapper(away):
+        for answer in (spa.get(LIST), spa.post(CREATE, GOOD)):
+            text = refused(answer)
+            assert "database" in text and "refused" not in text
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*;q=0.1", "*", ""])
 def test_the_answer_is_json_whatever_is_accepted(spa: APIClient, accept: str) -> None:
     answer = spa.get(LIST, HTTP_ACCEPT=accept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import override_settings
 from rest_framework.test import APIClient
 
@@ -116,6 +117,40 @@ def test_a_crash_shows_no_details(as_operator: APIClient, broken_images: str, de
         answer = as_operator.get(WRONG)
     body = make.problem(answer, 500, "internal_error")
     assert broken_images not in str(body)
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("path", ["/api/", WRONG, "/api/nothing", "/api/token/"])
+def test_an_unknown_host_name(as_operator: APIClient, path: str, debug: bool) -> None:
+    with override_settings(DEBUG=debug, ALLOWED_HOSTS=["images.example.com"]):
+        for method in (as_operator.get, as_operator.post):
+            make.problem(method(path, HTTP_HOST="evil.example.com"), 400, "host_not_allowed")
+        assert "html" in as_operator.get("/admin/login/", HTTP_HOST="evil.example.com")["Content-Type"]
+
+
+def database_away(execute: Any, *statement: Any) -> Any:
+    raise OperationalError("connection failed: Connection refused\n\tIs the server running?")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_database_that_is_away(as_operator: APIClient, anonymous: APIClient, debug: bool) -> None:
+    with override_settings(DEBUG=debug), connection.execute_wrapper(database_away):
+        for answer in (
+            as_operator.get(WRONG),
+            as_operator.post(WRONG, {"name": "a", "address": "nginx"}),
+            anonymous.post("/api/token/", {"username": "olga", "password": make.PASSWORD}),
+        ):
+            body = make.problem(answer, 503, "database_unavailable")
+            assert int(answer["Retry-After"]) > 0 and "refused" not in str(body)
+
+
+def test_a_database_that_is_away_before_any_view_sees_the_request(operator: Any) -> None:
+    client = APIClient(raise_request_exception=False)
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    with override_settings(DEBUG=False), connection.execute_wrapper(database_away):
+        answer = client.get(WRONG)
+    make.problem(answer, 503, "database_unavailable")
+    assert int(answer["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize(("language", "chinese"), [(None, True), ("zh-CN,zh", True), ("fr", True), ("en-GB", False)])

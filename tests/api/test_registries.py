@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from imagelib.models import RegistryEndpoint
@@ -37,12 +39,55 @@ def test_the_mask_or_nothing_keeps_the_password_an_empty_text_clears_it(as_opera
     whole = as_operator.get(at).json()
     assert as_operator.put(at, {**whole, "name": "renamed"}).status_code == 200
     assert stored(row.pk).password.reveal() == "old"
-    assert as_operator.patch(at, {"insecure": True}).status_code == 200
+    assert as_operator.patch(at, {"endpoint": f"{row.endpoint}/team"}).status_code == 200
     assert stored(row.pk).password.reveal() == "old"
     assert as_operator.patch(at, {"password": "new"}).json()["has_password"] is True
     assert stored(row.pk).password.reveal() == "new"
     assert as_operator.patch(at, {"username": "", "password": ""}).json()["has_password"] is False
     assert not stored(row.pk).password
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"endpoint": "elsewhere.example.com"},
+        {"endpoint": "here.example.com:8443/team"},
+        {"endpoint": "http://here.example.com/team"},
+        {"endpoint": "elsewhere.example.com", "password": "******"},
+        {"insecure": True},
+    ],
+)
+def test_a_stored_password_does_not_follow_to_another_place(as_operator: APIClient, values: dict[str, Any]) -> None:
+    row = make.registry(endpoint="here.example.com/team", username="u", password="old")
+    at = f"/api/registries/{row.pk}/"
+    assert make.faulty_fields(as_operator.patch(at, values)) == {"password"}
+    assert (stored(row.pk).endpoint, stored(row.pk).insecure) == ("here.example.com/team", False)
+    assert as_operator.patch(at, values | {"password": "new"}).status_code == 200
+    assert stored(row.pk).password.reveal() == "new"
+
+
+def test_a_stored_password_stays_on_its_host_and_where_it_gets_safer(as_operator: APIClient) -> None:
+    row = make.registry(endpoint="here.example.com", username="u", password="old", insecure=True)
+    for values in ({"endpoint": "Here.example.com/team"}, {"endpoint": "https://here.example.com"}, {"insecure": False}):
+        assert as_operator.patch(f"/api/registries/{row.pk}/", values).status_code == 200
+    assert stored(row.pk).password.reveal() == "old"
+    without = make.registry(endpoint="open.example.com")
+    assert as_operator.patch(f"/api/registries/{without.pk}/", {"endpoint": "http://b.example.com"}).status_code == 200
+
+
+def test_the_admin_form_asks_for_the_password_too(operator: Any) -> None:
+    operator.is_superuser = True
+    operator.save()
+    pages = Client(headers={"accept-language": "en"})
+    pages.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    row = make.registry(endpoint="here.example.com", username="u", password="old")
+    at = reverse("admin:imagelib_registryendpoint_change", args=[row.pk])
+    typed = {"name": row.name, "endpoint": "elsewhere.example.com", "username": "u", "password": "******"}
+    refused = pages.post(at, typed)
+    assert refused.status_code == 200 and "Enter the password again" in refused.content.decode()
+    assert stored(row.pk).endpoint == "here.example.com"
+    assert pages.post(at, typed | {"password": "new"}).status_code == 302
+    assert stored(row.pk).password.reveal() == "new"
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,15 @@ def test_everything_that_is_named_exists(composition: dict[str, Any]) -> None:
         assert set(service.get("depends_on", {})) <= set(services)
         volumes = {volume.partition(":")[0] for volume in service.get("volumes", [])}
         assert volumes <= set(composition["volumes"])
-    for needed in services["web"]["depends_on"]:
-        assert "healthcheck" in services[needed]
+    for needed, how in services["web"]["depends_on"].items():
+        assert ("healthcheck" in services[needed]) is (how["condition"] == "service_healthy")
+
+
+def test_nothing_starts_on_a_database_without_its_tables(composition: dict[str, Any]) -> None:
+    services = composition["services"]
+    for name in ("web", "transfers", "control", "beat"):
+        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name
+    assert "migrate" not in services["migrate"]["depends_on"]
 
 
 def test_secrets_have_no_default(composition: dict[str, Any]) -> None:
