@@ -1,4 +1,4 @@
-"""Writing one row so that simultaneous writers neither undo each other nor bring deleted rows back."""
+"""Writing and deleting rows so that simultaneous writers neither undo each other nor bring deleted rows back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, models, transaction
+from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, InUse, NotFound
 
 
 def save_row(row: models.Model, *, fields: Iterable[str], duplicate: Any) -> None:
@@ -29,3 +30,38 @@ def save_row(row: models.Model, *, fields: Iterable[str], duplicate: Any) -> Non
         if type(row)._default_manager.filter(pk=row.pk).exists():
             raise
         raise NotFound(_("Somebody deleted “%(name)s” in this moment.") % {"name": row}) from None
+
+
+def set_listed_rows(rows: models.QuerySet[Any], *, listed: bool) -> int:
+    """List or unlist the rows, one by one, so that the audit log sees each. Returns how many changed."""
+    changed = 0
+    for row in rows.exclude(is_listed=listed):
+        row.is_listed = listed
+        save_row(row, fields=["is_listed"], duplicate="")
+        changed += 1
+    return changed
+
+
+def delete_rows(model: type[models.Model], ids: Iterable[int]) -> int:
+    """Delete, all or none. Raises `NotFound` for unknown ids and `InUse` naming what uses a row."""
+    wanted = set(ids)
+    with transaction.atomic():
+        rows = list(model._default_manager.select_for_update().filter(pk__in=wanted).order_by("pk"))
+        if len(rows) != len(wanted) or not rows:
+            missing = ", ".join(str(pk) for pk in sorted(wanted - {row.pk for row in rows})) or "–"
+            raise NotFound(_("There is no such record: %(ids)s") % {"ids": missing})
+        for row in rows:
+            _delete(row)
+    return len(rows)
+
+
+def _delete(row: models.Model) -> None:
+    try:
+        row.delete()
+    except ProtectedError as error:
+        users = sorted(str(item) for item in error.protected_objects)
+        raise InUse(
+            _("“%(name)s” is in use by: %(users)s. Wait for it to end or cancel it, then delete again.")
+            % {"name": row, "users": "; ".join(users)},
+            users=users,
+        ) from None
