@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -76,7 +77,10 @@ class ImageAdmin(OperatorAdmin):
             origin = _("credentials of %(name)s") % {"name": found.endpoint.name}
         else:
             origin = _("%(name)s, without credentials") % {"name": found.endpoint.name}
-        return two_lines(found.reference.canonical, origin, title=image.address)
+        shown = two_lines(found.reference.canonical, origin, title=image.address)
+        if not found.warnings:
+            return shown
+        return format_html("{} {}", shown, label(_("note"), "warning", title=" ".join(map(str, found.warnings))))
 
     @display(description=gettext_lazy("listed"), ordering="is_listed")
     def listed(self, image: ImageRegistry) -> SafeString:

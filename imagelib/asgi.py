@@ -17,12 +17,13 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from imagelib.bodies import SenderGone, answer, whole_body
+from imagelib.bodies import WholeBodies, answer
 from imagelib.wsgi import application as wsgi
 
 _STREAMS = re.compile(r"/api/pulls/(\d+/)?events/")
-_BODY_SECONDS = 60.0  # uvicorn has no limit of its own
-_pages = WSGIMiddleware(wsgi, workers=16)
+_threads = WSGIMiddleware(wsgi, workers=16)
+# uvicorn waits for a body without any limit.
+_pages = WholeBodies(_threads, seconds=60, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _streams = get_asgi_application()
 
 
@@ -34,19 +35,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif scope["type"] == "http" and _STREAMS.fullmatch(scope["path"]):
         await _streams(scope, receive, send)
     elif scope["type"] == "http":
-        await _page(scope, receive, send)
-
-
-async def _page(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    try:
-        receive = await whole_body(receive, seconds=_BODY_SECONDS, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-    except SenderGone:
-        return
-    except TimeoutError:
-        text = f"The request's body did not arrive within {_BODY_SECONDS:.0f} seconds.\n".encode()
-        await answer(send, status=408, body=text, kind=b"text/plain; charset=utf-8", close=True)
-        return
-    await _pages(scope, receive, send)
+        await _pages(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

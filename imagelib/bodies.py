@@ -39,6 +39,25 @@ async def whole_body(receive: Receive, *, seconds: float, limit: int) -> Receive
     return replay
 
 
+class WholeBodies:
+    """ASGI middleware: calls `app` once the body is there. Whoever needs longer than `seconds` gets a 408."""
+
+    def __init__(self, app: Any, *, seconds: float, limit: int) -> None:
+        self.app = app
+        self._seconds, self._limit = seconds, limit
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        try:
+            receive = await whole_body(receive, seconds=self._seconds, limit=self._limit)
+        except SenderGone:
+            return
+        except TimeoutError:
+            text = f"The request's body did not arrive within {self._seconds:g} seconds.\n".encode()
+            await answer(send, status=408, body=text, kind=b"text/plain; charset=utf-8", close=True)
+            return
+        await self.app(scope, receive, send)
+
+
 async def answer(send: Send, *, status: int, body: bytes, kind: bytes, close: bool = False) -> None:
     """One small answer without any help of Django."""
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]

@@ -7,12 +7,11 @@ from itertools import count
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import Conflict, InUse, InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput
 from core.operators import require_operator
-from core.rows import save_row
+from core.rows import delete_rows, save_row, set_listed_rows
 from imagelib.address_texts import address_error_text
 from imagelib.addresses import AddressError, SplitAddress, parse, parse_endpoint, split_credentials
 from imagelib.certificates import check_ca
@@ -120,17 +119,13 @@ def _free_name(wanted: str) -> str:
 def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
     """List or unlist entries. Returns how many changed."""
     require_operator(user)
-    changed = 0
-    for image in ImageRegistry.objects.filter(pk__in=list(ids)).exclude(is_listed=listed):
-        image.is_listed = listed
-        save_row(image, fields=["is_listed"], duplicate="")  # one by one, so that the audit log sees each
-        changed += 1
-    return changed
+    return set_listed_rows(ImageRegistry.objects.filter(pk__in=list(ids)), listed=listed)
 
 
 def delete_images(*, user: Any, ids: Iterable[int]) -> int:
     """Delete entries, all or none. Raises `NotFound` for unknown ids, `InUse` naming what uses them."""
-    return _delete_all(ImageRegistry, user=user, ids=ids)
+    require_operator(user)
+    return delete_rows(ImageRegistry, ids)
 
 
 # --- registry endpoints --------------------------------------------------------------------------------------------
@@ -184,26 +179,6 @@ def _leads_elsewhere(before: tuple[str, bool], after: tuple[str, bool]) -> bool:
 
 
 def delete_endpoints(*, user: Any, ids: Iterable[int]) -> int:
-    """Delete endpoints, all or none."""
-    return _delete_all(RegistryEndpoint, user=user, ids=ids)
-
-
-def _delete_all(model: type[models.Model], *, user: Any, ids: Iterable[int]) -> int:
+    """Delete endpoints, all or none. Raises `NotFound` for unknown ids."""
     require_operator(user)
-    wanted = set(ids)
-    with transaction.atomic():
-        rows = list(model._default_manager.select_for_update().filter(pk__in=wanted))
-        if len(rows) != len(wanted) or not rows:
-            missing = ", ".join(str(pk) for pk in sorted(wanted - {row.pk for row in rows})) or "–"
-            raise NotFound(_("There is no such record: %(ids)s") % {"ids": missing})
-        for row in rows:
-            try:
-                row.delete()
-            except ProtectedError as error:
-                users = sorted(str(item) for item in error.protected_objects)
-                raise InUse(
-                    _("“%(name)s” is in use by: %(users)s. Wait for it to end or cancel it, then delete again.")
-                    % {"name": row, "users": "; ".join(users)},
-                    users=users,
-                ) from None
-    return len(rows)
+    return delete_rows(RegistryEndpoint, ids)

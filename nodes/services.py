@@ -10,13 +10,13 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models, transaction
-from django.db.models import F, ProtectedError
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import DomainError, InUse, InvalidInput, NotFound
+from core.errors import DomainError, InvalidInput
 from core.operators import require_operator
-from core.rows import save_row
+from core.rows import delete_rows, save_row, set_listed_rows
 from nodes.address_texts import address_problem
 from nodes.certificates import check_tls
 from nodes.engine import EngineError, ImageInfo, connect
@@ -142,53 +142,28 @@ def record_finding(node: ComputeNode, finding: Finding) -> bool:
 
 
 def delete_nodes(*, user: Any, ids: Iterable[int]) -> int:
-    """Delete nodes, all or none. Raises `InUse` while jobs run there."""
+    """Delete nodes, all or none. Raises `NotFound` for unknown ids, `InUse` while jobs run there."""
     require_operator(user)
-    wanted = set(ids)
-    with transaction.atomic():
-        rows = list(ComputeNode.objects.select_for_update().filter(pk__in=wanted))
-        if len(rows) != len(wanted) or not rows:
-            missing = ", ".join(str(pk) for pk in sorted(wanted - {row.pk for row in rows})) or "–"
-            raise NotFound(_("There is no such compute node: %(ids)s") % {"ids": missing})
-        for row in rows:
-            _delete(row)
-    return len(rows)
-
-
-def _delete(row: ComputeNode) -> None:
-    try:
-        row.delete()
-    except ProtectedError as error:
-        users = sorted(str(item) for item in error.protected_objects)
-        raise InUse(
-            _("“%(name)s” is in use by: %(users)s. Wait for it to end or cancel it, then delete again.")
-            % {"name": row, "users": "; ".join(users)},
-            users=users,
-        ) from None
+    return delete_rows(ComputeNode, ids)
 
 
 def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
     """List or unlist nodes. Returns how many changed."""
     require_operator(user)
-    changed = 0
-    for node in ComputeNode.objects.filter(pk__in=list(ids)).exclude(is_listed=listed):
-        node.is_listed = listed
-        save_row(node, fields=["is_listed"], duplicate="")  # one by one, so that the audit log sees each
-        changed += 1
-    return changed
+    return set_listed_rows(ComputeNode.objects.filter(pk__in=list(ids)), listed=listed)
 
 
 def sweep_all() -> int:
     """Probe every node concurrently and store each finding as soon as it is there. Returns how many were stored."""
-    return sum(_record(node, finding) for node, finding in sweep(list(ComputeNode.objects.all())))
+    return sum(store_finding(node, finding) for node, finding in sweep(list(ComputeNode.objects.all())))
 
 
-def _record(node: ComputeNode, finding: Finding) -> bool:
+def store_finding(node: ComputeNode, finding: Finding) -> bool:
     """`record_finding`; what the database refuses is itself a finding."""
     try:
         with transaction.atomic():
             return record_finding(node, finding)
-    except (DatabaseError, ValueError):  # drivers refuse some texts and numbers before the database sees them
+    except (DatabaseError, ValueError, OverflowError):  # drivers refuse some values before the database sees them
         broken = crashed(node, finding.at)
     try:
         with transaction.atomic():

@@ -148,6 +148,27 @@ def test_credentials_of_another_team_on_the_host_are_not_overwritten(as_operator
     assert (ours.endpoint, ours.username, ours.password.reveal()) == ("registry.company.com/us", "us", "ours")
 
 
+def test_credentials_that_no_column_holds_are_refused(as_operator: APIClient) -> None:
+    address = f"{'u' * 300}:p4ss@registry.company.com/app:v1"
+    for path, values in (
+        ("/api/images/", {"name": "a", "address": address}),
+        ("/api/images/check/", {"address": address}),
+    ):
+        answer = as_operator.post(path, values)
+        assert make.faulty_fields(answer) == {"address"} and "p4ss" not in answer.content.decode()
+    assert not RegistryEndpoint.objects.exists() and not ImageRegistry.objects.exists()
+
+
+def test_adopted_endpoints_have_names_that_fit(as_operator: APIClient) -> None:
+    # Labels of 60 characters: a long host, so that the names must be cut, and then they are the same.
+    host = ".".join(["x" * 60] * 5) + ".example.com"
+    for path in ("one", "two", "three"):
+        values = {"name": path, "address": f"{path}:p@{host}/{path}/app:v1"}
+        assert as_operator.post("/api/images/", values).status_code == 201
+    names = list(RegistryEndpoint.objects.values_list("name", flat=True))
+    assert len(set(names)) == 3 and max(map(len, names)) == 255
+
+
 def test_nothing_is_adopted_when_the_entry_is_refused(as_operator: APIClient) -> None:
     make.image(name="a", address="registry.company.com/app:v1")
     again = {"name": "a", "address": "u:p@registry.company.com/app:v1"}

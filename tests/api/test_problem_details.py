@@ -128,6 +128,18 @@ def test_an_unknown_host_name(as_operator: APIClient, path: str, debug: bool) ->
         assert "html" in as_operator.get("/admin/login/", HTTP_HOST="evil.example.com")["Content-Type"]
 
 
+@pytest.mark.parametrize("path", [WRONG, "/imageRegistry/getImageRegistryList"])
+def test_what_django_refuses_by_itself_is_worded_by_the_dialect(db: None, settings: Any, path: str) -> None:
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "imagelib.hosts.HostCheck"]
+    settings.DEBUG, settings.ALLOWED_HOSTS = False, ["images.example.com"]
+    answer = APIClient(HTTP_ACCEPT_LANGUAGE="en").get(path, HTTP_HOST="evil.example.com")
+    assert "IMAGELIB_ALLOWED_HOSTS" in answer.content.decode()
+    if path == WRONG:
+        make.problem(answer, 400, "host_not_allowed")
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (200, 7)
+
+
 def database_away(execute: Any, *statement: Any) -> Any:
     raise OperationalError("connection failed: Connection refused\n\tIs the server running?")
 

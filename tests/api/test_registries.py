@@ -68,7 +68,11 @@ def test_a_stored_password_does_not_follow_to_another_place(as_operator: APIClie
 
 def test_a_stored_password_stays_on_its_host_and_where_it_gets_safer(as_operator: APIClient) -> None:
     row = make.registry(endpoint="here.example.com", username="u", password="old", insecure=True)
-    for values in ({"endpoint": "Here.example.com/team"}, {"endpoint": "https://here.example.com"}, {"insecure": False}):
+    for values in (
+        {"endpoint": "Here.example.com/team"},
+        {"endpoint": "https://here.example.com"},
+        {"insecure": False},
+    ):
         assert as_operator.patch(f"/api/registries/{row.pk}/", values).status_code == 200
     assert stored(row.pk).password.reveal() == "old"
     without = make.registry(endpoint="open.example.com")

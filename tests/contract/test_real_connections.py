@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,20 +86,24 @@ def test_the_environment_does_not_matter(tls: EngineEndpoint, monkeypatch: pytes
         connection.ping()
 
 
-def test_pem_files_are_private_and_gone_afterwards(
-    tls: EngineEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keys_are_in_no_file(tls: EngineEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while connected: a process that is killed could not remove them."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with connect(tls):
-        (directory,) = tmp_path.iterdir()
-        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
-        assert modes == {"ca.pem": 0o600, "cert.pem": 0o600, "key.pem": 0o600}
-    assert list(tmp_path.iterdir()) == []
-    failure(replace(tls, client_cert="", client_key=""))
+    changed = tmp_path.stat().st_mtime_ns
+    with connect(tls) as connection:
+        connection.ping()
+        assert not [path for path in _open_files() if "imagelib-tls" in path]
     failure(replace(tls, client_key="no key"))
-    failure(replace(tls, address="unix:///nosuch.sock"))
-    assert list(tmp_path.iterdir()) == []
+    assert not [path for path in _open_files() if "imagelib-tls" in path]
+    assert tmp_path.stat().st_mtime_ns == changed, "nothing was there in between"
+
+
+def _open_files() -> list[str]:
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the one that lists them
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return found
 
 
 def test_refused() -> None:

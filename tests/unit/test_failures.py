@@ -265,6 +265,13 @@ def test_evidence_is_bounded_and_printable(text: str) -> None:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", shown)
 
 
+@given(st.text(alphabet=st.sampled_from("a \0\ud800\udfff\n中"), max_size=50))
+def test_evidence_can_be_stored(text: str) -> None:
+    """Neither PostgreSQL nor its driver takes NUL or half a surrogate pair, both of which JSON may hold."""
+    shown = tidy(text)
+    assert "\0" not in shown and shown.encode().decode() == shown
+
+
 def test_long_evidence_keeps_its_beginning_and_its_end() -> None:
     shown = tidy("what happened " + "x" * 9000 + " and why")
     assert shown.startswith("what happened ") and shown.endswith(" and why") and len(shown) == LIMIT

@@ -265,6 +265,10 @@ def test_evidence_is_one_line_of_at_most_500_characters() -> None:
     assert len(text) == 500
 
 
+def test_evidence_can_be_stored() -> None:
+    assert evidence_of(Secrets(), "a\0b \ud800 中") == "a b ? 中"
+
+
 def test_a_secret_is_removed_before_the_text_is_cut() -> None:
     secrets = Secrets()
     secrets.add("s3cret" * 10)

@@ -72,11 +72,13 @@ def test_production_is_a_matter_of_the_environment(tmp_path: Path) -> None:
         "IMAGELIB_ALLOWED_HOSTS": "a.example.com, b.example.com",
     }
     names = ("DEBUG", "EMBEDDED", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "ALLOWED_HOSTS", "CELERY_BROKER_URL")
-    found = read(tmp_path, *names, "SECURE_PROXY_SSL_HEADER", **env)
+    found = read(tmp_path, *names, "SECURE_PROXY_SSL_HEADER", "REST_FRAMEWORK", **env)
     assert found[:4] == [False, False, True, True]
     assert found[4:6] == [["a.example.com", "b.example.com"], "redis://redis:6379/0"]
     assert found[6] == ["HTTP_X_FORWARDED_PROTO", "https"]
+    assert found[7]["NUM_PROXIES"] == 1
     assert not list(tmp_path.iterdir()), "production must generate nothing"
+    assert read(tmp_path, "REST_FRAMEWORK")[0]["NUM_PROXIES"] == 0
 
 
 @pytest.mark.parametrize("missing", ["IMAGELIB_SECRET_KEY", "IMAGELIB_FIELD_KEYS"])

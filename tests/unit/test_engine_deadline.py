@@ -1,0 +1,123 @@
+"""Engines that trickle, and what all answers together may take."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from nodes.engine import EngineEndpoint, EngineError, connect
+
+BODY = b'{"ApiVersion":"1.41","Version":"20.10.24"}'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+ANSWER = HEAD % len(BODY) + BODY
+Reply = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., EngineEndpoint]]:
+    """`serve(reply, unix=False)`: calls `reply(client)` for every request of every client."""
+    servers: list[socket.socket] = []
+
+    def start(reply: Reply, *, unix: bool = False) -> EngineEndpoint:
+        path = tmp_path / "engine.sock"
+        server = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
+        server.bind(str(path) if unix else ("127.0.0.1", 0))
+        server.listen()
+        servers.append(server)
+        threading.Thread(target=accept, args=(server, reply), daemon=True).start()
+        return EngineEndpoint(f"unix://{path}" if unix else f"tcp://127.0.0.1:{server.getsockname()[1]}")
+
+    def accept(server: socket.socket, reply: Reply) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=talk, args=(server.accept()[0], reply), daemon=True).start()
+
+    def talk(client: socket.socket, reply: Reply) -> None:
+        with closing(client), suppress(OSError):
+            while client.recv(65536):
+                reply(client)
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def trickle(client: socket.socket, data: bytes, *, times: int = 100) -> None:
+    for _ in range(times):
+        client.sendall(data)
+        time.sleep(0.1)
+
+
+def trickling_header(client: socket.socket) -> None:
+    client.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    trickle(client, b"x")
+
+
+def trickling_body(client: socket.socket) -> None:
+    client.sendall(HEAD % 1000)
+    trickle(client, b" ")
+
+
+def trickling_body_of_unknown_length(client: socket.socket) -> None:
+    """Looks complete when the connection is cut."""
+    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + BODY)
+    trickle(client, b" ")
+
+
+@pytest.mark.parametrize("unix", [False, True])
+@pytest.mark.parametrize("reply", [trickling_header, trickling_body, trickling_body_of_unknown_length])
+def test_a_trickle_ends_with_the_timeout(serve: Callable[..., EngineEndpoint], reply: Reply, unix: bool) -> None:
+    endpoint = serve(reply, unix=unix)
+    started = time.monotonic()
+    with pytest.raises(EngineError) as error, connect(endpoint, timeout=0.5):
+        pass
+    assert (error.value.code, error.value.transient) == ("engine_timeout", True)
+    assert 0.4 < time.monotonic() - started < 1.2
+
+
+def test_all_answers_together(serve: Callable[..., EngineEndpoint]) -> None:
+    def slowly(client: socket.socket) -> None:
+        time.sleep(0.35)
+        client.sendall(ANSWER)
+
+    endpoint = serve(slowly)
+    with connect(endpoint, timeout=0.6) as engine:
+        assert engine.info().engine_version == "20.10.24"
+    started = time.monotonic()
+    with connect(endpoint, timeout=0.6, within=0.5) as engine:
+        for _attempt in range(2):  # the second one has no time left at all
+            with pytest.raises(EngineError) as error:
+                engine.info()
+            assert error.value.code == "engine_timeout"
+    assert time.monotonic() - started < 0.8
+
+
+def test_a_connection_that_broke_at_the_deadline_is_not_used_again(serve: Callable[..., EngineEndpoint]) -> None:
+    slow = iter([False, True, False])
+
+    def sometimes(client: socket.socket) -> None:
+        if next(slow):
+            trickling_body(client)
+        client.sendall(ANSWER)
+
+    with connect(serve(sometimes), timeout=0.4) as engine:
+        with pytest.raises(EngineError):
+            engine.info()
+        assert engine.info().engine_version == "20.10.24"
+
+
+def test_a_disk_that_nobody_tells_in_time_is_unknown(serve: Callable[..., EngineEndpoint]) -> None:
+    requests = iter(range(10))
+
+    def ever_slower(client: socket.socket) -> None:
+        if next(requests) < 2:
+            client.sendall(ANSWER)
+
+    with connect(serve(ever_slower), timeout=5, within=0.5) as engine:
+        assert engine.disk_free() is None
