@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
+
+from core.jobs import JobState, job_models
 
 WRONG = 2  # exit code: the request was wrong or the product is not usable; 1 is "done, but not everything is good"
 
@@ -28,6 +31,13 @@ class ProductCommand(BaseCommand):
             if sentence := database_problem():
                 raise CommandError(sentence, returncode=WRONG) from error
             raise
+
+
+def hand_over() -> None:
+    """Without Redis the messages of this process reach nobody: the server rings for what waits, in a second."""
+    if settings.EMBEDDED:
+        for model in job_models():
+            model._default_manager.filter(state=JobState.QUEUED).update(rung_at=None)
 
 
 def database_problem() -> str:

@@ -41,6 +41,7 @@ def test_an_entry_by_its_name_onto_named_nodes(capsys: Any) -> None:
         make.node(name=name)
     call_command("pull", "jupyter", node=["b", "a", "b"])
     jobs = list(PullJob.objects.order_by("node_name"))
+    assert [job.rung_at for job in jobs] == [None, None], "the server must ring: nobody heard this process"
     assert [(job.node_name, job.image_id) for job in jobs] == [("a", entry.pk), ("b", entry.pk)]
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(": ")[2] for line in lines] == [

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.commands import ProductCommand
+from core.commands import ProductCommand, hand_over
 from core.reaper import reap
 from core.server_lock import nobody_works
 
@@ -20,6 +20,7 @@ class Command(ProductCommand):
 
     def handle(self, **_options: Any) -> None:
         result = reap(now=timezone.now(), grace=False)
+        hand_over()
         self.stdout.write(_("Workers given up: %(given_up)s. Jobs rung for: %(rung)s.") % result)
         if nobody_works():
             self.stderr.write(_("No server is running, so jobs only wait. Start one: manage.py serve"))

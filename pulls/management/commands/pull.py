@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rich.console import Console
 
-from core.commands import WRONG, ProductCommand
+from core.commands import WRONG, ProductCommand, hand_over
 from core.errors import DomainError
 from core.jobs import ACTIVE_STATES, JobState
 from core.server_lock import nobody_works
@@ -57,6 +57,7 @@ class Command(ProductCommand):
             results = request_pulls(user=SYSTEM, nodes=nodes, **what)
         except DomainError as error:
             raise CommandError(str(error), returncode=WRONG) from None
+        hand_over()
         for hint in effective_or_invalid(entry.address if entry else image).warnings:
             self.stderr.write(str(hint))
         for _node, job in results:
