@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -57,10 +57,13 @@ class NodeViewSet(viewsets.ModelViewSet):
         node = services.discover_node(user=request.user, node=self.get_object())
         return Response(self.get_serializer(node).data)
 
-    @extend_schema(responses=NodeImageSerializer(many=True))
-    @action(
-        detail=True, methods=["get"], permission_classes=[OperatorsOnly], pagination_class=None, filterset_class=None
+    @extend_schema(
+        responses=NodeImageSerializer(many=True),
+        parameters=[OpenApiParameter("name", str, description="Part of a name, such as team/app.")],
     )
+    @action(detail=True, methods=["get"], permission_classes=[OperatorsOnly], filter_backends=[])
     def images(self, request: Request, pk: int) -> Response:
-        """Images on the node, asked from its engine now."""
-        return Response(NodeImageSerializer(services.node_images(node=self.get_object()), many=True).data)
+        """Images on the node, newest first, asked from its engine now."""
+        found = services.node_images(node=self.get_object(), name=request.query_params.get("name", ""))
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(NodeImageSerializer(page, many=True).data)

@@ -173,13 +173,15 @@ def store_finding(node: ComputeNode, finding: Finding) -> bool:
         return False
 
 
-def node_images(*, node: ComputeNode) -> list[ImageInfo]:
-    """Images on the node, newest first. Raises `EngineUnusable`."""
+def node_images(*, node: ComputeNode, name: str = "") -> list[ImageInfo]:
+    """Images on the node whose names contain `name`, newest first. Raises `EngineUnusable`."""
     try:
         with connect(node.endpoint(), timeout=settings.ENGINE_TIMEOUT, known_hosts=settings.SSH_KNOWN_HOSTS) as engine:
-            return sorted(engine.list_images(), key=lambda image: image.created, reverse=True)
+            found = engine.list_images()
     except EngineError as error:
         raise EngineUnusable(error.code, error.evidence) from error
+    wanted = [image for image in found if any(name in text for text in ("", *image.repo_tags, *image.repo_digests))]
+    return sorted(wanted, key=lambda image: (image.created, image.id), reverse=True)
 
 
 class EngineUnusable(DomainError):

@@ -214,3 +214,18 @@ def test_a_pull_over_ssh(separate: PullBed, engine: RealEngine, ssh_server: SshS
     assert_failed(wrong, "engine_ssh_auth")
     assert "wr0ng-canary" not in json.dumps(wrong)
     settle(separate)
+
+
+def test_the_images_of_a_node_are_listed_page_by_page(
+    embedded: PullBed, engine: RealEngine, registries: Registries
+) -> None:
+    for name in ("team/tiny:1", "team/mid:1", "library/tiny:1"):
+        assert not any("error" in event for event in engine.pull(registries.open.reference(name)))
+    node = create(embedded, "with images", engine.unix_url)
+    at = f"/api/nodes/{node['id']}/images/"
+    whole = embedded.product.api("GET", at).json()
+    assert whole["count"] == len(whole["results"]) >= 2  # both tiny ones are one image
+    page = embedded.product.api("GET", f"{at}?name=team/mid&page_size=1").json()
+    assert page["count"] == 1
+    assert page["results"][0]["repo_tags"] == [registries.open.reference("team/mid:1")]
+    assert embedded.product.api("GET", f"{at}?page=99").status_code == 404
