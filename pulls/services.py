@@ -169,6 +169,8 @@ def cancel_pull(*, user: Any, pull: int) -> PullJob:
     name = user.get_username()
     with transaction.atomic():
         job = PullJob.objects.select_for_update().get(pk=job.pk)  # one at a time, also with those who join
+        if job.state in (JobState.CANCELLING, JobState.CANCELLED):
+            return job  # a second click is no mistake
         if not user.is_staff:
             wanted = PullRequest.objects.filter(pull=job, withdrawn_at=None)
             wanted.filter(user=user).update(withdrawn_at=now)

@@ -134,13 +134,14 @@ class TestCancelling:
         job = make.pull(by=user)
         body = as_user.post(f"/api/pulls/{job.pk}/cancel/").json()
         assert body["state"] == "cancelled" and body["finished_at"] and body["version"] > 1
-        make.problem(as_user.post(f"/api/pulls/{job.pk}/cancel/"), 409, "illegal_transition")
+        again = as_user.post(f"/api/pulls/{job.pk}/cancel/")  # a double click
+        assert (again.status_code, again.json()["version"]) == (200, body["version"])
 
     def test_a_running_pull_is_asked_to_stop(self, as_user: APIClient, user: Any) -> None:
         job = make.pull(by=user, state=JobState.RUNNING)
         assert as_user.post(f"/api/pulls/{job.pk}/cancel/").json()["state"] == "cancelling"
 
-    @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.CANCELLING])
+    @pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.FAILED])
     def test_what_has_ended_stays_as_it_is(self, as_operator: APIClient, operator: Any, state: str) -> None:
         job = make.pull(by=operator, state=state)
         make.problem(as_operator.post(f"/api/pulls/{job.pk}/cancel/"), 409, "illegal_transition")

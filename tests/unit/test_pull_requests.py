@@ -87,10 +87,16 @@ def test_an_operator_who_joins_lifts_it_above_the_listing(entry, node, ann, olga
 
 def test_cancelling_what_has_ended_says_so_in_words(entry, node, ann, olga) -> None:
     job = ask(ann, entry, node)
-    cancel_pull(user=olga, pull=job.pk)
+    PullJob.objects.filter(pk=job.pk).update(state=JobState.SUCCEEDED)
     with pytest.raises(Conflict) as caught:
         cancel_pull(user=olga, pull=job.pk)
-    assert caught.value.extra == {"state": "cancelled"}
+    assert caught.value.extra == {"state": "succeeded"}
+
+
+def test_cancelling_twice_is_no_mistake(entry, node, ann) -> None:
+    job = ask(ann, entry, node)
+    assert [cancel_pull(user=ann, pull=job.pk).state for _click in range(2)] == [JobState.CANCELLED] * 2
+    assert list(job.events.values_list("code", flat=True)).count("cancelled") == 1
 
 
 def test_asking_again_follows_todays_rules(entry, node, ann, olga) -> None:
