@@ -141,7 +141,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "interval_max": 0.1,
     }
     if REDIS_URL
-    else {"polling_interval": 0.1}
+    else {"polling_interval": 0.05}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 4
