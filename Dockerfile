@@ -4,7 +4,7 @@ FROM python:3.12-slim
 ENV PYTHONUNBUFFERED=1 IMAGELIB_DEBUG=off IMAGELIB_DATA_DIR=/data IMAGELIB_HOST=0.0.0.0
 WORKDIR /app
 COPY requirements.lock ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
 COPY manage.py ./
 COPY core core
 COPY imagelib imagelib
