@@ -23,6 +23,7 @@ from django.db.models import Case, F, ProtectedError, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.changes import announce
 from core.errors import Conflict
 
 
@@ -104,9 +105,10 @@ class Job(models.Model):
                 % {"state": JobState(state).label if state else _("gone"), "allowed": wanted},
                 extra={"state": state},
             )
+        announce()
 
     @classmethod
-    def claim(cls, pk: int, *, now: datetime, **values: Any) -> Self:
+    def claim(cls, pk: int, *, now: datetime, progress: dict[str, Any] | None = None, **values: Any) -> Self:
         """queued → running with a new run token; the caller is the only worker of this attempt."""
         token = uuid.uuid4()
         cls.advance(
@@ -119,7 +121,7 @@ class Job(models.Model):
             heartbeat_at=now,
             error_code="",
             error={},
-            progress={},
+            progress=progress or {},
             **values,
         )
         return cls._default_manager.get(pk=pk)
@@ -127,7 +129,10 @@ class Job(models.Model):
     def report(self, *, now: datetime, **values: Any) -> bool:
         """Write progress and heartbeat. False: cancelled or taken over, the worker must stop."""
         rows = type(self)._default_manager.filter(pk=self.pk, state=JobState.RUNNING, run_token=self.run_token)
-        return rows.update(version=F("version") + 1, heartbeat_at=now, **values) == 1
+        mine = rows.update(version=F("version") + 1, heartbeat_at=now, **values) == 1
+        if mine:
+            announce()
+        return mine
 
     def succeed(self, *, now: datetime, **values: Any) -> None:
         """running → succeeded, by the worker that holds the job."""

@@ -1,6 +1,7 @@
 """Live progress: one poller per web process reads the rows somebody watches and fans changes out.
 
-Works with any number of processes and without Redis, because the row is the truth. Each watcher has a bounded
+Works with any number of processes and without Redis, because the row is the truth: word of a change only makes the
+poller look at once. Each watcher has a bounded
 queue: one that reads too slowly loses intermediate pictures, never the last one (a picture replaces its
 predecessor). Event id = `version` of the row, so a reconnecting browser gets only what is new to it.
 """
@@ -12,6 +13,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +21,8 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connections
 
 logger = structlog.get_logger(__name__)
-POLL_EVERY = 0.05  # seconds; one indexed query, and only while somebody watches
+LOOK_EVERY = 0.25  # seconds without word of a change (`core.changes`); one indexed query, only while somebody watches
+PAUSE = 0.04  # seconds between two looks, however many changes are announced
 ALLOWED_FOR = 60.0  # seconds between two looks at whether the reader may still watch
 KEEP_ALIVE_EVERY = 15.0  # seconds; proxies close silent connections
 
@@ -41,10 +44,19 @@ class Watcher:
 class Hub:
     """The poller and its watchers. Lives in one event loop; the database is read in one thread of its own."""
 
-    def __init__(self, *, versions: Versions, pictures: Pictures, poll_every: float = POLL_EVERY) -> None:
-        self._versions, self._pictures, self._poll_every = versions, pictures, poll_every
+    def __init__(
+        self,
+        *,
+        versions: Versions,
+        pictures: Pictures,
+        listen: Callable[[Callable[[], None]], None] = lambda _listener: None,
+        look_every: float = LOOK_EVERY,
+    ) -> None:
+        self._versions, self._pictures, self._listen, self._look_every = versions, pictures, listen, look_every
         self._watchers: set[Watcher] = set()
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress")
         self._closing = False
 
@@ -61,6 +73,9 @@ class Hub:
         """
         watcher = Watcher(frozenset(ids), language, dict(seen))
         self._watchers.add(watcher)
+        self._changed.set()  # it has seen nothing yet
+        if self._task is None:
+            self._listen(self.look)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll())
         try:
@@ -89,10 +104,17 @@ class Hub:
         for watcher in self._watchers:
             watcher.wake.set()
 
+    def look(self) -> None:
+        """Something changed: look now. From any thread, also when nobody watches."""
+        if self._loop is not None and self._watchers:
+            with suppress(RuntimeError):  # the loop has just ended
+                self._loop.call_soon_threadsafe(self._changed.set)
+
     async def _poll(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         while True:
             while self._watchers and not self._closing:
+                self._changed.clear()
                 try:
                     await self._round(loop)
                 except (DatabaseError, InterfaceError) as error:
@@ -100,7 +122,9 @@ class Hub:
                     await loop.run_in_executor(self._reader, connections.close_all)
                 except Exception:  # the stream loop: one bad picture must not silence every other stream
                     logger.exception("progress cannot be shown")
-                await asyncio.sleep(self._poll_every)
+                await asyncio.sleep(PAUSE)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), self._look_every)
             await loop.run_in_executor(self._reader, connections.close_all)
             # Who came meanwhile found this task still alive and started no other.
             if self._closing or not self._watchers:

@@ -127,6 +127,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL")
 EMBEDDED = not REDIS_URL  # one process: web, worker and beat together (`manage.py serve`)
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
+CELERY_BROKER_TRANSPORT = None if REDIS_URL else "imagelib.memory_broker:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # Early acknowledgement is used throughout; the long visibility timeout is a second line of defence.
     {
@@ -141,7 +142,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "interval_max": 0.1,
     }
     if REDIS_URL
-    else {"polling_interval": 0.05}
+    else {"polling_interval": 0.2}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 4

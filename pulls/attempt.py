@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -34,13 +35,11 @@ def pull_once(job: PullJob, tools: Tools) -> str:
 
     Raises `Stopped`, `PullFailed`, and the errors of the gateway and of the registry client.
     """
-    record(job, "claimed", at=tools.now())
     node = _node_or_fail(job)
     reference = parse(job.reference)
     endpoint = Endpoints().for_reference(reference)
     auth = _auth(reference, endpoint)
     reporter = Reporter(job, tools, every=settings.PROGRESS_EVERY)
-    reporter.phase("resolving")
     with (
         heartbeat(job),
         tools.connect(node.endpoint()) as engine,
@@ -50,10 +49,8 @@ def pull_once(job: PullJob, tools: Tools) -> str:
         plan = plan_pull(reference=reference, registry=registry, engine=engine, between=reporter.glance)
         if not plan.runs_there:
             raise PullFailed(failure("platform_mismatch", params=_platforms(plan.image_platform, plan.node_platform)))
-        _announce(job, plan, tools)
         meter = Meter(plan=plan.layers, now=tools.monotonic())
-        reporter.start(meter, digest=plan.digest, bytes_total=plan.bytes_to_move)
-        told = _stream(job, engine, reference, auth, meter, reporter, tools)
+        told = _stream(job, engine, reference, auth, plan, meter, reporter, tools)
         meter.verifying()
         reporter.write()
         if reference.digest and reference.tag:
@@ -76,13 +73,13 @@ def _node_or_fail(job: PullJob) -> ComputeNode:
     return job.node
 
 
-def _announce(job: PullJob, plan: PullPlan, tools: Tools) -> None:
+def _as_event(plan: PullPlan) -> tuple[str, dict[str, Any]]:
+    """How the history tells what is going to move."""
     if plan.layers is None:
-        record(job, "total_unknown", at=tools.now(), reason=plan.unreachable)
-    elif plan.bytes_to_move == 0:
-        record(job, "already_present", at=tools.now())
-    else:
-        record(job, "planned", at=tools.now(), total=plan.bytes_to_move, reused=plan.bytes_reused)
+        return "total_unknown", {"reason": plan.unreachable}
+    if plan.bytes_to_move == 0:
+        return "already_present", {}
+    return "planned", {"total": plan.bytes_to_move, "reused": plan.bytes_reused}
 
 
 def _auth(reference: ImageReference, endpoint: RegistryEndpoint | None) -> RegistryAuth | None:
@@ -97,6 +94,7 @@ def _stream(
     engine: Engine,
     reference: ImageReference,
     auth: RegistryAuth | None,
+    plan: PullPlan,
     meter: Meter,
     reporter: Reporter,
     tools: Tools,
@@ -104,6 +102,8 @@ def _stream(
     """Let the engine pull. Returns the digest that its stream told."""
     try:
         with engine.pull(reference.name, tag_or_digest=reference.remote, auth=auth) as stream:
+            # The engine is at work already while the database learns of the plan.
+            reporter.start(meter, digest=plan.digest, bytes_total=plan.bytes_to_move, event=_as_event(plan))
             _follow(job, stream, meter, reporter, tools)
             return stream.digest
     except EngineRejected as error:

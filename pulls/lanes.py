@@ -19,6 +19,7 @@ from django.db.models.functions import RowNumber
 
 from core.doorbell import ring
 from core.jobs import HELD_STATES, IllegalTransition, JobState
+from pulls.events import record
 from pulls.models import PullJob, free_slot
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -26,7 +27,12 @@ _HEADS = 20
 
 
 # What an earlier attempt knew is not true of the next one.
-_FRESH: dict[str, Any] = {"last_byte_at": None, "bytes_total": None, "digest": ""}
+_FRESH: dict[str, Any] = {
+    "last_byte_at": None,
+    "bytes_total": None,
+    "digest": "",
+    "progress": {"phase": "resolving", "percent": 0.0},
+}
 
 
 def claim_next(*, hint: int, now: datetime) -> PullJob | None:
@@ -65,7 +71,9 @@ def _claim(pk: int, node_id: int, host: str, now: datetime) -> PullJob | None:
             return None
         try:
             with transaction.atomic():
-                return PullJob.claim(pk, now=now, node_slot=node_slot, registry_slot=registry_slot, **_FRESH)
+                job = PullJob.claim(pk, now=now, node_slot=node_slot, registry_slot=registry_slot, **_FRESH)
+                record(job, "claimed", at=now)
+                return job
         except IntegrityError:
             continue  # somebody took one of the two slots: look again
     return None

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, reset_queries
+from django.db import InterfaceError, OperationalError, connection, reset_queries, transaction
 
 from core.jobs import JobState
 from pulls.events import record
@@ -27,19 +27,17 @@ class Reporter:
     def __init__(self, job: PullJob, tools: Tools, *, every: float) -> None:
         self._job, self._tools, self._every = job, tools, every
         self._meter: Meter | None = None
-        self._written_at = float("-inf")
-        self._last: dict[str, Any] = {}
+        self._written_at = tools.monotonic()  # by the claim
+        self._last: dict[str, Any] = job.progress
         self._retried: set[str] = set()
         self._downloaded = False
         self._unwritten: dict[str, Any] = {}  # columns that the row has not got yet
+        self._untold: list[tuple[str, dict[str, Any]]] = []  # events that the history has not got yet
 
-    def phase(self, name: str) -> None:
-        """A phase before there is a meter."""
-        self._store({"phase": name, "percent": 0.0})
-
-    def start(self, meter: Meter, *, digest: str, bytes_total: int | None) -> None:
-        """The total is known: the first snapshot goes out at once."""
+    def start(self, meter: Meter, *, digest: str, bytes_total: int | None, event: tuple[str, dict[str, Any]]) -> None:
+        """The total is known: the first snapshot goes out at once. `event`: code and values for the history."""
         self._meter = meter
+        self._untold.append(event)
         self._store(meter.progress(now=self._tools.monotonic()).as_dict(), digest=digest, bytes_total=bytes_total)
 
     def tick(self) -> None:
@@ -84,13 +82,16 @@ class Reporter:
             idle = max(self._tools.monotonic() - self._meter.last_byte_at, 0.0)
             columns["last_byte_at"] = now - timedelta(seconds=idle)
         self._unwritten |= columns
+        if progress.get("phase") == "extracting" and not self._downloaded:
+            self._untold.append(("downloaded", {}))
+            self._downloaded = True
         mine = True
         with self._database_may_be_away():
-            mine = self._job.report(now=now, progress=progress, **self._unwritten)
-            self._unwritten = {}
-            if mine and progress.get("phase") == "extracting" and not self._downloaded:
-                record(self._job, "downloaded", at=now)
-                self._downloaded = True
+            with transaction.atomic():
+                mine = self._job.report(now=now, progress=progress, **self._unwritten)
+                for code, values in self._untold if mine else ():
+                    record(self._job, code, at=now, **values)
+            self._unwritten, self._untold = {}, []
         reset_queries()  # with DEBUG on Django remembers every query of a thread, and a pull may take hours
         if not mine:
             self._stop()

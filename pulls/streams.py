@@ -21,6 +21,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from core import changes
 from core.progress import Hub
 from pulls.models import PullJob
 from pulls.services import visible_pulls
@@ -123,5 +124,5 @@ def _pictures(ids: Iterable[int], language: str) -> Mapping[int, dict[str, Any]]
         return {job.pk: snapshot(job, now=timezone.now()) for job in jobs}
 
 
-hub = Hub(versions=_versions, pictures=_pictures)
+hub = Hub(versions=_versions, pictures=_pictures, listen=changes.listen)
 close_streams = partial(hub.close)

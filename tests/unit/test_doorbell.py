@@ -15,15 +15,17 @@ from pulls.models import PullJob
 @pytest.fixture
 def broker_away() -> Iterator[None]:
     """Nobody listens at the broker's address."""
-    url, options = app.conf.broker_url, app.conf.broker_transport_options
+    before = {name: app.conf[name] for name in ("broker_url", "broker_transport", "broker_transport_options")}
     app.conf.update(
-        broker_url="redis://127.0.0.1:1/0", broker_transport_options={"max_retries": 0, "interval_start": 0}
+        broker_url="redis://127.0.0.1:1/0",
+        broker_transport=None,
+        broker_transport_options={"max_retries": 0, "interval_start": 0},
     )
     app.set_current()
     app._pool = None
     app.amqp._producer_pool = None
     yield
-    app.conf.update(broker_url=url, broker_transport_options=options)
+    app.conf.update(before)
     app._pool = None
     app.amqp._producer_pool = None
     doorbell._broker.away_until = 0.0

@@ -34,8 +34,8 @@ class Rows:
         return {pk: {"id": pk, "version": self.versions[pk], "language": language} for pk in ids}
 
 
-def hub_of(rows: Rows) -> Hub:
-    return Hub(versions=rows.read, pictures=rows.picture, poll_every=0.01)
+def hub_of(rows: Rows, *, look_every: float = 0.01) -> Hub:
+    return Hub(versions=rows.read, pictures=rows.picture, look_every=look_every)
 
 
 async def next_picture(stream: Any) -> dict[str, Any]:
@@ -53,6 +53,51 @@ def test_a_late_viewer_sees_the_present_state_at_once_and_then_each_change() -> 
         rows.versions[1] = 8
         assert (await next_picture(stream))["version"] == 8
         await stream.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_word_of_a_change_makes_it_look_at_once() -> None:
+    async def scenario() -> None:
+        rows = Rows(p1=7)
+        hub = hub_of(rows, look_every=3600)
+        stream = hub.watch([1], language="en", seen={})
+        assert (await next_picture(stream))["version"] == 7
+        await asyncio.sleep(0.1)  # by now it waits for word
+        rows.versions[1] = 8
+        threading.Thread(target=hub.look).start()
+        assert (await next_picture(stream))["version"] == 8
+        await stream.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_who_comes_later_does_not_wait_for_a_change() -> None:
+    async def scenario() -> None:
+        rows = Rows(p1=7)
+        hub = hub_of(rows, look_every=3600)
+        first = hub.watch([1], language="en", seen={})
+        assert (await next_picture(first))["version"] == 7
+        await asyncio.sleep(0.1)
+        second = hub.watch([1], language="en", seen={})
+        assert (await next_picture(second))["version"] == 7
+        await first.aclose()
+        await second.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_the_listener_is_registered_once_for_the_life_of_the_process() -> None:
+    async def scenario() -> None:
+        rows, listeners = Rows(p1=7), []
+        hub = Hub(versions=rows.read, pictures=rows.picture, listen=listeners.append, look_every=0.01)
+        for _ in range(2):
+            stream = hub.watch([1], language="en", seen={})
+            await next_picture(stream)
+            await stream.aclose()
+            await asyncio.sleep(0.1)  # nobody watches: the poller ends
+        assert listeners == [hub.look]
+        hub.look()  # nobody is there to look for
 
     asyncio.run(scenario())
 

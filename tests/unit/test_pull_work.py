@@ -346,7 +346,8 @@ def test_the_next_attempt_starts_without_what_the_last_one_knew(ask, tools, engi
     PullJob.objects.update(due_at=timezone.now())
     claimed = claim_next(hint=job.pk, now=timezone.now())
     assert claimed is not None
-    assert (claimed.last_byte_at, claimed.bytes_total, claimed.digest, claimed.progress) == (None, None, "", {})
+    assert (claimed.last_byte_at, claimed.bytes_total, claimed.digest) == (None, None, "")
+    assert claimed.progress == {"phase": "resolving", "percent": 0.0}
 
 
 def test_an_image_that_the_nodes_processor_also_runs_is_right(ask, tools, engine) -> None:
