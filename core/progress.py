@@ -22,7 +22,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 logger = structlog.get_logger(__name__)
 LOOK_EVERY = 0.25  # seconds without word of a change (`core.changes`); one indexed query, only while somebody watches
-PAUSE = 0.04  # seconds between two looks, however many changes are announced
+PAUSE = 0.01  # seconds between two looks, however many changes are announced
 ALLOWED_FOR = 60.0  # seconds between two looks at whether the reader may still watch
 KEEP_ALIVE_EVERY = 15.0  # seconds; proxies close silent connections
 
