@@ -149,7 +149,8 @@ class ImageAdmin(OperatorAdmin):
             return {"title": _("List images"), "message": message, "button": _("List"), "act": act}
         message = _(
             "Ordinary users will no longer see these images and cannot pull them. "
-            "Images on nodes stay, and running pulls go on."
+            "Images on nodes stay. Attempts that are running go on; "
+            "pulls of ordinary users that wait, also for another attempt, end."
         )
         return {"title": _("Unlist images"), "message": message, "button": _("Unlist"), "act": act}
 

@@ -206,7 +206,10 @@ class NodeAdmin(OperatorAdmin):
         if listed:
             message = _("Every user will see these nodes and may pull listed images onto them.")
             return {"title": _("List nodes"), "message": message, "button": _("List"), "act": act}
-        message = _("Ordinary users will no longer see these nodes. Running pulls go on.")
+        message = _(
+            "Ordinary users will no longer see these nodes. Attempts that are running go on; "
+            "pulls of ordinary users that wait, also for another attempt, end."
+        )
         return {"title": _("Unlist nodes"), "message": message, "button": _("Unlist"), "act": act}
 
     # --- what a test found -------------------------------------------------------------------------------------------

@@ -101,7 +101,9 @@ class PullAdmin(OperatorAdmin):
             active,
             action="cancel_selected",
             title=_("Cancel pulls"),
-            message=_("The engines stop downloading. Layers that arrived completely stay there for the next attempt."),
+            message=_(
+                "The engines stop downloading. Whether they keep what has arrived for a later pull depends on them."
+            ),
             button=_("Cancel these pulls"),
             act=act,
             danger=True,
@@ -145,7 +147,9 @@ class PullAdmin(OperatorAdmin):
         return self.confirm(
             request,
             title=_("Cancel this pull"),
-            message=_("The engine stops downloading. Layers that arrived completely stay there for the next attempt."),
+            message=_(
+                "The engine stops downloading. Whether it keeps what has arrived for a later pull depends on it."
+            ),
             items=[_("%(reference)s onto %(node)s") % {"reference": job.reference, "node": job.node_name}],
             button=_("Cancel the pull"),
             act=act,

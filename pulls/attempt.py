@@ -125,7 +125,7 @@ def _follow(job: PullJob, stream: PullStream, meter: Meter, reporter: Reporter, 
         reporter.tick()
         if tools.interrupted():
             raise Stopped("interrupted")
-        idle = now - meter.last_byte_at
+        idle = now - meter.moved_at
         if idle > limit and _is_stalled(job, meter, idle, limit, tools):
             raise PullFailed(failure("stalled", params={"seconds": str(round(idle))}))
 
@@ -138,7 +138,7 @@ def _is_stalled(job: PullJob, meter: Meter, idle: float, limit: float, tools: To
     if progress.phase != "waiting":
         return True
     moving = PullJob.objects.filter(
-        node_id=job.node_id, state__in=HELD_STATES, last_byte_at__gt=tools.now() - timedelta(seconds=limit)
+        node_id=job.node_id, state__in=HELD_STATES, moved_at__gt=tools.now() - timedelta(seconds=limit)
     )
     try:
         return not moving.exclude(pk=job.pk).exists()

@@ -30,7 +30,9 @@ SENTENCES: dict[str, Any] = {
     "succeeded": _("The image is on the node: %(digest)s."),
     "failed": _("Failed: %(cause)s"),
     "cancel_requested": _("%(user)s cancelled."),
-    "cancelled": _("Cancelled; the engine has stopped downloading."),
+    "cancelled": _("Cancelled; the engine no longer downloads for this pull."),
+    "cancelled_waiting": _("Cancelled while it waited; nothing was being downloaded."),
+    "arrived_anyway": _("The image had just arrived when it was cancelled, and stays on the node: %(digest)s."),
     "retried": _("%(user)s asked again: pull %(pull)s."),
 }
 

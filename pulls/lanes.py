@@ -29,6 +29,7 @@ _HEADS = 20
 # What an earlier attempt knew is not true of the next one.
 _FRESH: dict[str, Any] = {
     "last_byte_at": None,
+    "moved_at": None,
     "bytes_total": None,
     "digest": "",
     "progress": {"phase": "resolving", "percent": 0.0},
@@ -85,7 +86,8 @@ def _in_fair_order(node_id: int, now: datetime) -> Iterator[tuple[int, str]]:
     queues: dict[int | None, list[tuple[int, str]]] = defaultdict(list)
     # A few of each user, so that one user's long queue does not hide the others.
     place = Window(RowNumber(), partition_by=F("requested_by"), order_by=("created_at", "pk"))
-    waiting = of_node.filter(state=JobState.QUEUED, due_at__lte=now).annotate(place=place)
+    waiting = of_node.filter(state=JobState.QUEUED, due_at__lte=now).exclude(registry_host__in=PullJob.full_hosts())
+    waiting = waiting.annotate(place=place)
     heads = waiting.filter(place__lte=_HEADS).order_by("created_at", "pk")
     for pk, host, user in heads.values_list("pk", "registry_host", "requested_by"):
         queues[user].append((pk, host))

@@ -45,7 +45,8 @@ class Meter:
 
     def __init__(self, *, plan: Sequence[LayerPlan] | None, now: float) -> None:
         self._stack = LayerStack(plan)
-        self._last_byte_at = now
+        self._moved_at = now
+        self._last_byte_at: float | None = None
         self._permille = 0
         self._settled = self._confirmed = False
         self._speed = Speedometer()
@@ -62,14 +63,19 @@ class Meter:
         }
 
     @property
-    def last_byte_at(self) -> float:
+    def last_byte_at(self) -> float | None:
+        """When bytes last came from the registry; None before the first."""
+        return self._last_byte_at
+
+    @property
+    def moved_at(self) -> float:
         """When the pull last moved: bytes came, an extraction counted on, or a layer changed its state.
 
         A repeated count is no movement (the containerd store repeats them ten times a second while a registry
         stalls), nor is the announcement of a retry. An engine that extracts in silence does not move either: the
         phase is then `extracting`.
         """
-        return self._last_byte_at
+        return self._moved_at
 
     def feed(self, event: PullEvent, *, now: float) -> bool:
         """Take one event. True when a layer or the phase changed its state, False for mere bytes and for noise."""
@@ -126,16 +132,16 @@ class Meter:
             return None
         layer, first = self._stack.name(layer_id, now=now)
         if first:
-            self._last_byte_at = now
+            self._moved_at = now
         return layer
 
     def _take_other(self, event: PullEvent, now: float) -> bool:
         if event.status.startswith("Status: "):
-            self._last_byte_at = now
+            self._moved_at = now
             self.verifying()
             return True
         if event.status.startswith("Pulling from "):
-            self._last_byte_at = now
+            self._moved_at = now
             self._stack.begin(now=now)
         elif event.status.startswith("Retrying in "):
             layer = self._layer(event.layer, now)
@@ -152,6 +158,7 @@ class Meter:
             moved = layer.download(event)
             if moved is not None:
                 self._move(moved, now)
+                self._last_byte_at = now
         return changed
 
     def _arrive(self, layer: Layer, event: PullEvent, now: float) -> bool:
@@ -164,14 +171,14 @@ class Meter:
             self._extraction.begin(now=now)
             self._timed.append(layer)
         if layer.state in (LayerState.EXTRACTING, LayerState.REUSED) and layer.extract(event):
-            self._last_byte_at = now
+            self._moved_at = now
         return changed
 
     def _finish(self, layer: Layer, _event: PullEvent, now: float) -> bool:
         if layer.state is LayerState.EXTRACTING:
             self._extraction.end(now=now)
         if layer.reused:
-            self._last_byte_at = now
+            self._moved_at = now
             return False
         changed = self._complete_download(layer, LayerState.DONE, now)
         layer.complete()
@@ -181,7 +188,7 @@ class Meter:
         if layer.reused:
             return False
         if layer.reuse():
-            self._last_byte_at = now
+            self._moved_at = now
             return True
         # Bytes of it have come before: so it was fetched, and that is over now.
         return self._complete_download(layer, LayerState.DOWNLOADED, now)
@@ -190,12 +197,15 @@ class Meter:
         """The layer reaches a state in which all its bytes are here; False when it was there or further before."""
         if not layer.advance(state):
             return False
-        self._move(layer.complete_download(), now)
+        rest = layer.complete_download()
+        self._move(rest, now)
+        if rest:
+            self._last_byte_at = now
         return True
 
     def _move(self, moved: int, now: float) -> None:
         self._speed.add(moved, now=now)
-        self._last_byte_at = now
+        self._moved_at = now
 
     def _permille_now(self) -> int:
         if self._confirmed:

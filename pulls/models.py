@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -47,7 +48,8 @@ class PullJob(Job):
     digest = models.CharField(_("digest"), max_length=80, blank=True, editable=False)
     bytes_total = models.PositiveBigIntegerField(_("size"), null=True, editable=False)
     as_operator = models.BooleanField(default=False, editable=False)  # an operator asked for it: may be unlisted
-    last_byte_at = models.DateTimeField(null=True, editable=False)
+    last_byte_at = models.DateTimeField(null=True, editable=False)  # from the registry
+    moved_at = models.DateTimeField(null=True, editable=False)  # what the stall watchdog goes by, see `pulls.meter`
     node_slot = models.PositiveSmallIntegerField(null=True, editable=False)
     registry_slot = models.PositiveSmallIntegerField(null=True, editable=False)
 
@@ -82,7 +84,7 @@ class PullJob(Job):
     def claimable(cls, *, now: datetime, limit: int, rung_before: datetime | None = None) -> list[int]:
         """Ids of waiting pulls, oldest first, per node only as many as it has free slots: a long queue is not rung for
         as a whole. `rung_before` leaves out those whose message may still be on its way."""
-        queued = cls.objects.filter(state=JobState.QUEUED, due_at__lte=now)
+        queued = cls.objects.filter(state=JobState.QUEUED, due_at__lte=now).exclude(registry_host__in=cls.full_hosts())
         if rung_before is not None:
             queued = queued.filter(not_rung_since(rung_before))
         per_node = Count("pk")
@@ -94,6 +96,12 @@ class PullJob(Job):
             if len(found) >= limit:
                 break
         return found[:limit]
+
+    @classmethod
+    def full_hosts(cls) -> models.QuerySet[Any]:
+        """Registry hosts without a free slot, as a subquery: what waits for them must not hide what could go."""
+        held = cls.objects.filter(state__in=HELD_STATES).order_by().values("registry_host").annotate(held=Count("pk"))
+        return held.filter(held__gte=settings.PULLS_PER_REGISTRY).values("registry_host")
 
     def give_up_worker(self, *, now: datetime) -> bool:
         if not super().give_up_worker(now=now):

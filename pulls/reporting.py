@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, reset_queries, transaction
 
 from core.jobs import JobState
@@ -25,7 +26,8 @@ class Reporter:
     """Writes progress and heartbeat of one attempt; raises `Stopped` when the job was cancelled or taken over."""
 
     def __init__(self, job: PullJob, tools: Tools, *, every: float) -> None:
-        self._job, self._tools, self._every = job, tools, every
+        # A write is a heartbeat too.
+        self._job, self._tools, self._every = job, tools, min(every, settings.JOB_STALE_AFTER / 3)
         self._meter: Meter | None = None
         self._written_at = tools.monotonic()  # by the claim
         self._last: dict[str, Any] = job.progress
@@ -79,8 +81,9 @@ class Reporter:
         self._job.progress = progress
         now = self._tools.now()
         if self._meter is not None:
-            idle = max(self._tools.monotonic() - self._meter.last_byte_at, 0.0)
-            columns["last_byte_at"] = now - timedelta(seconds=idle)
+            columns["moved_at"] = self._moment(self._meter.moved_at, now)
+            if self._meter.last_byte_at is not None:
+                columns["last_byte_at"] = self._moment(self._meter.last_byte_at, now)
         self._unwritten |= columns
         if progress.get("phase") == "extracting" and not self._downloaded:
             self._untold.append(("downloaded", {}))
@@ -95,6 +98,9 @@ class Reporter:
         reset_queries()  # with DEBUG on Django remembers every query of a thread, and a pull may take hours
         if not mine:
             self._stop()
+
+    def _moment(self, monotonic: float, now: datetime) -> datetime:
+        return now - timedelta(seconds=max(self._tools.monotonic() - monotonic, 0.0))
 
     @contextmanager
     def _database_may_be_away(self) -> Iterator[None]:

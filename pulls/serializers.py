@@ -79,6 +79,8 @@ class SnapshotShape(serializers.Serializer):
     digest = serializers.CharField(allow_blank=True)
     error = PullError(allow_null=True)
     next_attempt_at = serializers.DateTimeField(allow_null=True)
+    next_attempt_in_seconds = serializers.FloatField(allow_null=True)
+    running_seconds = serializers.FloatField(allow_null=True, help_text="Of the last attempt; grows until the end.")
     requested_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)

@@ -86,12 +86,13 @@ def _what(user: Any, image: int | None, reference: str | None) -> tuple[ImageReg
 
 
 def _entry_for(canonical: str, endpoints: Endpoints, user: Any) -> ImageRegistry | None:
-    """The listed entry that a free reference means. Only operators may pull what no entry lists."""
+    """The entry that a free reference means, listed ones first. Only operators may pull what no entry lists."""
     tail = canonical.rpartition("/")[2]  # "app:v1", with a digest "app:v1@sha256:…"
     alike = Q(address__endswith=tail)
     if tail.endswith(":latest"):
         alike |= Q(address__endswith=tail.removesuffix(":latest"))
-    for row in ImageRegistry.objects.filter(alike, is_listed=True):
+    rows = ImageRegistry.objects.filter(alike) if user.is_staff else ImageRegistry.objects.filter(alike, is_listed=True)
+    for row in rows.order_by("-is_listed", "pk"):
         with suppress(AddressError):  # stored by an older grammar
             if endpoints.effective(row.address).reference.canonical == canonical:
                 return row
@@ -173,14 +174,15 @@ def cancel_pull(*, user: Any, pull: int) -> PullJob:
             return job  # a second click is no mistake
         if not user.is_staff:
             wanted = PullRequest.objects.filter(pull=job, withdrawn_at=None)
-            wanted.filter(user=user).update(withdrawn_at=now)
+            withdrawn = wanted.filter(user=user).update(withdrawn_at=now)
             if job.is_active and wanted.exists():
-                record(job, "withdrawn", at=now, user=name)
+                if withdrawn:  # not for a second click
+                    record(job, "withdrawn", at=now, user=name)
                 return job
         state = PullJob.cancel(job.pk, now=now)
         record(job, "cancel_requested", at=now, user=name)
         if state == JobState.CANCELLED:
-            record(job, "cancelled", at=now)
+            record(job, "cancelled_waiting", at=now)
     job.refresh_from_db()
     return job
 

@@ -26,8 +26,8 @@ _NUMBERS: Mapping[str, Any] = {
 
 def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
     """JSON-ready. Sizes in bytes, `speed_bps` in bytes per second, `eta_range_seconds` [low, high] or null,
-    `eta_seconds` its middle, `percent` below 100 until the engine confirms the digest, `version` grows with
-    every change."""
+    `eta_seconds` its middle, ages and spans by the server's clock, `percent` below 100 until the engine confirms the
+    digest, `version` grows with every change."""
     numbers = {name: job.progress.get(name, default) for name, default in _NUMBERS.items()}
     running = job.state == JobState.RUNNING
     span = numbers.pop("eta_seconds") if running else None
@@ -41,6 +41,7 @@ def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
         numbers["phase"] = job.state
     if job.state == JobState.SUCCEEDED:
         numbers["percent"] = 100.0
+    retrying = job.state == JobState.QUEUED and job.attempt > 0
     return {
         "id": job.pk,
         "node": {"id": job.node_id, "name": job.node_name},
@@ -54,7 +55,9 @@ def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
         "max_attempts": job.max_attempts,
         "digest": job.digest,
         "error": error_of(job),
-        "next_attempt_at": _time(job.due_at) if job.state == JobState.QUEUED and job.attempt else None,
+        "next_attempt_at": _time(job.due_at) if retrying else None,
+        "next_attempt_in_seconds": _ahead(job.due_at, now) if retrying else None,
+        "running_seconds": _age(job.started_at, job.finished_at or now),
         "requested_by": job.requested_by.get_username() if job.requested_by else None,
         "created_at": _time(job.created_at),
         "started_at": _time(job.started_at),
@@ -80,6 +83,10 @@ def error_of(job: PullJob) -> dict[str, Any] | None:
 
 def _age(since: datetime | None, now: datetime) -> float | None:
     return None if since is None else round(max((now - since).total_seconds(), 0.0), 1)
+
+
+def _ahead(moment: datetime, now: datetime) -> float:
+    return round(max((moment - now).total_seconds(), 0.0), 1)
 
 
 def _time(value: datetime | None) -> str | None:

@@ -86,7 +86,7 @@ def _succeed(job: PullJob, digest: str, tools: Tools) -> None:
         job.succeed(now=now, digest=digest, progress=job.progress)
         record(job, "succeeded", at=now, digest=digest)
 
-    _settle(job, change, now)
+    _settle(job, change, now, arrived=digest)
 
 
 def _stopped(job: PullJob, reason: StopReason, tools: Tools) -> None:
@@ -126,9 +126,10 @@ def _fail_or_retry(job: PullJob, found: Failure, tools: Tools) -> None:
         ring(PullJob, job.pk, countdown=delay + 0.05)
 
 
-def _settle(job: PullJob, change: Callable[[], None], now: datetime) -> None:
+def _settle(job: PullJob, change: Callable[[], None], now: datetime, *, arrived: str = "") -> None:
     """A final change and its history in one transaction. A job that was cancelled meanwhile ends cancelled, whatever
-    else would have become of it: the row says what the user asked for."""
+    else would have become of it: the row says what the user asked for, and the history whether the image had `arrived`
+    (its digest) all the same."""
     try:
         with transaction.atomic():
             change()
@@ -136,8 +137,10 @@ def _settle(job: PullJob, change: Callable[[], None], now: datetime) -> None:
         if not PullJob.objects.filter(pk=job.pk, state=JobState.CANCELLING, run_token=job.run_token).exists():
             raise
         with transaction.atomic():
-            job.acknowledge_cancel(now=now, progress=job.progress)
-            record(job, "cancelled", at=now)
+            job.acknowledge_cancel(now=now, progress=job.progress, **({"digest": arrived} if arrived else {}))
+            record(
+                job, "arrived_anyway" if arrived else "cancelled", at=now, **({"digest": arrived} if arrived else {})
+            )
 
 
 def _when_database_answers(action: Callable[[], None], tools: Tools) -> None:

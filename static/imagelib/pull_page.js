@@ -12,15 +12,9 @@
     page.querySelectorAll("[data-part]").forEach(function (node) { parts[node.dataset.part] = node; });
     let current = JSON.parse(document.getElementById("il-snapshot").textContent);
     let receivedAt = performance.now(), logTimer = null, logWritten = "", linkState = "";
-    let runningFor = sinceStart(current); // seconds, as the server's clock counts them
 
     function text(name, value) {
       if (parts[name].textContent !== value) parts[name].textContent = value;
-    }
-
-    function sinceStart(s) {
-      const end = s.finished_at ? new Date(s.finished_at) : new Date();
-      return s.started_at ? Math.max((end - new Date(s.started_at)) / 1000, 0) : null;
     }
 
     function drawHead(s) {
@@ -46,11 +40,10 @@
       text("speed", moving ? il.speed(s.speed_bps) : "–");
       text("eta", s.eta_range_seconds ? il.range(...s.eta_range_seconds) : "–");
       text("attempt", s.attempt ? interpolate(gettext("%(n)s of %(most)s"), { n: s.attempt, most: s.max_attempts }, true) : "–");
-      runningFor = sinceStart(s);
       text("time-name", s.finished_at ? gettext("Took") : gettext("Running for"));
     }
 
-    // Ages grow between snapshots.
+    // Ages grow between snapshots. Their beginning is the server's: this browser's clock may be wrong.
     function tick() {
       const passed = (performance.now() - receivedAt) / 1000;
       const age = current.state === "running" && current.last_byte_age_seconds !== null
@@ -61,11 +54,11 @@
       parts["age-card"].classList.toggle("il-warn", silent);
       text("age-note", silent
         ? interpolate(gettext("the attempt ends after %(time)s without data"), { time: il.duration(stallAfter) }, true) : "");
-      const running = runningFor === null || current.state === "queued" ? null
-        : current.finished_at ? runningFor : runningFor + passed;
+      const running = current.running_seconds === null || current.state === "queued" ? null
+        : current.running_seconds + (current.finished_at ? 0 : passed);
       text("time", running === null ? "–" : il.duration(running));
-      if (current.next_attempt_at) {
-        const wait = (new Date(current.next_attempt_at) - Date.now()) / 1000;
+      if (current.next_attempt_in_seconds !== null) {
+        const wait = current.next_attempt_in_seconds - passed;
         text("error-next", wait > 0
           ? interpolate(gettext("The next attempt starts in %(time)s."), { time: il.duration(wait) }, true)
           : gettext("The next attempt starts as soon as there is room."));

@@ -91,4 +91,4 @@ def test_cancelling_many_times_cancels_once(as_operator: APIClient, operator: Us
     clients = [copy_of(as_operator) for _ in range(20)]
     answers = at_once([partial(client.post, f"/api/pulls/{job.pk}/cancel/") for client in clients])
     assert Counter(answer.status_code for answer in answers) == {200: 20}  # a second click is no mistake
-    assert job.events.filter(code="cancelled").count() == 1
+    assert job.events.filter(code="cancelled_waiting").count() == 1

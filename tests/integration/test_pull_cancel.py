@@ -65,7 +65,7 @@ def test_cancelling_a_waiting_pull(embedded: PullBed, engine: RealEngine, slow: 
     assert embedded.cancel(waiting).json()["state"] == "cancelled"
     embedded.cancel(running)
     settle(embedded)
-    assert embedded.history(waiting) == ["requested", "cancel_requested", "cancelled"]
+    assert embedded.history(waiting) == ["requested", "cancel_requested", "cancelled_waiting"]
     assert slow.count("team/tiny") == 0
     assert embedded.snapshot(waiting)["attempt"] == 0
 

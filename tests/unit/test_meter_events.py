@@ -94,7 +94,7 @@ def test_what_moves_the_pull():
     ]
     for number, (event, moved) in enumerate(moves, start=1):
         m.feed(event, now=float(number))
-        assert (m.last_byte_at == number) is moved, event
+        assert (m.moved_at == number) is moved, event
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_without_a_plan_a_layer_may_come_without_any_count():
     m = meter(None)
     m.feed(PullEvent("Pulling fs layer", A), now=0.0)
     m.feed(PullEvent("Downloading", A, 40), now=0.5)
-    assert m.last_byte_at == 0.5
+    assert m.moved_at == 0.5
     m.feed(PullEvent("Download complete", A), now=1.0)
     picture = m.progress(now=1.0)
     assert (picture.phase, picture.bytes_total, picture.bytes_total_exact) == (Phase.EXTRACTING, 0, False)
@@ -234,7 +234,7 @@ def test_events_after_the_end_change_nothing():
     m = meter()
     m.verifying()
     assert not m.feed(PullEvent("Downloading", A, 1, 1000), now=5.0)
-    assert m.last_byte_at == 0.0
+    assert m.moved_at == 0.0
 
 
 def test_a_pull_of_any_length_needs_the_same_memory():
@@ -252,3 +252,23 @@ def test_a_pull_of_any_length_needs_the_same_memory():
     tracemalloc.stop()
     assert grown < 20_000
     assert len(m.progress(now=2000.0).layers) == MOST_LAYERS
+
+
+def test_only_bytes_from_the_registry_count_as_data():
+    m = meter()
+    assert m.last_byte_at is None
+    steps = [
+        (PullEvent("Pulling from team/image", ""), None),
+        (PullEvent("Pulling fs layer", A), None),
+        (PullEvent("Downloading", A, 100, 1000), 3.0),
+        (PullEvent("Downloading", A, 100, 1000), 3.0),
+        (PullEvent("Download complete", A), 5.0),  # the remaining 900
+        (PullEvent("Extracting", A, 500, 1000), 5.0),
+        (PullEvent("Pull complete", A), 5.0),
+        (PullEvent("Already exists", B), 5.0),
+        (PullEvent("Status: Downloaded newer image for team/image:1", ""), 5.0),
+    ]
+    for number, (event, expected) in enumerate(steps, start=1):
+        m.feed(event, now=float(number))
+        assert m.last_byte_at == expected, event
+    assert m.moved_at == len(steps)

@@ -40,7 +40,7 @@ class Watched:
         self.plan = plan
         self.meter = Meter(plan=plan, now=0.0)
         self.now = 0.0
-        self.last_byte_at = 0.0
+        self.moved_at = 0.0
         self.before = self.look()
 
     def feed(self, at: float, event: PullEvent) -> None:
@@ -56,14 +56,14 @@ class Watched:
         assert before.bytes_extracted <= after.bytes_extracted <= after.bytes_downloaded
         assert after.speed_bps is None or after.speed_bps >= 0
         assert after.eta_seconds is None or 0 <= after.eta_seconds[0] <= after.eta_seconds[1]
-        assert self.last_byte_at <= self.meter.last_byte_at <= self.now
+        assert self.moved_at <= self.meter.moved_at <= self.now
         wanted = [layer for layer in after.layers if layer.state is not LayerState.REUSED]
         assert after.bytes_total == sum(layer.size or 0 for layer in wanted)
         if self.plan is not None and after.bytes_total_exact and after.phase not in (Phase.VERIFYING, Phase.DONE):
             assert after.bytes_total + after.bytes_reused == sum(
                 {layer.digest: layer.size for layer in self.plan}.values()
             )
-        self.before, self.last_byte_at = after, self.meter.last_byte_at
+        self.before, self.moved_at = after, self.meter.moved_at
         return after
 
     def finish(self) -> None:

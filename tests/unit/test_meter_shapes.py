@@ -73,7 +73,7 @@ def test_a_layer_that_starts_again_does_not_take_bytes_back():
     _, cut = picture_at("composed-restart-from-zero", 7.0)
     meter, again = picture_at("composed-restart-from-zero", 8.5)
     assert again.bytes_downloaded == cut.bytes_downloaded
-    assert meter.last_byte_at == pytest.approx(8.5)
+    assert meter.moved_at == pytest.approx(8.5)
     assert again.speed_bps > 0
 
 
@@ -89,19 +89,19 @@ def test_the_full_count_of_a_broken_connection_is_not_believed():
 
 def test_a_retry_that_brings_nothing_is_no_movement():
     meter, _ = picture_at("graph20-dead-link", 70.0)
-    assert meter.last_byte_at < 51  # "Retrying in 25 seconds" came down to one since then
+    assert meter.moved_at < 51  # "Retrying in 25 seconds" came down to one since then
 
 
 @pytest.mark.parametrize("name", ["graph20-stall", "containerd28-stall"])
 def test_a_stall_is_seen_although_events_come(name):
     """The containerd store repeats its counts ten times a second while nothing comes."""
     meter, picture = picture_at(name, 11.5)
-    assert meter.last_byte_at < 2
+    assert meter.moved_at < 2
     assert picture.speed_bps == 0
     assert picture.eta_seconds is None
     assert picture.phase is Phase.DOWNLOADING
     meter, picture = picture_at(name, 12.5)
-    assert meter.last_byte_at > 12
+    assert meter.moved_at > 12
     assert picture.speed_bps > 0
 
 
@@ -116,9 +116,9 @@ def test_bytes_that_were_there_before_do_not_make_the_link_fast(name):
 
 def test_seconds_of_extraction_move_the_pull_but_not_the_bar():
     meter, _ = picture_at("containerd28-large", 18.6)
-    assert meter.last_byte_at < 17.7  # "1 s", repeated ever since
+    assert meter.moved_at < 17.7  # "1 s", repeated ever since
     meter, picture = picture_at("containerd28-large", 18.85)
-    assert 18.7 < meter.last_byte_at < 18.85  # "2 s"
+    assert 18.7 < meter.moved_at < 18.85  # "2 s"
     largest = max(picture.layers, key=lambda layer: layer.size)
     assert (largest.state, largest.extracted) == (LayerState.EXTRACTING, 0)
     _, picture = picture_at("containerd28-large", 18.95)
@@ -206,7 +206,7 @@ def test_kept_blobs_are_unpacked_without_a_download():
 def test_unpacking_a_kept_layer_is_movement_but_no_work_of_ours():
     stream = recording("composed-kept-layers")
     meter, _ = replay(stream, plan=stream.plan, until=2.35)
-    assert meter.last_byte_at == pytest.approx(2.3)
+    assert meter.moved_at == pytest.approx(2.3)
     meter, pictures = replay(stream, plan=stream.plan)
     assert [layer.state for layer in pictures[-1][1].layers] == [LayerState.REUSED, LayerState.REUSED, LayerState.DONE]
 
@@ -231,4 +231,4 @@ def test_a_trickle_has_a_speed_between_its_drops():
         meter, picture = picture_at("composed-trickle", at)
         assert 8_000 < picture.speed_bps < 20_000
         assert picture.eta_seconds is not None
-    assert meter.last_byte_at == pytest.approx(90.0)
+    assert meter.moved_at == pytest.approx(90.0)

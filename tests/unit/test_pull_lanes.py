@@ -135,3 +135,25 @@ def test_many_workers_at_once_never_exceed_a_limit(settings) -> None:
     assert faults == []
     assert surplus == []
     assert PullJob.objects.filter(state=JobState.RUNNING).count() == 4
+
+
+@pytest.mark.django_db
+def test_a_long_queue_for_a_full_registry_hides_nothing(settings) -> None:
+    settings.PULLS_PER_REGISTRY = 1
+    node = make.node()
+    assert claim(queue(make.node(), None, 1)[0]) is not None
+    waiting = queue(node, None, 25)
+    [free] = queue(node, None, 1, host="other.example.com")
+    claimed = claim(waiting[0])
+    assert claimed is not None
+    assert claimed.pk == free.pk
+
+
+@pytest.mark.django_db
+def test_nodes_that_wait_for_a_full_registry_are_not_rung_for(settings) -> None:
+    settings.PULLS_PER_REGISTRY = 1
+    assert claim(queue(make.node(), None, 1)[0]) is not None
+    for _ in range(60):
+        queue(make.node(), None, 1)
+    [free] = queue(make.node(), None, 1, host="other.example.com")
+    assert PullJob.claimable(now=timezone.now(), limit=50) == [free.pk]

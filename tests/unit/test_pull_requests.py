@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, connections
+from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 
 from core.errors import Conflict, PermissionRefused
@@ -96,7 +97,7 @@ def test_cancelling_what_has_ended_says_so_in_words(entry, node, ann, olga) -> N
 def test_cancelling_twice_is_no_mistake(entry, node, ann) -> None:
     job = ask(ann, entry, node)
     assert [cancel_pull(user=ann, pull=job.pk).state for _click in range(2)] == [JobState.CANCELLED] * 2
-    assert list(job.events.values_list("code", flat=True)).count("cancelled") == 1
+    assert list(job.events.values_list("code", flat=True)).count("cancelled_waiting") == 1
 
 
 def test_asking_again_follows_todays_rules(entry, node, ann, olga) -> None:
@@ -155,3 +156,28 @@ def test_a_free_reference_finds_its_entry_without_reading_every_tag(node, ann) -
     assert "many:v7-gpu" in looked_up
     [(_node, latest)] = request_pulls(user=ann, nodes=[node.pk], reference="registry.example.com/team/plain:latest")
     assert latest.reference == "registry.example.com/team/plain:latest"
+
+
+def test_withdrawing_again_and_again_is_told_once(entry, node, ann, olga) -> None:
+    job = ask(olga, entry, node)
+    ask(ann, entry, node)
+    for _click in range(3):
+        cancel_pull(user=ann, pull=job.pk)
+    assert list(job.events.values_list("code", flat=True)).count("withdrawn") == 1
+
+
+def test_an_operators_reference_means_the_unlisted_entry_too(entry, node, olga) -> None:
+    entry.is_listed, entry.stall_after = False, 300
+    entry.save()
+    [(_node, job)] = request_pulls(user=olga, nodes=[node.pk], reference=entry.address)
+    assert (job.image, job.stall_after) == (entry, 300)
+    with pytest.raises(ProtectedError):
+        entry.delete()
+
+
+def test_a_listed_entry_is_meant_before_an_unlisted_one(entry, node, olga) -> None:
+    twin = make.image(address=entry.address)
+    entry.is_listed = False
+    entry.save()
+    [(_node, job)] = request_pulls(user=olga, nodes=[node.pk], reference=entry.address)
+    assert job.image == twin

@@ -1,88 +1,27 @@
-"""What a worker does with a pull, against the fake engine; the registry is a closed port, so totals are minima."""
+"""What a worker does with a pull, against the fake engine."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from core.jobs import JobState
-from imagelib.references import open_registry
 from nodes.engine import EngineError
 from pulls.lanes import claim_next
 from pulls.models import PullJob
-from pulls.services import cancel_pull, request_pulls
+from pulls.services import request_pulls
 from pulls.tools import Tools
 from pulls.work import run_pull
 from tests.api import make
-from tests.support.fake_engine import FakeEngine, FakeFleet
 from tests.support.fake_pulls import Arrive, Break, Fail, Hold, Refuse, Say
-from tests.support.fake_registry import FakeImage, FakeRegistry
+from tests.support.fake_registry import FakeImage
+from tests.support.one_pull import IMAGE, REFERENCE, REPOSITORY, codes, in_background, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-REPOSITORY = "127.0.0.1:1/team/app"
-REFERENCE = f"{REPOSITORY}:1"
-IMAGE = FakeImage.sized(REPOSITORY, "1", [4_000_000, 1_000_000])
-
-
-@pytest.fixture
-def engine() -> FakeEngine:
-    registry = FakeRegistry()
-    registry.add(IMAGE)
-    return FakeEngine(registry)
-
-
-@pytest.fixture
-def tools(engine: FakeEngine) -> Tools:
-    fleet = FakeFleet({make.DEAD_ENGINE: engine})
-    return Tools(
-        now=timezone.now, monotonic=time.monotonic, sleep=time.sleep, jitter=lambda: 0.0,
-        connect=fleet.connect, registry=open_registry, interrupted=lambda: False,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def people(django_user_model: Any) -> Iterator[Any]:
-    yield django_user_model.objects.create_user("olga", is_staff=True)
-
-
-@pytest.fixture
-def ask(people: Any) -> Callable[..., PullJob]:
-    node = make.node(name="n1")
-
-    def ask(reference: str = REFERENCE) -> PullJob:
-        [(_node, job)] = request_pulls(user=people, nodes=[node.pk], reference=reference)
-        return job
-
-    return ask
-
-
-def codes(job: PullJob) -> list[str]:
-    return list(job.events.values_list("code", flat=True))
-
-
-def in_background(action: Callable[[], None]) -> threading.Thread:
-    def run() -> None:
-        try:
-            action()
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def wait_for(truth: Callable[[], Any], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not truth():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
 
 
 def test_an_image_arrives_and_the_row_says_what_the_engine_confirmed(ask, tools, engine) -> None:
@@ -187,18 +126,20 @@ def test_an_image_for_another_platform_is_no_success(ask, tools, engine) -> None
     assert job.error["params"]["node"] == "linux/arm64"
 
 
-def test_cancelling_stops_the_engine_and_the_row_says_so(ask, tools, engine, people) -> None:
+def test_a_long_interval_between_writes_does_not_make_a_worker_look_dead(ask, tools, engine, settings) -> None:
+    settings.PROGRESS_EVERY, settings.JOB_STALE_AFTER = 60, 0.9
     job = ask()
     release = threading.Event()
-    engine.script(REFERENCE, Say(status="Pulling from team/app"), Hold(release))
+    layer = IMAGE.layers[0]
+    moving = Say(status="Downloading", id=layer.short, progressDetail={"current": 1000, "total": layer.size})
+    engine.script(REFERENCE, moving, Hold(release), Arrive(IMAGE), Say(status=f"Status: Downloaded {REFERENCE}"))
     worker = in_background(lambda: run_pull(job.pk, tools=tools))
     wait_for(lambda: engine.running_pulls == 1)
-    assert cancel_pull(user=people, pull=job.pk).state == JobState.CANCELLING
+    for _look in range(10):
+        time.sleep(0.2)
+        assert not PullJob.silent(now=timezone.now()).exists()
+    release.set()
     worker.join(10)
-    job.refresh_from_db()
-    assert (job.state, job.node_slot) == (JobState.CANCELLED, None)
-    assert engine.pulls[0].stopped.is_set()
-    assert codes(job)[-2:] == ["cancel_requested", "cancelled"]
 
 
 def test_a_stalled_stream_ends_the_attempt(ask, tools, engine, settings) -> None:
@@ -222,12 +163,12 @@ def test_a_pull_that_waits_for_another_on_the_same_node_is_not_stalled(ask, tool
     engine.script(REFERENCE, *waiting, Hold(release), Arrive(IMAGE), *told)
     other = PullJob.objects.create(
         node=job.node, node_name="n1", reference="r/busy:1", registry_host="r", state=JobState.RUNNING,
-        last_byte_at=timezone.now(), node_slot=1, registry_slot=1,
+        moved_at=timezone.now(), node_slot=1, registry_slot=1,
     )  # fmt: skip
     worker = in_background(lambda: run_pull(job.pk, tools=tools))
     until = time.monotonic() + 2
     while time.monotonic() < until:
-        PullJob.objects.filter(pk=other.pk).update(last_byte_at=timezone.now())
+        PullJob.objects.filter(pk=other.pk).update(moved_at=timezone.now())
         time.sleep(0.1)
     release.set()
     worker.join(10)
@@ -304,49 +245,15 @@ def test_a_bug_ends_the_job_with_a_number_and_keeps_the_details_in_the_log(ask, 
     assert job.error["evidence"] in caplog.text
 
 
-@pytest.mark.parametrize("moment", ["before the engine answers", "while the registry is asked"])
-def test_cancelling_is_heard_while_the_pull_is_being_planned(ask, tools, engine, people, moment: str) -> None:
-    job = ask()
-
-    def slowly(opens: Callable[..., Any]) -> Callable[..., Any]:
-        def opened(*args: Any) -> Any:
-            cancel_pull(user=people, pull=job.pk)
-            time.sleep(0.6)
-            return opens(*args)
-
-        return opened
-
-    which = "connect" if moment.startswith("before") else "registry"
-    slow = {which: slowly(getattr(tools, which))}
-    run_pull(job.pk, tools=Tools(**{name: getattr(tools, name) for name in Tools.__slots__} | slow))
-    job.refresh_from_db()
-    assert job.state == JobState.CANCELLED
-    assert engine.pulls == []
-
-
-def test_a_pull_that_is_cancelled_while_the_process_leaves_ends_cancelled(ask, tools, engine, people) -> None:
-    job = ask()
-    stop = threading.Event()
-    engine.script(REFERENCE, Say(status="Pulling from team/app"), Hold(threading.Event()))
-    leaving = Tools(**{name: getattr(tools, name) for name in Tools.__slots__} | {"interrupted": stop.is_set})
-    worker = in_background(lambda: run_pull(job.pk, tools=leaving))
-    wait_for(lambda: engine.running_pulls == 1)
-    cancel_pull(user=people, pull=job.pk)
-    stop.set()
-    worker.join(10)
-    job.refresh_from_db()
-    assert job.state == JobState.CANCELLED
-
-
 def test_the_next_attempt_starts_without_what_the_last_one_knew(ask, tools, engine) -> None:
     job = ask()
     engine.script(REFERENCE, Say(status="Pulling from team/app"), Break())
     run_pull(job.pk, tools=tools)
-    assert PullJob.objects.get(pk=job.pk).last_byte_at is not None
+    assert PullJob.objects.get(pk=job.pk).moved_at is not None
     PullJob.objects.update(due_at=timezone.now())
     claimed = claim_next(hint=job.pk, now=timezone.now())
     assert claimed is not None
-    assert (claimed.last_byte_at, claimed.bytes_total, claimed.digest) == (None, None, "")
+    assert (claimed.moved_at, claimed.last_byte_at, claimed.bytes_total, claimed.digest) == (None, None, None, "")
     assert claimed.progress == {"phase": "resolving", "percent": 0.0}
 
 

@@ -1,0 +1,51 @@
+"""A worker's world for unit tests: the fake engine, real rows; the registry is a closed port, so totals are minima."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from imagelib.references import open_registry
+from pulls.models import PullJob
+from pulls.services import request_pulls
+from pulls.tools import Tools
+from tests.api import make
+from tests.support.fake_engine import FakeEngine, FakeFleet
+from tests.support.fake_registry import FakeRegistry
+from tests.support.one_pull import IMAGE, REFERENCE
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    registry = FakeRegistry()
+    registry.add(IMAGE)
+    return FakeEngine(registry)
+
+
+@pytest.fixture
+def tools(engine: FakeEngine) -> Tools:
+    fleet = FakeFleet({make.DEAD_ENGINE: engine})
+    return Tools(
+        now=timezone.now, monotonic=time.monotonic, sleep=time.sleep, jitter=lambda: 0.0,
+        connect=fleet.connect, registry=open_registry, interrupted=lambda: False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def people(django_user_model: Any) -> Iterator[Any]:
+    yield django_user_model.objects.create_user("olga", is_staff=True)
+
+
+@pytest.fixture
+def ask(people: Any) -> Callable[..., PullJob]:
+    node = make.node(name="n1")
+
+    def ask(reference: str = REFERENCE) -> PullJob:
+        [(_node, job)] = request_pulls(user=people, nodes=[node.pk], reference=reference)
+        return job
+
+    return ask
