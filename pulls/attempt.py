@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +17,7 @@ from core.jobs import HELD_STATES
 from imagelib.addresses import AddressError, ImageReference, parse
 from imagelib.models import RegistryEndpoint
 from imagelib.references import Endpoints
-from imagelib.registry import RegistryClient, RegistryError
+from imagelib.registry import Platform, RegistryClient, RegistryError
 from nodes.engine import Engine, EngineRejected, ImageInfo, PullStream, RegistryAuth
 from nodes.models import ComputeNode
 from pulls.events import record
@@ -22,12 +25,14 @@ from pulls.failures import classify_engine_text, failure
 from pulls.meter import Meter
 from pulls.models import PullJob
 from pulls.outcome import PullFailed, Stopped
-from pulls.plan import PullPlan, plan_pull, runs_on
+from pulls.plan import Offer, PullPlan, look_up, runs_on, weigh
 from pulls.reporting import Reporter
 from pulls.tools import Tools
 
 # Some engines unpack without saying so (docker-engine.md §2.1): silence after the last byte is judged more patiently.
 UNPACKING_PATIENCE = 10.0
+USUAL_PLATFORM = "linux/amd64"  # of a node that was never probed; the engine's own word corrects it
+LISTEN_EVERY = 0.5  # seconds
 
 
 def pull_once(job: PullJob, tools: Tools) -> str:
@@ -38,28 +43,58 @@ def pull_once(job: PullJob, tools: Tools) -> str:
     node = _node_or_fail(job)
     reference = parse(job.reference)
     endpoint = Endpoints().for_reference(reference)
-    auth = _auth(reference, endpoint)
     reporter = Reporter(job, tools, every=settings.PROGRESS_EVERY)
-    with (
-        heartbeat(job),
-        tools.connect(node.endpoint()) as engine,
-        tools.registry(reference.host, endpoint) as registry,
-    ):
-        reporter.glance()
-        plan = plan_pull(reference=reference, registry=registry, engine=engine, between=reporter.glance)
-        if not plan.runs_there:
-            raise PullFailed(failure("platform_mismatch", params=_platforms(plan.image_platform, plan.node_platform)))
-        meter = Meter(plan=plan.layers, now=tools.monotonic())
-        told = _stream(job, engine, reference, auth, plan, meter, reporter, tools)
-        meter.verifying()
-        reporter.write()
-        if reference.digest and reference.tag:
-            engine.tag(f"{reference.name}@{reference.digest}", reference.name, reference.tag)
-        with heartbeat(job):
-            digest = _verify(job, engine, reference, plan, told, tools, registry=registry)
-        meter.verified()
-        reporter.close()
-        return digest
+    with heartbeat(job), tools.registry(reference.host, endpoint) as registry, ThreadPoolExecutor(1) as aside:
+        # Engine and registry are asked at the same time. The node's platform is known from its last probe.
+        assumed = _last_known_platform(node)
+        asked = aside.submit(look_up, reference, registry, platform=assumed)
+        with tools.connect(node.endpoint()) as engine:
+            chains = engine.image_layers()  # before the pull adds any
+            if engine.platform != assumed:
+                wait([asked])  # the client is not to be used by two
+                asked = aside.submit(look_up, reference, registry, platform=engine.platform)
+            offer = _answer(asked, reporter)
+            if not offer.runs_on(engine.platform):
+                raise PullFailed(failure("platform_mismatch", params=_platforms(offer.platform, engine.platform)))
+            reporter.glance()
+            pull = _Pull(job, engine, registry, reference, _auth(reference, endpoint), offer, reporter, tools)
+            told = _stream(pull, chains)
+            if reference.digest and reference.tag:
+                engine.tag(f"{reference.name}@{reference.digest}", reference.name, reference.tag)
+            with heartbeat(job):
+                digest = _verify(pull, told)
+            reporter.verified()
+            return digest
+
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """What the steps of one attempt share."""
+
+    job: PullJob
+    engine: Engine
+    registry: RegistryClient
+    reference: ImageReference
+    auth: RegistryAuth | None
+    offer: Offer
+    reporter: Reporter
+    tools: Tools
+
+
+def _last_known_platform(node: ComputeNode) -> str:
+    try:
+        return str(Platform.parse(node.platform))
+    except ValueError:
+        return USUAL_PLATFORM
+
+
+def _answer(asked: Future[Offer], reporter: Reporter) -> Offer:
+    """The registry's answer, which may take long; a cancellation is heard meanwhile."""
+    while True:
+        try:
+            return asked.result(timeout=LISTEN_EVERY)
+        except TimeoutError:
+            reporter.glance()
 
 
 def _node_or_fail(job: PullJob) -> ComputeNode:
@@ -76,7 +111,7 @@ def _node_or_fail(job: PullJob) -> ComputeNode:
 def _as_event(plan: PullPlan) -> tuple[str, dict[str, Any]]:
     """How the history tells what is going to move."""
     if plan.layers is None:
-        return "total_unknown", {"reason": plan.unreachable}
+        return "total_unknown", {"reason": plan.offer.unreachable}
     if plan.bytes_to_move == 0:
         return "already_present", {}
     return "planned", {"total": plan.bytes_to_move, "reused": plan.bytes_reused}
@@ -89,26 +124,21 @@ def _auth(reference: ImageReference, endpoint: RegistryEndpoint | None) -> Regis
     return RegistryAuth(endpoint.username, endpoint.password.reveal(), reference.host)
 
 
-def _stream(
-    job: PullJob,
-    engine: Engine,
-    reference: ImageReference,
-    auth: RegistryAuth | None,
-    plan: PullPlan,
-    meter: Meter,
-    reporter: Reporter,
-    tools: Tools,
-) -> str:
-    """Let the engine pull. Returns the digest that its stream told."""
+def _stream(pull: _Pull, chains: Iterable[Sequence[str]]) -> str:
+    """Let the engine pull, to the end of its stream. Returns the digest that it told."""
+    reference = pull.reference
     try:
-        with engine.pull(reference.name, tag_or_digest=reference.remote, auth=auth) as stream:
-            # The engine is at work already while the database learns of the plan.
-            reporter.start(meter, digest=plan.digest, bytes_total=plan.bytes_to_move, event=_as_event(plan))
-            _follow(job, stream, meter, reporter, tools)
+        with pull.engine.pull(reference.name, tag_or_digest=reference.remote, auth=pull.auth) as stream:
+            # The engine is at work already while its store is asked about and the database learns of the plan.
+            plan = weigh(pull.offer, chains=chains, any_order=pull.engine.info().containerd_store)
+            meter = Meter(plan=plan.layers, now=pull.tools.monotonic())
+            pull.reporter.start(meter, digest=pull.offer.digest, bytes_total=plan.bytes_to_move, event=_as_event(plan))
+            _follow(pull.job, stream, meter, pull.reporter, pull.tools)
+            pull.reporter.verifying()
             return stream.digest
     except EngineRejected as error:
         # Engines mix wrong and missing credentials up; we know whether any were sent.
-        sent = auth is not None
+        sent = pull.auth is not None
         found = classify_engine_text(error.evidence, status=error.status, credentials_sent=sent)
         raise PullFailed(found) from error
 
@@ -147,31 +177,23 @@ def _is_stalled(job: PullJob, meter: Meter, idle: float, limit: float, tools: To
         return False  # nobody can tell now; the next tick asks again
 
 
-def _verify(
-    job: PullJob,
-    engine: Engine,
-    reference: ImageReference,
-    plan: PullPlan,
-    told: str,
-    tools: Tools,
-    *,
-    registry: RegistryClient,
-) -> str:
+def _verify(pull: _Pull, told: str) -> str:
     """The image is there, with the digest that was expected and for this node's platform; else `PullFailed`."""
-    image = engine.inspect_image(_as_asked(reference))
+    reference, offer = pull.reference, pull.offer
+    image = pull.engine.inspect_image(_as_asked(reference))
     if image is None:
         raise PullFailed(failure("image_absent_after_pull"))
     present = _digests(image, reference)
-    if plan.digest and plan.digest in present:
-        digest = plan.digest
-    elif not plan.digest and told in present:
+    if offer.digest and offer.digest in present:
+        digest = offer.digest
+    elif not offer.digest and told in present:
         digest = told
     else:
-        digest = _moved_digest(reference, present, registry)
-        record(job, "tag_moved", at=tools.now(), digest=digest)
+        digest = _moved_digest(reference, present, pull.registry)
+        record(pull.job, "tag_moved", at=pull.tools.now(), digest=digest)
     image_platform = f"{image.os}/{image.architecture}"
-    if image.architecture and not runs_on(image_platform, plan.node_platform):
-        raise PullFailed(failure("platform_mismatch", params=_platforms(image_platform, plan.node_platform)))
+    if image.architecture and not runs_on(image_platform, pull.engine.platform):
+        raise PullFailed(failure("platform_mismatch", params=_platforms(image_platform, pull.engine.platform)))
     return digest
 
 

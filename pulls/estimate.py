@@ -32,16 +32,17 @@ def estimate(*, image: ImageRegistry, node: ComputeNode) -> dict[str, Any]:
             open_registry(reference.host, effective.endpoint, somebody_waits=True) as registry,
         ):
             plan = plan_pull(reference=reference, registry=registry, engine=engine)
+            runs_there = plan.offer.runs_on(engine.platform)
     except (EngineError, SecretUnreadable) as error:
         return _unknown(error.code, decided=False)
     except RegistryError as error:
         return _unknown(error.code, decided=True)
     if plan.layers is None:
-        return _unknown(plan.unreachable, decided=False)
+        return _unknown(plan.offer.unreachable, decided=False)
     return {
         "bytes_to_move": plan.bytes_to_move,
         "bytes_reused": plan.bytes_reused,
-        "runs_there": plan.runs_there,
+        "runs_there": runs_there,
         "problem": None,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from imagelib.addresses import ImageReference
@@ -13,19 +13,26 @@ from pulls.meter import LayerPlan
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What the registry has under a reference. Without a `manifest` it could not be asked; `unreachable` says why."""
+
+    digest: str  # what the engine must report afterwards; empty when the registry could not be asked
+    manifest: Manifest | None = None
+    diff_ids: tuple[str, ...] = ()
+    platform: str = ""  # of the image; empty when unknown
+    unreachable: str = ""  # the code of the look-up's failure
+
+    def runs_on(self, node: str) -> bool:
+        """False for a single image of another platform: engines pull it without a word (docker-engine.md §3)."""
+        return not self.platform or runs_on(self.platform, node)
+
+
+@dataclass(frozen=True, slots=True)
 class PullPlan:
     """`layers` is None when sizes are not to be had from here: the total is then "at least"."""
 
-    digest: str  # what the engine must report afterwards; empty when the registry could not be asked
+    offer: Offer
     layers: tuple[LayerPlan, ...] | None
-    node_platform: str
-    image_platform: str = ""
-    unreachable: str = ""  # the code of the look-up's failure
-
-    @property
-    def runs_there(self) -> bool:
-        """False for a single image of another platform: engines pull it without a word (docker-engine.md §3)."""
-        return not self.image_platform or runs_on(self.image_platform, self.node_platform)
 
     @property
     def bytes_to_move(self) -> int | None:
@@ -41,36 +48,33 @@ def runs_on(image: str, node: str) -> bool:
     return normalize(Platform.parse(image)) in set(runnable(Platform.parse(node)))
 
 
-def plan_pull(
-    *,
-    reference: ImageReference,
-    registry: RegistryClient,
-    engine: Engine,
-    between: Callable[[], None] = lambda: None,
-) -> PullPlan:
-    """Ask the registry, compare with the node. Raises `RegistryError` when the registry itself says no.
-
-    `between` is called between the steps, each of which may take seconds; it may raise to end the planning.
-    """
-    info = engine.info()
-    between()
-    wanted = Platform.parse(info.platform)
+def look_up(reference: ImageReference, registry: RegistryClient, *, platform: str) -> Offer:
+    """Ask the registry what a node of `platform` would pull. Raises `RegistryError` when it says no itself."""
     try:
-        manifest = registry.resolve(reference.repository, reference.remote, platform=wanted)
-        between()
+        manifest = registry.resolve(reference.repository, reference.remote, platform=Platform.parse(platform))
         config = registry.image_config(reference.repository, manifest.config)
     except RegistryError as error:
         if error.code not in UNREACHABLE_CODES:
             raise  # the registry answered, and its answer decides
-        return PullPlan(reference.digest or "", None, info.platform, unreachable=error.code)
-    between()
-    layers = None
-    if manifest.sizes_known:
-        have = reused_layers(manifest, config.diff_ids, chains=engine.image_layers(), any_order=info.containerd_store)
-        layers = tuple(LayerPlan(blob.digest, blob.size, blob.digest in have) for blob in manifest.distinct_layers)
+        return Offer(reference.digest or "", unreachable=error.code)
     known = config.platform.is_known and config.platform.architecture
-    image_platform = str(config.platform) if known else ""
-    return PullPlan(manifest.digest, layers, info.platform, image_platform)
+    return Offer(manifest.digest, manifest, config.diff_ids, str(config.platform) if known else "")
+
+
+def weigh(offer: Offer, *, chains: Iterable[Sequence[str]], any_order: bool) -> PullPlan:
+    """What of the offer moves to a node that has the layer `chains`; for `any_order` see `reused_layers`."""
+    manifest = offer.manifest
+    if manifest is None or not manifest.sizes_known:
+        return PullPlan(offer, None)
+    have = reused_layers(manifest, offer.diff_ids, chains=chains, any_order=any_order)
+    layers = (LayerPlan(blob.digest, blob.size, blob.digest in have) for blob in manifest.distinct_layers)
+    return PullPlan(offer, tuple(layers))
+
+
+def plan_pull(*, reference: ImageReference, registry: RegistryClient, engine: Engine) -> PullPlan:
+    """Ask the registry, compare with the node. Raises `RegistryError` when the registry itself says no."""
+    offer = look_up(reference, registry, platform=engine.platform)
+    return weigh(offer, chains=engine.image_layers(), any_order=engine.info().containerd_store)
 
 
 def reused_layers(

@@ -58,14 +58,16 @@ class Reporter:
         if self._tools.monotonic() - self._written_at >= self._every:
             self._store(self._last)
 
-    def write(self) -> None:
-        """A change that watchers must not miss, such as the beginning of the verification."""
+    def verifying(self) -> None:
+        """The stream has ended well. Watchers must see it: a busy engine may take its time to show the image."""
         if self._meter is not None:
+            self._meter.verifying()
             self._store(self._meter.progress(now=self._tools.monotonic()).as_dict())
 
-    def close(self) -> None:
+    def verified(self) -> None:
         """The last picture travels with the final transition."""
         if self._meter is not None:
+            self._meter.verified()
             self._job.progress = self._meter.progress(now=self._tools.monotonic()).as_dict()
 
     def engine_retries(self, layer: str) -> None:

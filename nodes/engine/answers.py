@@ -45,6 +45,15 @@ def engine_info(answer: object, about: dict[str, Any]) -> EngineInfo:
     )
 
 
+def platform(about: dict[str, Any]) -> str:
+    """Of the engine's machine, from the version answer: "linux/amd64". Raises EngineError(engine_not_docker)."""
+    half = SHORT // 2 - 1
+    system, architecture = _text(about.get("Os"), half), _text(about.get("Arch"), half)
+    if not system or not architecture:
+        raise EngineError("engine_not_docker", "the answer to /version names no platform")
+    return f"{system}/{architecture}"
+
+
 def listing(answer: object) -> list[dict[str, Any]]:
     """An answer that is a list of objects. Raises EngineError(engine_not_docker) when it is none."""
     if not isinstance(answer, list):

@@ -36,6 +36,10 @@ class DockerEngine:
             stream.close()
         self._client.close()
 
+    @property
+    def platform(self) -> str:
+        return answers.platform(self._client.about)
+
     def ping(self) -> float:
         with translated():
             started = monotonic()

@@ -15,6 +15,11 @@ class Engine(Protocol):
     method but `pull` ends within the timeout given to `connect` for each answer it waits for.
     """
 
+    @property
+    def platform(self) -> str:
+        """Of the machine: "linux/amd64", in Go's spelling. Known since connecting."""
+        ...
+
     def ping(self) -> float:
         """Seconds that the engine took to answer."""
         ...

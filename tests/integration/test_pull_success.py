@@ -95,6 +95,21 @@ def test_an_index_is_resolved_for_the_nodes_platform(
     assert done["digest"] == index.digest == repo_digest(engine, registry.reference(f"team/multi:{tag}"))
 
 
+def test_a_machine_that_was_replaced_by_another_kind_gets_what_it_runs(
+    embedded: PullBed, engine: RealEngine, registries: Registries
+) -> None:
+    """The platform of the last probe only saves time; the engine's own word counts."""
+    engine.wipe()
+    node, registry = embedded.node(engine.unix_url), registries.open
+    change = f"ComputeNode.objects.filter(pk={node}).update(platform='linux/arm64')"
+    done = embedded.product.manage("shell", "-c", f"from nodes.models import ComputeNode; {change}")
+    assert done.returncode == 0, done.stderr
+    index = registry.image("team/multi:1")
+    pulled = embedded.run(registry.reference("team/multi:1"), node)
+    assert pulled["state"] == "succeeded", pulled
+    assert pulled["bytes_total"] == index.for_platform("linux/amd64").compressed_size
+
+
 def test_a_digest_is_pulled_and_named(embedded: PullBed, engine: RealEngine, registries: Registries) -> None:
     engine.wipe()
     registry = registries.open

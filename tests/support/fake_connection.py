@@ -31,6 +31,10 @@ class FakeConnection:
         for stream in self._streams:
             stream.close()
 
+    @property
+    def platform(self) -> str:
+        return self._engine.platform
+
     def ping(self) -> float:
         self._engine.check()
         return 0.001
