@@ -6,10 +6,12 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from kombu.transport import TRANSPORT_ALIASES
 
 from core.shutdown import stopping
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imagelib.settings")
+TRANSPORT_ALIASES["memory"] = "imagelib.memory_broker:Transport"  # what `memory://` means in this project
 
 
 def make_app(name: str) -> Celery:

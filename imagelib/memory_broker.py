@@ -45,7 +45,7 @@ class Channel(memory.Channel):
 
 
 class Transport(memory.Transport):
-    """Set as Celery's `broker_transport`; the broker's URL stays `memory://`.
+    """What `memory://` means once `imagelib.celery` is imported.
 
     What no message announces, such as room in a worker that was full, is noticed by looking after all: every
     `polling_interval` seconds.

@@ -127,7 +127,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL")
 EMBEDDED = not REDIS_URL  # one process: web, worker and beat together (`manage.py serve`)
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
-CELERY_BROKER_TRANSPORT = None if REDIS_URL else "imagelib.memory_broker:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # Early acknowledgement is used throughout; the long visibility timeout is a second line of defence.
     {

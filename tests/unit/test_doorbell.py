@@ -15,10 +15,9 @@ from pulls.models import PullJob
 @pytest.fixture
 def broker_away() -> Iterator[None]:
     """Nobody listens at the broker's address."""
-    before = {name: app.conf[name] for name in ("broker_url", "broker_transport", "broker_transport_options")}
+    before = {name: app.conf[name] for name in ("broker_url", "broker_transport_options")}
     app.conf.update(
         broker_url="redis://127.0.0.1:1/0",
-        broker_transport=None,
         broker_transport_options={"max_retries": 0, "interval_start": 0},
     )
     app.set_current()
