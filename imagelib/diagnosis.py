@@ -28,7 +28,7 @@ from imagelib.celery import app
 from imagelib.inspection import check_endpoint
 from imagelib.models import RegistryEndpoint
 from nodes.failure_texts import engine_failure_text
-from nodes.models import ComputeNode
+from nodes.services import usable_nodes
 from nodes.work import sweep
 from pulls.sizes import human_bytes
 
@@ -154,7 +154,7 @@ def secrets() -> Finding:
 
 
 def nodes() -> Iterator[Finding]:
-    for node, found in sorted(sweep(list(ComputeNode.objects.all())), key=lambda pair: pair[0].name):
+    for node, found in sorted(sweep(list(usable_nodes())), key=lambda pair: pair[0].name):
         subject = _("node %(name)s") % {"name": node.name}
         if found.info is not None:
             yield Finding(Level.GOOD, subject, f"Docker {found.info.engine_version}, {found.info.platform}")

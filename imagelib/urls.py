@@ -25,8 +25,8 @@ from pulls import streams
 from pulls.api import PullViewSet
 
 # The front end's proxy takes /api off; without a proxy the paths arrive with it.
-gva_routes = [path("", include("imagelib.gva"))]
-_GVA = re.compile(r"(/api)?/imageRegistry(/|$)")
+gva_routes = [path("", include("imagelib.gva")), path("", include("nodes.gva"))]
+_GVA = re.compile(r"(/api)?/(imageRegistry|computeNode)(/|$)")
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")

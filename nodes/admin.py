@@ -24,6 +24,8 @@ from nodes.models import STATUS_COLOURS, ComputeNode, NodeStatus
 def status_label(node: ComputeNode) -> SafeString:
     """The status with its age; one that is too old is called stale and loses its colour."""
     word = node.get_status_display()
+    if not node.docker_address:
+        return label(_("no Docker address"))
     if node.checked_at is None:
         return label(_("not checked yet"))
     if not node.status_is_fresh(timezone.now()):
@@ -110,7 +112,7 @@ class NodeAdmin(OperatorAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         values = form.changed_values()
         services.save_node(user=request.user, values=values, node=obj, test=False)
-        if not change or any(name in values for name in services.CONNECTION_FIELDS):
+        if obj.docker_address and (not change or any(name in values for name in services.CONNECTION_FIELDS)):
             # The page is written in one transaction; no engine is asked before it has ended.
             transaction.on_commit(lambda: self._report_test(request, services.test_node(user=request.user, node=obj)))
 

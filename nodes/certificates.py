@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,8 @@ def check_tls(*, ca_cert: str, client_cert: str, client_key: str) -> dict[str, A
 
 
 def _certificate_fault(pem: str) -> Any:
+    if "PRIVATE KEY-----" in pem:  # certificates are shown again, keys are not
+        return _("There is a private key in this text. Give the certificate alone; the key has a field of its own.")
     try:
         certificate = x509.load_pem_x509_certificates(pem.encode())[0]
     except ValueError:
@@ -35,12 +38,13 @@ def _certificate_fault(pem: str) -> Any:
 
 
 def _key_fault(certificate: str, key: str) -> Any:
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     try:
         private = load_pem_private_key(key.encode(), password=None)
+        public = x509.load_pem_x509_certificates(certificate.encode())[0].public_key()
+        belongs = private.public_key().public_bytes(*form) == public.public_bytes(*form)
+    except UnsupportedAlgorithm:
+        return _("Keys of this kind are not supported. Use RSA with 2048 bits or more, or the curve P-256.")
     except (ValueError, TypeError):
         return _("This is not an unencrypted private key in PEM form. It starts with -----BEGIN PRIVATE KEY-----.")
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    public = x509.load_pem_x509_certificates(certificate.encode())[0].public_key()
-    if private.public_key().public_bytes(*form) != public.public_bytes(*form):
-        return _("The client key does not belong to the client certificate.")
-    return None
+    return None if belongs else _("The client key does not belong to the client certificate.")

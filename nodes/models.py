@@ -51,7 +51,11 @@ class ComputeNode(models.Model):
     docker_address = models.CharField(
         _("Docker address"),
         max_length=500,
-        help_text=_("unix:///var/run/docker.sock, tcp://10.0.0.5:2376 or ssh://user@10.0.0.5"),
+        blank=True,
+        help_text=_(
+            "unix:///var/run/docker.sock, tcp://10.0.0.5:2376 or ssh://user@10.0.0.5. Without an address the node is "
+            "an entry of the inventory and nothing more."
+        ),
     )
     use_tls = models.BooleanField(_("use TLS"), default=False)
     ca_cert = models.TextField(_("CA certificate"), blank=True)
@@ -85,6 +89,7 @@ class ComputeNode(models.Model):
         verbose_name = _("compute node")
         verbose_name_plural = _("compute nodes")
         ordering = ("name", "pk")
+        indexes = [models.Index(fields=["-created_at", "-id"], name="node_newest_first")]
 
     def __str__(self) -> str:
         return self.name

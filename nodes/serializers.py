@@ -40,7 +40,7 @@ class NodeSerializer(serializers.ModelSerializer):
             "id", "status", "status_code", "status_evidence", "last_seen_at", "engine_version", "storage_driver",
             "platform", "disk_free_bytes", "created_at", "updated_at",
         )  # fmt: skip
-        extra_kwargs = {"name": {"validators": []}, "docker_address": {"validators": []}}
+        extra_kwargs = {"name": {"validators": []}, "docker_address": {"required": True}}
 
     def to_internal_value(self, data: Any) -> Any:
         refuse_unknown(self, data)

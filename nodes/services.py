@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import DomainError, InvalidInput
+from core.errors import Conflict, DomainError, InvalidInput
 from core.operators import require_operator
 from core.rows import delete_rows, save_row, set_listed_rows
 from nodes.address_texts import address_problem
@@ -38,11 +38,17 @@ def visible_nodes(user: Any) -> models.QuerySet[ComputeNode]:
     return rows if user.is_staff else rows.filter(is_listed=True)
 
 
+def usable_nodes() -> models.QuerySet[ComputeNode]:
+    """Nodes that one can connect to, or try to."""
+    return ComputeNode.objects.exclude(docker_address="")
+
+
 def save_node(
     *, user: Any, values: Mapping[str, Any], node: ComputeNode | None = None, test: bool = True
 ) -> ComputeNode:
     """Create or change a node, then test its connection if how to connect is new (up to 10 s, after the commit).
 
+    A node without a Docker address is an entry of the inventory: its status stays unknown, nobody connects to it.
     Raises `InvalidInput`, also when a stored secret would go to another host: it could be read there.
     """
     require_operator(user)
@@ -62,7 +68,7 @@ def save_node(
             _check_kept_secrets(row, values)
         save_row(row, fields=fields, duplicate=_("Another compute node has this name already."))
         row.refresh_from_db()
-    if changed and test:
+    if changed and test and row.docker_address:
         test_node(user=user, node=row)
     return row
 
@@ -71,7 +77,7 @@ def check_values(row: ComputeNode) -> None:
     """All rules of a node's fields. Raises `InvalidInput` with every fault at once."""
     problems: dict[str, Any] = {}
     try:
-        row.docker_address = parse_address(row.docker_address).canonical
+        row.docker_address = row.docker_address.strip() and parse_address(row.docker_address).canonical
     except EngineAddressError as error:
         problems["docker_address"] = address_problem(error.code, error.params)
     if row.client_key.readable():
@@ -94,7 +100,7 @@ def check_values(row: ComputeNode) -> None:
 def _check_kept_secrets(row: ComputeNode, values: Mapping[str, Any]) -> None:
     """Secrets are write-only. Whoever could point a stored one to a host of his own would read it there."""
     stored = ComputeNode.objects.select_for_update().filter(pk=row.pk).first()
-    if stored is None or _place(stored.docker_address) == _place(row.docker_address):
+    if stored is None or not row.docker_address or _place(stored.docker_address) == _place(row.docker_address):
         return
     kept = [name for name in ("password", "client_key") if getattr(stored, name)]
     kept = [name for name in kept if name not in values or values[name] == getattr(stored, name)]
@@ -114,9 +120,17 @@ def _is_label(key: Any, value: Any) -> bool:
     return bool(isinstance(key, str) and _LABEL.fullmatch(key) and isinstance(value, str) and len(value) <= 200)
 
 
+def require_address(node: ComputeNode) -> None:
+    """Raises `Conflict` for a node that nobody can connect to."""
+    if not node.docker_address:
+        text = _("“%(name)s” has no Docker address. Enter one under Compute nodes to use this node.")
+        raise Conflict(text % {"name": node.name}, code="no_docker_address")
+
+
 def test_node(*, user: Any, node: ComputeNode) -> ComputeNode:
     """Connect now; the answer is in `status`, `status_code`, `status_evidence`. At most 10 s."""
     require_operator(user)
+    require_address(node)
     finding = probe(node)
     record_finding(node, finding)
     node.refresh_from_db()
@@ -126,6 +140,7 @@ def test_node(*, user: Any, node: ComputeNode) -> ComputeNode:
 def discover_node(*, user: Any, node: ComputeNode) -> ComputeNode:
     """Read CPU, memory, disk and platform from the engine into the node's fields."""
     require_operator(user)
+    require_address(node)
     finding = probe(node, with_disk=True)
     record_finding(node, finding)
     if finding.info is not None:
@@ -155,7 +170,7 @@ def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
 
 def sweep_all() -> int:
     """Probe every node concurrently and store each finding as soon as it is there. Returns how many were stored."""
-    return sum(store_finding(node, finding) for node, finding in sweep(list(ComputeNode.objects.all())))
+    return sum(store_finding(node, finding) for node, finding in sweep(list(usable_nodes())))
 
 
 def store_finding(node: ComputeNode, finding: Finding) -> bool:
@@ -175,6 +190,7 @@ def store_finding(node: ComputeNode, finding: Finding) -> bool:
 
 def node_images(*, node: ComputeNode, name: str = "") -> list[ImageInfo]:
     """Images on the node whose names contain `name`, newest first. Raises `EngineUnusable`."""
+    require_address(node)
     try:
         with connect(node.endpoint(), timeout=settings.ENGINE_TIMEOUT, known_hosts=settings.SSH_KNOWN_HOSTS) as engine:
             found = engine.list_images()

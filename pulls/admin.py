@@ -24,6 +24,7 @@ from imagelib.models import ImageRegistry
 from imagelib.references import effective_or_invalid
 from nodes.admin import status_label
 from nodes.models import ComputeNode
+from nodes.services import usable_nodes
 from pulls import services
 from pulls.dashboard import brief
 from pulls.estimate import estimate
@@ -198,7 +199,7 @@ class PullAdmin(OperatorAdmin):
             "title": _("Pull onto nodes"),
             "images": images,
             "image": image,
-            "nodes": [_row(node) for node in ComputeNode.objects.order_by("name", "pk")] if image else [],
+            "nodes": [_row(node) for node in usable_nodes().order_by("name", "pk")] if image else [],
             "chosen": chosen,
             **self._meaning(image),
         }

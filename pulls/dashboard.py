@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from core.admin_tools import age
 from core.jobs import ACTIVE_STATES, JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from nodes.models import STATUS_FRESH_FOR, ComputeNode, NodeStatus
+from nodes.models import STATUS_FRESH_FOR, NodeStatus
+from nodes.services import usable_nodes
 from pulls.models import PullJob
 from pulls.services import visible_pulls
 from pulls.snapshot import snapshot
@@ -53,9 +54,9 @@ def _with_json(picture: dict[str, Any]) -> dict[str, Any]:
 
 
 def count_nodes(now: datetime) -> dict[str, int]:
-    """Nodes by status; a status older than `STATUS_FRESH_FOR` counts as stale, whatever it was."""
+    """Nodes with a Docker address, by status; one older than `STATUS_FRESH_FOR` counts as stale, whatever it was."""
     fresh = Q(checked_at__gte=now - STATUS_FRESH_FOR)
-    return ComputeNode.objects.aggregate(
+    return usable_nodes().aggregate(
         all=Count("pk"),
         connected=Count("pk", filter=fresh & Q(status=NodeStatus.CONNECTED)),
         failed=Count("pk", filter=fresh & Q(status=NodeStatus.FAILED)),

@@ -20,6 +20,7 @@ from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints, effective_or_invalid
 from imagelib.services import clean_address
 from nodes.models import ComputeNode
+from nodes.services import require_address
 from pulls.events import record
 from pulls.models import PullJob, PullRequest
 
@@ -115,6 +116,8 @@ def _where(user: Any, ids: Sequence[int]) -> list[ComputeNode]:
         raise NotFound(
             _("There is no listed compute node with id %(ids)s.") % {"ids": ", ".join(missing)}, code="node_not_listed"
         )
+    for node in found.values():
+        require_address(node)
     return [found[pk] for pk in dict.fromkeys(ids)]
 
 

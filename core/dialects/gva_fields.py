@@ -6,6 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.api import SecretField
+
+LARGEST_NUMBER = 2**31 - 1  # of a database's integer column
+
 
 class Text(serializers.CharField):
     """A JSON string; `null` in an optional one means empty."""
@@ -26,3 +30,28 @@ class Flag(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class WholeNumber(serializers.IntegerField):
+    """A JSON integer that is not negative; `null`, which an emptied number input sends, means `when_empty`."""
+
+    def __init__(self, *, when_empty: int = 0, max_value: int = LARGEST_NUMBER, **options: Any) -> None:
+        self.when_empty = when_empty
+        super().__init__(min_value=0, max_value=max_value, required=False, allow_null=True, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(self.when_empty if data is None else data)
+
+
+class Hidden(SecretField, Text):
+    """A secret text: never answered. Left out, `null` or the mask keep the stored one, `""` clears it."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is None:
+            raise serializers.SkipField
+        return super().run_validation(data)

@@ -71,7 +71,6 @@ def test_changing_how_to_connect_tests_again_other_changes_do_not(as_operator: A
     ("values", "field"),
     [
         ({"name": ""}, "name"),
-        ({"docker_address": ""}, "docker_address"),
         ({"docker_address": "ftp://10.0.0.5"}, "docker_address"),
         ({"docker_address": "tcp://10.0.0.5:99999"}, "docker_address"),
         ({"docker_address": "unix://relative"}, "docker_address"),
@@ -96,6 +95,12 @@ def test_changing_how_to_connect_tests_again_other_changes_do_not(as_operator: A
 def test_wrong_fields_are_named(as_operator: APIClient, values: dict[str, Any], field: str) -> None:
     assert field in make.faulty_fields(as_operator.post("/api/nodes/", NODE | values))
     assert not ComputeNode.objects.exists()
+
+
+def test_no_docker_address_is_said_and_not_forgotten(as_operator: APIClient) -> None:
+    assert make.faulty_fields(as_operator.post("/api/nodes/", {"name": "gpu-1"})) == {"docker_address"}
+    answer = as_operator.post("/api/nodes/", {"name": "gpu-1", "docker_address": ""})
+    assert answer.status_code == 201 and answer.json()["status"] == "unknown"
 
 
 def test_a_fault_never_repeats_a_secret(as_operator: APIClient) -> None:

@@ -12,6 +12,7 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from tests.api import make
+from tests.api.gva_kinds import IMAGES, NODES
 from tests.api.routes import admin_paths, all_routes
 
 ROLES = ("anonymous", "user", "other", "operator")
@@ -81,18 +82,17 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("GET", "api/pulls/{pull}/events/"): (owners(200), None),
     ("GET", "api/pulls/events/"): (owners(200), {"id": "{pull}"}),
 }
-_ENTRY = {"name": "new", "address": "nginx:1.27"}
-for _prefix in ("", "api/"):
-    _at = f"{_prefix}imageRegistry/"
-    TABLE |= {
-        ("POST", f"{_at}createImageRegistry"): (operators(200), _ENTRY),
-        ("PUT", f"{_at}updateImageRegistry"): (operators(200), {"ID": "{image}", **_ENTRY}),
-        ("DELETE", f"{_at}deleteImageRegistry"): (operators(200), "ID={image}"),
-        ("DELETE", f"{_at}deleteImageRegistryByIds"): (operators(200), "IDs[]={image}"),
-        ("GET", f"{_at}findImageRegistry"): (READERS, {"ID": "{image}"}),
-        ("GET", f"{_at}getImageRegistryList"): (READERS, None),
-        ("GET", f"{_at}getImageRegistryPublic"): (READERS, None),
-    }
+for _kind, _thing in ((IMAGES, "image"), (NODES, "node")):
+    for _prefix in ("", "api"):
+        TABLE |= {
+            ("POST", f"{_prefix}{_kind.create}".lstrip("/")): (operators(200), _kind.minimal()),
+            ("PUT", f"{_prefix}{_kind.update}".lstrip("/")): (operators(200), {"ID": f"{{{_thing}}}", "remark": "x"}),
+            ("DELETE", f"{_prefix}{_kind.delete}".lstrip("/")): (operators(200), f"ID={{{_thing}}}"),
+            ("DELETE", f"{_prefix}{_kind.delete_many}".lstrip("/")): (operators(200), f"IDs[]={{{_thing}}}"),
+            ("GET", f"{_prefix}{_kind.find}".lstrip("/")): (READERS, {"ID": f"{{{_thing}}}"}),
+            ("GET", f"{_prefix}{_kind.list}".lstrip("/")): (READERS, None),
+            ("GET", f"{_prefix}{_kind.public}".lstrip("/")): (READERS, None),
+        }
 
 
 @pytest.fixture

@@ -19,16 +19,16 @@ from imagelib.models import ImageRegistry, RegistryEndpoint
 from nodes.models import ComputeNode
 from pulls.models import PullJob
 from tests.api import make
-from tests.api.gva_client import LIST, PUBLIC
+from tests.api.gva_kinds import KINDS, Kind
 
 LISTS = [
     "/api/images/?page_size=100",
     "/api/registries/?page_size=100",
     "/api/nodes/?page_size=100",
     "/api/pulls/?page_size=100",
-    f"{LIST}?pageSize=100",
-    f"{LIST}?pageSize=100&page=9&name=image&isOnShelf=true",
-    PUBLIC,
+    *(f"{kind.list}?pageSize=100" for kind in KINDS),
+    *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
+    *(kind.public for kind in KINDS),
 ]
 ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob]
 
@@ -70,11 +70,12 @@ def test_api_lists(path: str, who: str, client_of: Any, request: pytest.FixtureR
     assert many == few and few <= 5
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_the_list_of_the_front_end_costs_the_login_the_count_and_the_page(
-    as_operator: APIClient, operator: Any
+    as_operator: APIClient, operator: Any, kind: Kind
 ) -> None:
     fill(operator, 3)
-    assert queries(lambda: as_operator.get(f"{LIST}?name=image&createdAtRange[]=&isOnShelf="))[0] == 3
+    assert queries(lambda: as_operator.get(f"{kind.list}?name=e&createdAtRange[]=&isOnShelf="))[0] == 3
 
 
 @pytest.mark.parametrize("model", ADMIN_LISTS)

@@ -21,7 +21,8 @@ from rest_framework.test import APIClient
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from nodes.models import ComputeNode
 from tests.api import make
-from tests.api.gva_client import CREATE, FIND, LIST, UPDATE
+from tests.api.gva_client import CREATE, FIND, UPDATE
+from tests.api.gva_kinds import KINDS, NODES
 from tests.api.routes import all_routes
 from tests.services.certs import Authority
 
@@ -143,6 +144,17 @@ def plant_in_nodes(client: Listener, canary: Canaries) -> None:
     in_address = {"name": "t", "docker_address": f"ssh://root:{canary('node-address')}@127.0.0.1:1"}
     assert client.post("/api/nodes/", in_address).status_code == 400
     assert client.post("/api/nodes/", {**values, "name": "x", "client_key": canary("node-key")}).status_code == 400
+    spa = {**NODES.form, "password": canary("spa-create"), "clientCert": pair.cert, "clientKey": pair.key}
+    answer = client.post(NODES.create, spa).json()
+    assert answer["code"] == 0, answer
+    whole = client.get(f"{NODES.find}?ID={answer['data']['ID']}").json()["data"]
+    assert client.put(NODES.update, {**whole, "password": canary("spa-update")}).json()["code"] == 0
+    for bad in (
+        {"clientKey": canary("spa-key")}, {"clientCert": pair.cert + canary("spa-cert") + pair.key},
+        {"dockerAddress": f"ssh://root:{canary('spa-address')}@127.0.0.1:1"}, {"password": [canary("spa-list")]},
+        {"dockerAddress": "tcp://127.0.0.3:1"},
+    ):  # fmt: skip
+        assert client.put(NODES.update, {**whole, **bad}).json()["code"] == 7, bad
 
 
 def read_everything(client: Listener) -> None:
@@ -156,7 +168,10 @@ def read_everything(client: Listener) -> None:
             rows = ids[kind].objects.all() if kind in ids else []
             for pk in [row.pk for row in rows] or [1]:
                 client.get("/" + path.format(pk=pk))
-    client.get(f"{LIST}?pageSize=100")
+    for kind in KINDS:
+        client.get(f"{kind.list}?pageSize=100")
+        for pk in kind.model.objects.values_list("pk", flat=True):
+            client.get(f"{kind.find}?ID={pk}")
 
 
 def database() -> str:
