@@ -48,6 +48,17 @@ class AskedFields(serializers.Serializer):
         return super().to_internal_value(data)
 
 
+class StrictModelSerializer(serializers.ModelSerializer):
+    """Uniqueness is judged by the services and the database; unknown keys are refused."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        refuse_unknown(self, data)
+        return super().to_internal_value(data)
+
+    def get_validators(self) -> list[Any]:
+        return []
+
+
 def refuse_unknown(serializer: serializers.BaseSerializer, data: Any) -> None:
     """Raise for keys of the body that are no fields at all; read-only fields may come back unchanged."""
     if not isinstance(data, dict):

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.dialects.gva_fields import Flag, Text
+from core.dialects.gva_fields import Flag, Text, optional_text
 from core.dialects.gva_query import as_flag, as_text
 from core.dialects.gva_records import RecordViews, routes
 from imagelib import services
@@ -19,11 +19,11 @@ class ImageRegistryForm(serializers.Serializer):
 
     name = Text(max_length=255)
     address = Text(max_length=3000)
-    description = Text(max_length=1000, required=False, allow_blank=True, allow_null=True)
-    source = Text(max_length=255, required=False, allow_blank=True, allow_null=True)
+    description = optional_text(1000)
+    source = optional_text(255)
     isOnShelf = Flag(source="is_listed", required=False)
     supportMemorySplit = Flag(source="supports_vgpu", required=False)
-    remark = Text(max_length=1000, required=False, allow_blank=True, allow_null=True)
+    remark = optional_text(1000)
 
 
 class ImageRegistryViews(RecordViews):

@@ -6,21 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.api import SecretField, refuse_unknown
+from core.api import SecretField, StrictModelSerializer
 from imagelib.addresses import AddressError
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.references import Endpoints
-
-
-class StrictModelSerializer(serializers.ModelSerializer):
-    """Uniqueness is judged by the services and the database; unknown keys are refused."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        refuse_unknown(self, data)
-        return super().to_internal_value(data)
-
-    def get_validators(self) -> list[Any]:
-        return []
 
 
 class ImageSerializer(StrictModelSerializer):

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "imagelib",
     "nodes",
     "pulls",
+    "instances",
 ]
 
 MIDDLEWARE = [
@@ -223,6 +224,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
             "checked_at", "last_seen_at",
         ],
     },
+    {"model": "instances.ProductSpec", "exclude_fields": ["updated_at"]},
 )  # fmt: skip
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),

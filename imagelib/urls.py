@@ -20,19 +20,21 @@ from core.dialects.problem import is_database_away
 from imagelib import health
 from imagelib.api import ImageViewSet, RegistryViewSet
 from imagelib.tokens import LoginView, RefreshView
+from instances.api import SpecViewSet
 from nodes.api import NodeViewSet
 from pulls import streams
 from pulls.api import PullViewSet
 
 # The front end's proxy takes /api off; without a proxy the paths arrive with it.
-gva_routes = [path("", include("imagelib.gva")), path("", include("nodes.gva"))]
-_GVA = re.compile(r"(/api)?/(imageRegistry|computeNode)(/|$)")
+gva_routes = [path("", include("imagelib.gva")), path("", include("nodes.gva")), path("", include("instances.gva"))]
+_GVA = re.compile(r"(/api)?/(imageRegistry|computeNode|productSpec)(/|$)")
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")
 router.register("registries", RegistryViewSet, basename="registry")
 router.register("nodes", NodeViewSet, basename="node")
 router.register("pulls", PullViewSet, basename="pull")
+router.register("product-specs", SpecViewSet, basename="product-spec")
 
 api = [
     path("token/", LoginView.as_view(), name="token"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.dialects.gva_fields import Flag, Hidden, Text, WholeNumber
+from core.dialects.gva_fields import Flag, Hidden, Text, WholeNumber, optional_text
 from core.dialects.gva_query import as_flag, as_text
 from core.dialects.gva_records import RecordViews, routes
 from nodes import services
@@ -23,15 +23,11 @@ _NOT_FOR_USERS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _optional(max_length: int, **options: Any) -> Text:
-    return Text(max_length=max_length, required=False, allow_blank=True, allow_null=True, **options)
-
-
 class ComputeNodeForm(serializers.Serializer):
     """What may be written. Sizes are GB, of the GPUs' memory GB per card."""
 
     name = Text(max_length=255)
-    region = _optional(255)
+    region = optional_text(255)
     cpu = WholeNumber()
     memory = WholeNumber()
     systemDisk = WholeNumber(source="system_disk")
@@ -39,19 +35,19 @@ class ComputeNodeForm(serializers.Serializer):
     publicIp = Text(source="public_ip", max_length=100)
     privateIp = Text(source="private_ip", max_length=100)
     sshPort = WholeNumber(source="ssh_port", when_empty=22)
-    username = _optional(255)
+    username = optional_text(255)
     password = Hidden(max_length=2000)
-    gpuName = _optional(255, source="gpu_name")
+    gpuName = optional_text(255, source="gpu_name")
     gpuCount = WholeNumber(source="gpu_count")
     memoryCapacity = WholeNumber(source="gpu_memory_gb")
-    hamiCore = _optional(500, source="hami_core")
-    dockerAddress = _optional(500, source="docker_address")
+    hamiCore = optional_text(500, source="hami_core")
+    dockerAddress = optional_text(500, source="docker_address")
     useTls = Flag(source="use_tls", default=True)
-    caCert = _optional(_LONGEST_PEM, source="ca_cert")
-    clientCert = _optional(_LONGEST_PEM, source="client_cert")
+    caCert = optional_text(_LONGEST_PEM, source="ca_cert")
+    clientCert = optional_text(_LONGEST_PEM, source="client_cert")
     clientKey = Hidden(source="client_key", max_length=_LONGEST_PEM)
     isOnShelf = Flag(source="is_listed", required=False)
-    remark = _optional(1000)
+    remark = optional_text(1000)
 
 
 class ComputeNodeViews(RecordViews):

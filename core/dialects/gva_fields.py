@@ -23,6 +23,10 @@ class Text(serializers.CharField):
         return super().run_validation("" if data is None and self.allow_null else data)
 
 
+def optional_text(max_length: int, **options: Any) -> Text:
+    return Text(max_length=max_length, required=False, allow_blank=True, allow_null=True, **options)
+
+
 class Flag(serializers.BooleanField):
     """A JSON `true` or `false`."""
 
@@ -46,6 +50,21 @@ class WholeNumber(serializers.IntegerField):
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         return super().run_validation(self.when_empty if data is None else data)
+
+
+class Number(serializers.DecimalField):
+    """A JSON number that is not negative; `null` means 0."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, required=False, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, bool) or not isinstance(data, (int, float)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(0 if data is None else data)
 
 
 class Hidden(SecretField, Text):

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from imagelib.models import ImageRegistry
+from instances.models import ProductSpec
 from nodes.models import ComputeNode
 from tests.api import make
 
@@ -119,4 +120,26 @@ NODES = Kind(
     },
     texts=("name", "region", "publicIp", "privateIp", "gpuName"),
 )  # fmt: skip
-KINDS = (IMAGES, NODES)
+SPECS = Kind(
+    name="ProductSpec",
+    model=ProductSpec,
+    make=make.spec,
+    form={
+        "name": "A100 slice",
+        "gpuModel": "A100",
+        "gpuCount": 2,
+        "memoryCapacity": 20,
+        "cpuCores": 16,
+        "memoryGb": 128,
+        "systemDiskGb": 100,
+        "dataDiskGb": 500,
+        "pricePerHour": 12.5,
+        "isOnShelf": False,
+        "supportMemorySplit": True,
+        "remark": "r",
+    },
+    answered={},
+    lengths={"name": 255, "gpuModel": 255, "remark": 1000},
+    texts=("name", "gpuModel"),
+)
+KINDS = (IMAGES, NODES, SPECS)

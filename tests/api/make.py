@@ -7,6 +7,7 @@ from typing import Any
 
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
+from instances.models import ProductSpec
 from nodes.models import ComputeNode
 from pulls.models import PullJob, PullRequest
 
@@ -33,6 +34,10 @@ def registry(**values: Any) -> RegistryEndpoint:
 
 def node(**values: Any) -> ComputeNode:
     return ComputeNode.objects.create(**{"name": f"node {next(_numbers)}", "docker_address": DEAD_ENGINE, **values})
+
+
+def spec(**values: Any) -> ProductSpec:
+    return ProductSpec.objects.create(**{"name": f"spec {next(_numbers)}", **values})
 
 
 def pull(*, by: Any, on: ComputeNode | None = None, state: str = JobState.QUEUED, **values: Any) -> PullJob:

@@ -13,13 +13,14 @@ from django.urls import reverse
 from core.fields import MASK
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
+from instances.models import ProductSpec
 from nodes.models import ComputeNode
 from pulls.models import PullJob
 from tests.api import make
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary-7f3a9"
-MODELS = (ImageRegistry, RegistryEndpoint, ComputeNode, PullJob)
+MODELS = (ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec)
 
 
 @pytest.fixture
@@ -54,6 +55,8 @@ def actions_of(job: PullJob) -> list[str]:
         reverse("admin:nodes_computenode_discover", args=[node.pk]),
         reverse("admin:nodes_computenode_toggle_listed", args=[node.pk]),
         reverse("admin:nodes_computenode_delete", args=[node.pk]),
+        reverse("admin:instances_productspec_toggle_listed", args=[make.spec().pk]),
+        reverse("admin:instances_productspec_delete", args=[make.spec().pk]),
         reverse("admin:pulls_cancel", args=[job.pk]),
         reverse("admin:pulls_retry", args=[make.pull(by=job.requested_by, state=JobState.FAILED).pk]),
         reverse("admin:pulls_pulljob_add") + f"?image={image.pk}",
@@ -223,10 +226,17 @@ def test_a_password_in_an_address_moves_to_an_endpoint(boss: Client) -> None:
         ("imagelib_registryendpoint", endpoint_form(username="", ca_certificate="x"), "ca_certificate"),
         ("nodes_computenode", {"name": "n", "docker_address": "http://10.0.0.5", "ssh_port": 22}, "docker_address"),
         ("nodes_computenode", {"name": "n", "docker_address": "tcp://h:1", "labels": '["a"]'}, "labels"),
+        ("instances_productspec", {"name": "s", "gpu_count": 1}, "gpu_model"),
+        ("instances_productspec", {"name": "s", "supports_memory_split": "on"}, "gpu_memory_gb"),
+        ("instances_productspec", {"name": "s", "sm_limit_percent": 101}, "sm_limit_percent"),
     ],
 )
 def test_faults_land_on_their_fields(boss: Client, page: str, values: dict[str, Any], field: str) -> None:
-    numbers = dict.fromkeys(("cpu", "memory", "system_disk", "data_disk", "gpu_count", "gpu_memory_gb"), 0)
+    names = (
+        "cpu", "memory", "system_disk", "data_disk", "gpu_count", "gpu_memory_gb", "cpu_cores", "memory_gb",
+        "system_disk_gb", "data_disk_gb", "price_per_hour",
+    )  # fmt: skip
+    numbers = dict.fromkeys(names, 0)
     answer = submit(boss, reverse(f"admin:{page}_add"), {"ssh_port": 22, **numbers, **values})
     assert field in answer.context["adminform"].form.errors
 

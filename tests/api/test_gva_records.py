@@ -216,6 +216,14 @@ class TestList:
         assert listed(spa, kind, between) == ["n2", "n1"]
 
 
+WRONG: dict[type, list[Any]] = {
+    str: [5, [], {}, True],
+    int: ["5", 1.5, [], {}, True],
+    float: ["5", [], {}, True],
+    bool: ["true", 1, None],
+}
+
+
 class TestBadInput:
     def test_too_long_texts_are_refused_by_name(self, spa: APIClient, kind: Kind) -> None:
         for key, limit in kind.lengths.items():
@@ -225,10 +233,7 @@ class TestBadInput:
 
     def test_wrong_json_types_are_refused_by_name(self, spa: APIClient, kind: Kind) -> None:
         for key, value in kind.form.items():
-            wrong: list[Any] = [[], {}, "5", 1.5] if type(value) is int else [5, [], {}, True]
-            if type(value) is bool:
-                wrong = ["true", 1, None]
-            for bad in wrong:
+            for bad in WRONG[type(value)]:
                 assert f"{key}: " in refused(spa.post(kind.create, {**kind.form, key: bad})), (key, bad)
         assert not kind.model.objects.exists()
 

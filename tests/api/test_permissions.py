@@ -12,7 +12,7 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from tests.api import make
-from tests.api.gva_kinds import IMAGES, NODES
+from tests.api.gva_kinds import IMAGES, NODES, SPECS
 from tests.api.routes import admin_paths, all_routes
 
 ROLES = ("anonymous", "user", "other", "operator")
@@ -21,6 +21,7 @@ READERS = (401, 200, 200, 200)
 IMAGE = {"name": "new", "address": "127.0.0.1:1/team/new:v1"}
 REGISTRY = {"name": "new", "endpoint": "new.example.com"}
 NODE = {"name": "new", "docker_address": make.DEAD_ENGINE}
+SPEC = {"name": "new"}
 LOGIN = {"username": "ulrich", "password": make.PASSWORD}
 PULL = {"image": "{image}", "nodes": ["{node}"]}
 
@@ -72,6 +73,14 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/nodes/{node}/test/"): (operators(200), None),
     ("POST", "api/nodes/{node}/discover/"): (operators(200), None),
     ("GET", "api/nodes/{node}/images/"): (operators(502), None),  # its engine is dead
+    ("GET", "api/product-specs/"): (READERS, None),
+    ("POST", "api/product-specs/"): (operators(201), SPEC),
+    ("GET", "api/product-specs/{spec}/"): (READERS, None),
+    ("PUT", "api/product-specs/{spec}/"): (operators(200), SPEC),
+    ("PATCH", "api/product-specs/{spec}/"): (operators(200), {"remark": "x"}),
+    ("DELETE", "api/product-specs/{spec}/"): (operators(204), None),
+    ("POST", "api/product-specs/{spec}/list/"): (operators(200), None),
+    ("POST", "api/product-specs/{spec}/unlist/"): (operators(200), None),
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
     ("GET", "api/pulls/{pull}/"): (owners(200), None),
@@ -82,7 +91,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("GET", "api/pulls/{pull}/events/"): (owners(200), None),
     ("GET", "api/pulls/events/"): (owners(200), {"id": "{pull}"}),
 }
-for _kind, _thing in ((IMAGES, "image"), (NODES, "node")):
+for _kind, _thing in ((IMAGES, "image"), (NODES, "node"), (SPECS, "spec")):
     for _prefix in ("", "api"):
         TABLE |= {
             ("POST", f"{_prefix}{_kind.create}".lstrip("/")): (operators(200), _kind.minimal()),
@@ -103,6 +112,7 @@ def things(user: User) -> dict[str, int]:
         "registry": make.registry(endpoint="127.0.0.1:1").pk,
         "node": make.node().pk,
         "pull": make.pull(by=user).pk,
+        "spec": make.spec().pk,
     }
 
 
@@ -144,12 +154,13 @@ def test_the_admin_pages_are_for_operators(role: str, clients: dict[str, APIClie
 
 
 def test_unlisted_things_do_not_exist_for_ordinary_users(as_user: APIClient) -> None:
-    image, node = make.image(is_listed=False), make.node(is_listed=False)
+    image, node, spec = make.image(is_listed=False), make.node(is_listed=False), make.spec(is_listed=False)
     shown_image, shown_node = make.image(), make.node()
     assert [row["id"] for row in as_user.get("/api/images/").json()["results"]] == [shown_image.pk]
     assert [row["id"] for row in as_user.get("/api/nodes/").json()["results"]] == [shown_node.pk]
     make.problem(as_user.get(f"/api/images/{image.pk}/"), 404, "not_found")
     make.problem(as_user.get(f"/api/nodes/{node.pk}/"), 404, "not_found")
+    make.problem(as_user.get(f"/api/product-specs/{spec.pk}/"), 404, "not_found")
 
 
 def test_ordinary_users_see_nothing_about_how_to_reach_a_node(as_user: APIClient) -> None:
@@ -193,7 +204,7 @@ def _with_ids(asked: Any, things: dict[str, int]) -> Any:
 
 
 def _resolver_path(path: str) -> str:
-    for name in ("image", "registry", "node", "pull"):
+    for name in ("image", "registry", "node", "pull", "spec"):
         path = path.replace(f"{{{name}}}", "{pk}")
     return path
 

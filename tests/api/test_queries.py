@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
+from instances.models import ProductSpec
 from nodes.models import ComputeNode
 from pulls.models import PullJob
 from tests.api import make
@@ -26,17 +27,19 @@ LISTS = [
     "/api/registries/?page_size=100",
     "/api/nodes/?page_size=100",
     "/api/pulls/?page_size=100",
+    "/api/product-specs/?page_size=100",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
     *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
     *(kind.public for kind in KINDS),
 ]
-ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob]
+ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec]
 
 
 def fill(user: Any, count: int) -> None:
     """Rows of every kind, each with what it may point at."""
     for number in range(count):
         make.registry(username="u", password="p")
+        make.spec(gpu_model="A100", gpu_count=8, gpu_memory_gb=80)
         error = {"transient": False, "params": {}, "evidence": "e"}
         make.pull(
             by=user, on=make.node(password="p", status="failed", status_code="engine_refused"),

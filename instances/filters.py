@@ -1,0 +1,21 @@
+"""Filters of the list of product specs."""
+
+from __future__ import annotations
+
+import django_filters
+
+from core.filters import FlagFilter, MomentFilter
+from instances.models import ProductSpec
+
+
+class SpecFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(lookup_expr="icontains")
+    gpu_model = django_filters.CharFilter(lookup_expr="icontains")
+    is_listed = FlagFilter()
+    supports_memory_split = FlagFilter()
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = ProductSpec
+        fields = ["name", "gpu_model", "is_listed", "supports_memory_split"]
