@@ -258,6 +258,14 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Image library for GPU fleets made of plain Docker engines.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "TAGS": [
+        {
+            "name": "spa",
+            "description": "For the front end of docker-gpu-manage. Also served without /api. Every answer is "
+            "`{code, data, msg}`: `code` 0 for success, 7 for a refusal with its reason in `msg`, both as HTTP 200.",
+        }
+    ],
+    "PREPROCESSING_HOOKS": ["core.dialects.gva_schema.below_api"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "pulls.openapi.add_event_streams",

@@ -54,7 +54,7 @@ class GvaView(APIView):
     authentication_classes = [TokenHeaderAuthentication]
     content_negotiation_class = JsonAlways
     metadata_class = None  # OPTIONS would answer without an envelope
-    schema = None  # the OpenAPI document describes the native API
+    schema: Any = None  # not in the OpenAPI document, unless a subclass describes itself (core.dialects.gva_schema)
 
     def failure(self) -> Any:
         return ""

@@ -56,7 +56,7 @@ class Number(serializers.DecimalField):
     """A JSON number that is not negative; `null` means 0."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=0, required=False, **options)
+        super().__init__(min_value=0, required=False, coerce_to_string=False, **options)
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, bool) or not isinstance(data, (int, float)):

@@ -21,6 +21,7 @@ from rest_framework.viewsets import ViewSetMixin
 from core.api import OperatorsWrite
 from core.dialects.gva import GvaView, not_found, success
 from core.dialects.gva_query import as_time, id_in_body, id_in_query, read_with, whole_number
+from core.dialects.gva_schema import RecordSchema
 from core.errors import InvalidInput, NotFound
 
 PAGE_SIZE, LARGEST_PAGE = 10, 100
@@ -39,6 +40,7 @@ class RecordViews(ViewSetMixin, GvaView):
     """Newest first, then by ID. Other people's columns (`ID`, `CreatedAt`, …) in a body are ignored, never written."""
 
     permission_classes = [OperatorsWrite]
+    schema = RecordSchema()
     columns: ClassVar[Mapping[str, str]]  # key of this dialect → column, in the order of the answer
     form: ClassVar[type[serializers.Serializer]]  # its fields have this dialect's names and the columns as `source`
     filters: ClassVar[Mapping[str, tuple[str, Callable[[str], Any]]]]  # parameter → lookup, reader of the text
@@ -56,11 +58,13 @@ class RecordViews(ViewSetMixin, GvaView):
         raise NotImplementedError
 
     def create(self, request: Request) -> Response:
+        """Create a record; the answer has its number."""
         form = self.form(data=request.data)
         form.is_valid(raise_exception=True)
         return success(_("Created successfully"), {"ID": self.save(form.validated_data).pk})
 
     def update(self, request: Request) -> Response:
+        """Change a record: the whole object as it was found, edited, or its number and what changes."""
         form = self.form(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         pk = id_in_body("ID", form.initial_data.get("ID"))
@@ -71,10 +75,12 @@ class RecordViews(ViewSetMixin, GvaView):
         return success(_("Updated successfully"))
 
     def delete(self, request: Request) -> Response:
+        """Delete a record that nothing uses."""
         self.remove([id_in_query("ID", request.query_params.get("ID", ""))])
         return success(_("Deleted successfully"))
 
     def delete_many(self, request: Request) -> Response:
+        """Delete records, all or none."""
         texts = request.query_params.getlist("IDs[]")
         if not texts:
             raise InvalidInput({"IDs[]": _("Name at least one record, for example IDs[]=5.")})
@@ -82,6 +88,7 @@ class RecordViews(ViewSetMixin, GvaView):
         return success(_("Deleted in batch successfully"))
 
     def find(self, request: Request) -> Response:
+        """One record."""
         pk = id_in_query("ID", request.query_params.get("ID", ""))
         rows = self.represent(self.visible().filter(pk=pk))
         if not rows:
@@ -89,6 +96,7 @@ class RecordViews(ViewSetMixin, GvaView):
         return success(_("Queried successfully"), rows[0])
 
     def page(self, request: Request) -> Response:
+        """Records, newest first. Text filters look for a part of the text, all must hold; an empty one is none."""
         asked = request.query_params
         rows = self.filtered(asked)
         total = rows.count()

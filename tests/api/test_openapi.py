@@ -10,9 +10,10 @@ import yaml
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
+from tests.api.gva_kinds import KINDS, Kind
 from tests.api.routes import all_routes
 
-# Not part of the document: the document itself, its page, the front end's dialect.
+# Not part of the document: the document itself and its page.
 _ELSEWHERE = ("api/schema/", "api/docs/")
 
 
@@ -25,14 +26,77 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def test_every_native_route_is_described(document: dict[str, Any]) -> None:
-    native = {
+def test_every_route_is_described(document: dict[str, Any]) -> None:
+    served = {
         (method, "/" + path.replace("{pk}", "{id}"))
         for method, path in all_routes()
-        if path.startswith("api/") and not path.startswith("api/imageRegistry") and path not in _ELSEWHERE
+        if path.startswith("api/") and path not in _ELSEWHERE
     }
     described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
-    assert described == native
+    assert described == served
+
+
+def schema_of(document: dict[str, Any], part: Any) -> dict[str, Any]:
+    """A part of the document with its reference followed."""
+    name = part.get("$ref", "").rpartition("/")[2]
+    found: dict[str, Any] = document["components"]["schemas"][name] if name else part
+    return found
+
+
+def succeeded(document: dict[str, Any], method: str, path: str) -> dict[str, Any]:
+    """What the document says of `data` in a successful answer."""
+    operation = document["paths"][f"/api{path}"][method]
+    assert operation["tags"] == ["spa"] and operation["description"]
+    content = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    success, refusal = content["oneOf"]
+    assert (success["properties"]["code"]["enum"], refusal["properties"]["code"]["enum"]) == ([0], [7])
+    return schema_of(document, success["properties"]["data"])
+
+
+JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_front_ends_routes_are_described_as_they_answer(
+    document: dict[str, Any], as_operator: APIClient, kind: Kind
+) -> None:
+    pk = as_operator.post(kind.create, kind.form).json()["data"]["ID"]
+    row = as_operator.get(f"{kind.find}?ID={pk}").json()["data"]
+    described = succeeded(document, "get", kind.find)
+    assert set(described["required"]) == row.keys() == described["properties"].keys()
+    for key, value in row.items():
+        wanted = "number" if key == "pricePerHour" else JSON_TYPES[type(value)]
+        assert described["properties"][key]["type"] == wanted, key
+        assert "nullable" not in described["properties"][key]
+    page = succeeded(document, "get", kind.list)
+    assert page["properties"].keys() == {"list", "total", "page", "pageSize"}
+    assert schema_of(document, page["properties"]["list"]["items"]) == described
+    assert succeeded(document, "post", kind.create)["properties"] == {"ID": {"type": "integer"}}
+    assert succeeded(document, "get", kind.public)["properties"].keys() == {"info"}
+    for method, path in (("put", kind.update), ("delete", kind.delete), ("delete", kind.delete_many)):
+        assert succeeded(document, method, path)["properties"] == {}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_what_the_front_end_may_send_is_described(document: dict[str, Any], kind: Kind) -> None:
+    def asked(method: str, path: str) -> dict[str, str]:
+        parameters = document["paths"][f"/api{path}"][method].get("parameters", [])
+        return {item["name"]: item["schema"]["type"] for item in parameters}
+
+    filters = {"page": "integer", "pageSize": "integer", "createdAtRange[]": "array", "isOnShelf": "boolean"}
+    assert asked("get", kind.list) == filters | dict.fromkeys(kind.texts, "string")
+    assert asked("get", kind.find) == asked("delete", kind.delete) == {"ID": "integer"}
+    assert asked("delete", kind.delete_many) == {"IDs[]": "array"}
+    assert asked("get", kind.public) == asked("post", kind.create) == {}
+
+    def body(method: str, path: str) -> dict[str, Any]:
+        content = document["paths"][f"/api{path}"][method]["requestBody"]["content"]
+        return schema_of(document, content["application/json"]["schema"])
+
+    create, update = body("post", kind.create), body("put", kind.update)
+    assert create["properties"].keys() == kind.form.keys()
+    assert set(create["required"]) == kind.minimal().keys()
+    assert update["properties"].keys() == kind.form.keys() | {"ID"} and update["required"] == ["ID"]
 
 
 def test_operations_have_names_and_texts(document: dict[str, Any]) -> None:
