@@ -65,8 +65,5 @@ class ProductSpecViews(RecordViews):
     def remove(self, ids: Iterable[int]) -> int:
         return services.delete_specs(user=self.request.user, ids=ids)
 
-    def represent(self, rows: Any) -> list[dict[str, Any]]:
-        return [row | {"pricePerHour": float(row["pricePerHour"])} for row in super().represent(rows)]
-
 
 urlpatterns = routes("ProductSpec", ProductSpecViews)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from tests.api import make
@@ -258,6 +259,12 @@ class TestBadInput:
         for ask, at in ((spa.get, kind.create), (spa.post, kind.update), (spa.get, kind.delete), (spa.post, kind.list)):
             refused(ask(at), 405)
             refused(ask(f"/api{at}"), 405)
+
+    @pytest.mark.parametrize("debug", [True, False])
+    def test_what_no_view_sees_answers_an_envelope_too(self, spa: APIClient, kind: Kind, debug: bool) -> None:
+        with override_settings(DEBUG=debug, ALLOWED_HOSTS=["images.example.com"]):
+            for at in (kind.list, f"/api{kind.list}"):
+                assert "IMAGELIB_ALLOWED_HOSTS" in refused(spa.get(at, HTTP_HOST="evil.example.com"))
 
 
 MESSAGES = {
