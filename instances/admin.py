@@ -68,14 +68,17 @@ class SpecAdmin(OperatorAdmin):
         return label(_("slice"), "info", title=_("Computing power: %(share)s") % {"share": share})
 
     @display(description=gettext_lazy("hardware"), ordering="cpu_cores")
-    def hardware(self, spec: ProductSpec) -> SafeString:
+    def hardware(self, spec: ProductSpec) -> SafeString | str:
+        if not spec.cpu_cores and not spec.memory_gb:
+            return _("no limit")
         cores = _("%(count)s cores") % {"count": spec.cpu_cores} if spec.cpu_cores else _("no limit")
         memory = _("%(size)s GB memory") % {"size": spec.memory_gb} if spec.memory_gb else _("no limit")
         return two_lines(cores, memory)
 
     @display(description=gettext_lazy("disks (GB)"))
     def disks(self, spec: ProductSpec) -> str:
-        return f"{spec.system_disk_gb or '–'} + {spec.data_disk_gb or '–'}"
+        sizes = (spec.system_disk_gb, spec.data_disk_gb)
+        return " + ".join(str(size or "–") for size in sizes) if any(sizes) else _("no limit")
 
     @display(description=gettext_lazy("price per hour"), ordering="price_per_hour")
     def price(self, spec: ProductSpec) -> str:

@@ -79,6 +79,12 @@ def test_an_empty_secret_clears_a_text_replaces(spa: APIClient, sent: Any, store
     assert found(spa, pk)["password"] == answered
 
 
+def test_a_mask_is_never_stored_as_a_secret(spa: APIClient) -> None:
+    pk = created(spa, password=MASK, clientKey=MASK)
+    assert (found(spa, pk)["password"], found(spa, pk)["clientKey"]) == ("", "")
+    assert not ComputeNode.objects.get().password
+
+
 def test_a_secret_does_not_follow_the_address_to_another_host(spa: APIClient) -> None:
     pk = created(spa)
     whole = found(spa, pk)
