@@ -34,7 +34,7 @@ router.register("images", ImageViewSet, basename="image")
 router.register("registries", RegistryViewSet, basename="registry")
 router.register("nodes", NodeViewSet, basename="node")
 router.register("pulls", PullViewSet, basename="pull")
-router.register("product-specs", SpecViewSet, basename="product-spec")
+router.register("specs", SpecViewSet, basename="spec")
 
 api = [
     path("token/", LoginView.as_view(), name="token"),

@@ -1,4 +1,4 @@
-"""`/api/product-specs/`: thin views over `instances.services`."""
+"""`/api/specs/`: thin views over `instances.services`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from instances.models import ProductSpec
 from instances.serializers import SpecSerializer
 
 
-@extend_schema(tags=["product-specs"])
+@extend_schema(tags=["specs"])
 class SpecViewSet(viewsets.ModelViewSet):
     """What containers may get. Operators write; other users see the listed specs."""
 

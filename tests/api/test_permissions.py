@@ -73,14 +73,14 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/nodes/{node}/test/"): (operators(200), None),
     ("POST", "api/nodes/{node}/discover/"): (operators(200), None),
     ("GET", "api/nodes/{node}/images/"): (operators(502), None),  # its engine is dead
-    ("GET", "api/product-specs/"): (READERS, None),
-    ("POST", "api/product-specs/"): (operators(201), SPEC),
-    ("GET", "api/product-specs/{spec}/"): (READERS, None),
-    ("PUT", "api/product-specs/{spec}/"): (operators(200), SPEC),
-    ("PATCH", "api/product-specs/{spec}/"): (operators(200), {"remark": "x"}),
-    ("DELETE", "api/product-specs/{spec}/"): (operators(204), None),
-    ("POST", "api/product-specs/{spec}/list/"): (operators(200), None),
-    ("POST", "api/product-specs/{spec}/unlist/"): (operators(200), None),
+    ("GET", "api/specs/"): (READERS, None),
+    ("POST", "api/specs/"): (operators(201), SPEC),
+    ("GET", "api/specs/{spec}/"): (READERS, None),
+    ("PUT", "api/specs/{spec}/"): (operators(200), SPEC),
+    ("PATCH", "api/specs/{spec}/"): (operators(200), {"remark": "x"}),
+    ("DELETE", "api/specs/{spec}/"): (operators(204), None),
+    ("POST", "api/specs/{spec}/list/"): (operators(200), None),
+    ("POST", "api/specs/{spec}/unlist/"): (operators(200), None),
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
     ("GET", "api/pulls/{pull}/"): (owners(200), None),
@@ -160,7 +160,7 @@ def test_unlisted_things_do_not_exist_for_ordinary_users(as_user: APIClient) -> 
     assert [row["id"] for row in as_user.get("/api/nodes/").json()["results"]] == [shown_node.pk]
     make.problem(as_user.get(f"/api/images/{image.pk}/"), 404, "not_found")
     make.problem(as_user.get(f"/api/nodes/{node.pk}/"), 404, "not_found")
-    make.problem(as_user.get(f"/api/product-specs/{spec.pk}/"), 404, "not_found")
+    make.problem(as_user.get(f"/api/specs/{spec.pk}/"), 404, "not_found")
 
 
 def test_ordinary_users_see_nothing_about_how_to_reach_a_node(as_user: APIClient) -> None:

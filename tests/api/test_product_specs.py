@@ -1,4 +1,4 @@
-"""`/api/product-specs/`, the audit log, and what the database itself refuses."""
+"""`/api/specs/`, the audit log, and what the database itself refuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from instances.models import LIMITS, ProductSpec
 from tests.api import make
 
-AT = "/api/product-specs/"
+AT = "/api/specs/"
 SPEC = {
     "name": "A100 slice", "gpu_model": "A100", "gpu_count": 2, "gpu_memory_gb": 20, "supports_memory_split": True,
     "sm_limit_percent": 30, "cpu_cores": 16, "memory_gb": 128, "system_disk_gb": 100, "data_disk_gb": 500,

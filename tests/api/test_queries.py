@@ -27,7 +27,7 @@ LISTS = [
     "/api/registries/?page_size=100",
     "/api/nodes/?page_size=100",
     "/api/pulls/?page_size=100",
-    "/api/product-specs/?page_size=100",
+    "/api/specs/?page_size=100",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
     *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
     *(kind.public for kind in KINDS),
