@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import certifi
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
+from .connections import HttpAdapter, Session, tls_context
 from .errors import RegistryError
 from .network_failures import from_exception
 from .redaction import Authorization
@@ -67,7 +65,8 @@ class Transport:
         self._total_seconds = total_seconds
         self._deadline = math.inf  # set by the first request
         self._schemes = _schemes(loopback=self.is_loopback, insecure=insecure, has_ca=bool(ca_pem))
-        self._session = _Session()
+        self._session = Session()
+        self._session.mount("http://", HttpAdapter())
         self._has_tls = False
 
     def close(self) -> None:
@@ -120,14 +119,14 @@ class Transport:
         start = _origin(url)
         for _ in range(MAX_REDIRECTS + 1):
             self._prepare_tls(url)
-            left = self._seconds_left()
+            timeout = self._timeout_now()
             response = self._session.get(
                 url,
                 headers={"Accept": accept},
                 auth=authorization if _origin(url) == start else None,
                 stream=True,
                 allow_redirects=False,
-                timeout=(min(self._timeout[0], left), min(self._timeout[1], left)),
+                timeout=timeout,
             )
             with response:
                 if not response.is_redirect:
@@ -164,40 +163,18 @@ class Transport:
             raise requests.ReadTimeout(f"the answers took longer than {self._total_seconds:g} s together")
         return self._deadline - now
 
+    def _timeout_now(self) -> Any:
+        """For one request. `total` ends with the beginning of the answer: `_read` has its own limit."""
+        left = self._seconds_left()
+        connect, read = self._timeout
+        return urllib3.Timeout(connect=connect, read=read, total=None if left == math.inf else left)
+
     def _prepare_tls(self, url: str) -> None:
         """Build the TLS context with the first HTTPS request: loading the CAs takes 40 ms."""
         if url.startswith("https:") and not self._has_tls:
             self._session.verify = not self.insecure
-            self._session.mount("https://", _TlsAdapter(_tls_context(self._ca_pem, verify=not self.insecure)))
+            self._session.mount("https://", HttpAdapter(tls_context(self._ca_pem, verify=not self.insecure)))
             self._has_tls = True
-
-
-class _Session(requests.Session):
-    """A session that takes nothing from the environment: no proxy, no .netrc, no CA bundle."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trust_env = False
-        # Digests and limits are about the bytes as stored; compressed transfer would only hide their number.
-        self.headers.update({"User-Agent": "imagelib", "Accept-Encoding": "identity"})
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Redirects are followed by the transport: `requests` would read their bodies without any limit."""
-        return None
-
-
-class _TlsAdapter(HTTPAdapter):
-    """HTTPS with our own context instead of the bundle file that `requests` insists on."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
-
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing to load: the context has it all."""
 
 
 def is_loopback(host: str) -> bool:
@@ -213,22 +190,6 @@ def _schemes(*, loopback: bool, insecure: bool, has_ca: bool) -> Sequence[str]:
     if loopback and not has_ca:
         return ("http", "https")
     return ("https", "http") if insecure else ("https",)
-
-
-def _tls_context(ca_pem: str, *, verify: bool) -> ssl.SSLContext:
-    """The system's CAs, those of certifi (a slim container has no others), and the registry's own."""
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    context.load_verify_locations(certifi.where())
-    if ca_pem:
-        try:
-            context.load_verify_locations(cadata=ca_pem.encode("ascii", "ignore").decode())  # comments may be Chinese
-        except (ssl.SSLError, ValueError) as error:
-            raise RegistryError("registry_ca_invalid", str(error)) from None
-    return context
 
 
 def _read_body(response: requests.Response, limit: int, seconds: float) -> tuple[bytes, bool]:

@@ -44,9 +44,9 @@ def connect(
 ) -> Iterator[Engine]:
     """Open a connection to an engine, agree on an API version, close everything at the end.
 
-    `timeout`: seconds to connect, and for each answer to its last byte (pulls have no limit). `within`: seconds for
-    everything together, connecting included; with ssh:// connecting may take two `timeout`s. `known_hosts`: file with
-    the host keys for ssh:// addresses, instead of the service account's own. Raises `EngineError`.
+    `timeout`: seconds to connect, looking up the name included, and for each answer to its last byte (pulls have no
+    limit). `within`: seconds for everything together, connecting included. `known_hosts`: file with the host keys for
+    ssh:// addresses, instead of the service account's own. Raises `EngineError`.
     """
     # The SDK costs half a second and 39 MB to import: web processes that never talk to an engine should not pay.
     from .docker_engine import DockerEngine  # noqa: PLC0415

@@ -6,6 +6,7 @@ import socket
 import threading
 from contextlib import suppress
 from contextvars import ContextVar, Token
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,9 +23,11 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._until = monotonic() + seconds
         self._lock = threading.Lock()
         self._stream: Any = None
         self._expired = False
+        self._broken = False  # what ended before there was a connection to break has words of its own
         self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
         self._token: Token[Deadline | None] | None = None
@@ -42,25 +45,35 @@ class Deadline:
             _running.reset(self._token)
         with self._lock:
             self._stream = None
-            expired = self._expired
+            broken = self._broken
         # What an answer that we broke ourselves looks like to the libraries means nothing; it may even look complete.
-        if expired and (error is None or (isinstance(error, Exception) and not isinstance(error, EngineError))):
+        if broken and (error is None or (isinstance(error, Exception) and not isinstance(error, EngineError))):
             raise TimeoutError(f"no complete answer within {self._seconds:.3g} s") from None
+
+    def seconds_left(self) -> float:
+        return max(self._until - monotonic(), 0.001)
 
     def watch(self, stream: Any) -> None:
         """The connection (a socket or an ssh channel) that the answer comes through."""
         with self._lock:
             self._stream = stream
-            expired = self._expired
-        if expired:
+            self._broken = self._expired
+        if self._broken:
             raise TimeoutError
 
     def _expire(self) -> None:
         with self._lock:
             self._expired = True
             stream, self._stream = self._stream, None
+            self._broken = stream is not None
         if stream is not None:
             break_stream(stream)
+
+
+def seconds_left(at_most: float) -> float:
+    """For one step of an exchange: `at_most`, or what the `Deadline` around it leaves."""
+    deadline = _running.get()
+    return at_most if deadline is None else min(at_most, deadline.seconds_left())
 
 
 class Watched:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import http.client
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import paramiko
 from docker.transport.sshconn import SSHConnection, SSHConnectionPool, SSHHTTPAdapter
 
+from core.dial import dial
+
 from .addresses import ParsedAddress
-from .deadline import Watched
+from .deadline import Watched, seconds_left
 from .errors import EngineError
 from .evidence import clean
 from .types import EngineEndpoint
@@ -62,11 +64,12 @@ class SshAdapter(SSHHTTPAdapter):
 
     def _connect(self) -> None:
         place = self.ssh_params
+        until = monotonic() + self._timeout
         longer = self._timeout + 1  # than our own deadline, which knows that it was one
         try:
             if "sock" not in place:  # a proxy command
-                place["sock"] = socket.create_connection((place["hostname"], place["port"]), self._timeout)
-            with _deadline(self._timeout, self.ssh_client.close):
+                place["sock"] = dial(place["hostname"], int(place["port"]), seconds=self._timeout)
+            with _deadline(max(until - monotonic(), 0.001), self.ssh_client.close):
                 self.ssh_client.connect(
                     **place,
                     password=self._password,
@@ -100,7 +103,7 @@ class _Pool(SSHConnectionPool):
 class _Connection(Watched, SSHConnection):
     def connect(self) -> None:
         """Paramiko waits an hour for a channel, and for ever for a command to start."""
-        with _deadline(self.timeout, self.ssh_transport.close):
+        with _deadline(seconds_left(self.timeout), self.ssh_transport.close):
             super().connect()
 
     def getresponse(self) -> Any:

@@ -12,6 +12,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from core.dial import Dialed
+
 from .deadline import Watched
 from .errors import EngineError
 
@@ -66,11 +68,11 @@ def read_whole(response: requests.Response) -> requests.Response:
     return response
 
 
-class _HttpConnection(Watched, HTTPConnection):
+class _HttpConnection(Watched, Dialed, HTTPConnection):
     pass
 
 
-class _HttpsConnection(Watched, HTTPSConnection):
+class _HttpsConnection(Watched, Dialed, HTTPSConnection):
     pass
 
 
