@@ -29,7 +29,8 @@ from imagelib.inspection import check_endpoint
 from imagelib.models import RegistryEndpoint
 from nodes.failure_texts import engine_failure_text
 from nodes.services import usable_nodes
-from nodes.work import sweep
+from nodes.work import SWEEP_WITHIN, sweep
+from nodes.work import Finding as Probe
 from pulls.sizes import human_bytes
 
 LITTLE_SPACE = 500_000_000  # bytes: the database, its journal and the logs still fit
@@ -153,14 +154,27 @@ def secrets() -> Finding:
     return Finding(Level.GOOD, _("stored secrets"), _("all readable"))
 
 
-def nodes() -> Iterator[Finding]:
-    for node, found in sorted(sweep(list(usable_nodes())), key=lambda pair: pair[0].name):
+def nodes(*, within: float = SWEEP_WITHIN) -> Iterator[Finding]:
+    """What a sweep finds, `within` seconds; a node whose turn did not come is no good news either."""
+    rows = list(usable_nodes().order_by("name", "pk"))
+    found = {node.pk: finding for node, finding in sweep(rows, within=within)}
+    for node in rows:
         subject = _("node %(name)s") % {"name": node.name}
-        if found.info is not None:
-            yield Finding(Level.GOOD, subject, f"Docker {found.info.engine_version}, {found.info.platform}")
-        else:
-            text = engine_failure_text(found.code)
-            yield Finding(Level.DEGRADED, subject, str(text.cause), str(text.advice))
+        yield _node(subject, found.get(node.pk))
+        if node.is_unprotected:
+            text = _("It is spoken to without encryption: registry passwords can be read on the way.")
+            yield Finding(Level.DEGRADED, subject, text, _("Use TLS (usually tcp://…:2376) or ssh://."))
+
+
+def _node(subject: str, found: Probe | None) -> Finding:
+    if found is None:
+        text = _("It was not asked: too many nodes before it did not answer in time.")
+        fix = _("Repair or delete the nodes that do not answer, then run this again.")
+        return Finding(Level.DEGRADED, subject, text, fix)
+    if found.info is not None:
+        return Finding(Level.GOOD, subject, f"Docker {found.info.engine_version}, {found.info.platform}")
+    failure = engine_failure_text(found.code)
+    return Finding(Level.DEGRADED, subject, str(failure.cause), str(failure.advice))
 
 
 def registries() -> Iterator[Finding]:

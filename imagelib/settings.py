@@ -169,6 +169,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"queue": "control", "expires": 30},
     },
+    "read disks": {
+        "task": "nodes.tasks.read_node_disks",
+        "schedule": 30.0,
+        "options": {"queue": "control", "expires": 30},
+    },
     "forget old keys": {
         "task": "core.tasks.forget_idempotency_keys",
         "schedule": 3600.0,
@@ -221,7 +226,8 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
         "model": "nodes.ComputeNode",
         "exclude_fields": [
             "password", "client_key", "updated_at", "connection_version", "status", "status_code", "status_evidence",
-            "checked_at", "last_seen_at",
+            "checked_at", "last_seen_at", "engine_version", "storage_driver", "platform", "disk_total_bytes",
+            "disk_free_bytes", "disk_checked_at", "disk_due_at",
         ],
     },
     {"model": "instances.ProductSpec", "exclude_fields": ["updated_at"]},

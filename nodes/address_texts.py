@@ -26,6 +26,11 @@ _RULES: Mapping[str, Any] = {
     "address_password_not_allowed": _("Do not write a password into the address; it has a field of its own."),
 }
 
+UNPROTECTED = _(
+    "This engine is spoken to without encryption: registry passwords that go along with pulls can be read on the way, "
+    "and whoever reaches the port owns the machine. Use TLS (usually tcp://…:2376) or ssh://."
+)
+
 
 def address_problem(code: str, params: Mapping[str, str]) -> Any:
     """The rule that was broken and an address that would be accepted. Codes are those of `EngineAddressError`."""

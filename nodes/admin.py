@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
 from core.admin_tools import OperatorAdmin, age, bytes_text, label, two_lines
-from nodes import services
+from nodes import address_texts, services
 from nodes.admin_forms import NodeForm
 from nodes.failure_texts import engine_failure_text
 from nodes.models import STATUS_COLOURS, ComputeNode, NodeStatus
@@ -35,6 +35,13 @@ def status_label(node: ComputeNode) -> SafeString:
     return format_html(
         '<span class="il-status">{} <span class="il-second">{}</span></span>', shown, age(node.checked_at)
     )
+
+
+def free_space(node: ComputeNode) -> SafeString | str:
+    """What the disk had free when it was last read, and how long ago that was."""
+    if node.disk_free_bytes is None:
+        return "–"
+    return two_lines(bytes_text(node.disk_free_bytes), age(node.disk_checked_at))
 
 
 @admin.register(ComputeNode)
@@ -97,7 +104,7 @@ class NodeAdmin(OperatorAdmin):
 
     @display(description=gettext_lazy("disk free"), ordering="disk_free_bytes")
     def free(self, node: ComputeNode) -> SafeString | str:
-        return bytes_text(node.disk_free_bytes)
+        return free_space(node)
 
     @display(description=gettext_lazy("engine"), ordering="engine_version")
     def engine(self, node: ComputeNode) -> SafeString | str:
@@ -112,7 +119,9 @@ class NodeAdmin(OperatorAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         values = form.changed_values()
         services.save_node(user=request.user, values=values, node=obj, test=False)
-        if obj.docker_address and (not change or any(name in values for name in services.CONNECTION_FIELDS)):
+        if obj.is_unprotected and not services.CONNECTION_FIELDS.isdisjoint(values):
+            messages.warning(request, address_texts.UNPROTECTED)
+        if obj.docker_address and (not change or not services.CONNECTION_FIELDS.isdisjoint(values)):
             # The page is written in one transaction; no engine is asked before it has ended.
             transaction.on_commit(lambda: self._report_test(request, services.test_node(user=request.user, node=obj)))
 
@@ -127,8 +136,10 @@ class NodeAdmin(OperatorAdmin):
                 "status_problem": engine_failure_text(node.status_code) if node.status_code else None,
                 "last_seen": age(node.last_seen_at),
                 "discovered": age(node.discovered_at),
-                "disk_free": bytes_text(node.disk_free_bytes),
+                "disk_free": bytes_text(node.disk_free_bytes) if node.disk_free_bytes is not None else "",
                 "disk_total": bytes_text(node.disk_total_bytes) if node.disk_total_bytes else "",
+                "disk_age": age(node.disk_checked_at),
+                "unprotected": address_texts.UNPROTECTED if node.is_unprotected else "",
             }
         return super().render_change_form(request, context, *args, **options)
 

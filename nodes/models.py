@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.fields import EncryptedTextField
+from nodes.engine.addresses import EngineAddressError, parse_address
 from nodes.engine.types import EngineEndpoint
 
 
@@ -80,6 +82,8 @@ class ComputeNode(models.Model):
     platform = models.CharField(_("platform"), max_length=64, blank=True, editable=False)
     disk_total_bytes = models.PositiveBigIntegerField(null=True, editable=False)
     disk_free_bytes = models.PositiveBigIntegerField(_("disk free"), null=True, editable=False)
+    disk_checked_at = models.DateTimeField(_("disk read"), null=True, editable=False)
+    disk_due_at = models.DateTimeField(default=timezone.now, editable=False)  # when to read it again
     discovered_at = models.DateTimeField(_("discovered"), null=True, editable=False)
     connection_version = models.PositiveIntegerField(default=1, editable=False)  # counts changes of how to connect
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -106,6 +110,14 @@ class ComputeNode(models.Model):
             ssh_username=self.username,
             ssh_password=self.password.reveal(),
         )
+
+    @property
+    def is_unprotected(self) -> bool:
+        """Whether passwords that are sent to the engine can be read on the way."""
+        try:
+            return not self.use_tls and parse_address(self.docker_address).is_in_the_clear
+        except EngineAddressError:
+            return False
 
     def status_is_fresh(self, now: datetime) -> bool:
         return self.checked_at is not None and now - self.checked_at <= STATUS_FRESH_FOR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -15,6 +16,7 @@ _PUBLIC = (
     "id", "name", "region", "labels", "public_ip", "private_ip", "cpu", "memory", "system_disk", "data_disk",
     "gpu_name", "gpu_count", "gpu_memory_gb", "is_listed", "status", "status_detail", "status_age_seconds",
     "last_seen_at", "engine_version", "storage_driver", "platform", "disk_free_bytes",
+    "disk_age_seconds",
 )  # fmt: skip
 _OPERATORS = (
     "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "has_client_key", "ssh_port", "username",
@@ -32,6 +34,7 @@ class NodeSerializer(serializers.ModelSerializer):
     has_client_key = serializers.SerializerMethodField()
     status_detail = serializers.SerializerMethodField()
     status_age_seconds = serializers.SerializerMethodField()
+    disk_age_seconds = serializers.SerializerMethodField()
 
     class Meta:
         model = ComputeNode
@@ -60,9 +63,11 @@ class NodeSerializer(serializers.ModelSerializer):
         return bool(node.client_key)
 
     def get_status_age_seconds(self, node: ComputeNode) -> float | None:
-        if node.checked_at is None:
-            return None
-        return round((timezone.now() - node.checked_at).total_seconds(), 1)
+        return _age(node.checked_at)
+
+    def get_disk_age_seconds(self, node: ComputeNode) -> float | None:
+        """How old `disk_free_bytes` is."""
+        return _age(node.disk_checked_at)
 
 
 class PublicNodeSerializer(NodeSerializer):
@@ -89,3 +94,7 @@ class NodeImageSerializer(serializers.Serializer):
     repo_digests = serializers.ListField(child=serializers.CharField())
     size = serializers.IntegerField(help_text="Bytes as this engine counts them; not comparable between engines.")
     created = serializers.CharField()
+
+
+def _age(moment: datetime | None) -> float | None:
+    return None if moment is None else round((timezone.now() - moment).total_seconds(), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,9 +26,17 @@ from nodes.failure_texts import engine_failure_text
 from nodes.models import ComputeNode, NodeStatus
 from nodes.work import Finding, crashed, discover, probe, sweep
 
-CONNECTION_FIELDS = (
-    "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "ssh_port", "username", "password",
+CONNECTION_FIELDS = frozenset(
+    ("docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "ssh_port", "username", "password")
+)
+# What probes write besides the status, and what only `discover_node` does: of the machine behind the address.
+TOLD_BY_ENGINE = (
+    "last_seen_at", "engine_version", "storage_driver", "platform", "disk_total_bytes", "disk_free_bytes",
+    "disk_checked_at", "disk_due_at", "discovered_at",
 )  # fmt: skip
+DISCOVERED = ("cpu", "memory", "system_disk")
+DISK_EVERY = timedelta(minutes=10)
+DISKS_AT_ONCE = 16  # each costs most engines a short container
 logger = structlog.get_logger(__name__)
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?")
 
@@ -56,7 +65,7 @@ def save_node(
     for name, value in values.items():
         setattr(row, name, value)
     check_values(row)
-    changed = not row.pk or any(name in values for name in CONNECTION_FIELDS)
+    changed = not row.pk or not CONNECTION_FIELDS.isdisjoint(values)
     fields = set(values)
     if changed:
         # Counted by the database: two changes at the same moment must not share a number.
@@ -65,7 +74,7 @@ def save_node(
         fields |= {"connection_version", "status", "status_code", "status_evidence", "checked_at"}
     with transaction.atomic():  # the row stays locked until it is read: its number belongs to just this state
         if "docker_address" in values and not row._state.adding:
-            _check_kept_secrets(row, values)
+            fields |= _move(row, values)
         save_row(row, fields=fields, duplicate=_("Another compute node has this name already."))
         row.refresh_from_db()
     if changed and test and row.docker_address:
@@ -97,11 +106,24 @@ def check_values(row: ComputeNode) -> None:
         raise InvalidInput(problems)
 
 
-def _check_kept_secrets(row: ComputeNode, values: Mapping[str, Any]) -> None:
-    """Secrets are write-only. Whoever could point a stored one to a host of his own would read it there."""
+def _move(row: ComputeNode, values: Mapping[str, Any]) -> set[str]:
+    """When the new address is that of another machine: what its predecessor told is forgotten. Returns the columns."""
     stored = ComputeNode.objects.select_for_update().filter(pk=row.pk).first()
-    if stored is None or not row.docker_address or _place(stored.docker_address) == _place(row.docker_address):
-        return
+    if stored is None or _place(stored.docker_address) == _place(row.docker_address):
+        return set()
+    if row.docker_address:
+        _check_kept_secrets(stored, values)
+    forgotten = set(TOLD_BY_ENGINE)
+    if stored.discovered_at is not None:
+        forgotten |= {name for name in DISCOVERED if values.get(name, getattr(stored, name)) == getattr(stored, name)}
+    blank = ComputeNode()
+    for name in forgotten:
+        setattr(row, name, getattr(blank, name))
+    return forgotten
+
+
+def _check_kept_secrets(stored: ComputeNode, values: Mapping[str, Any]) -> None:
+    """Secrets are write-only. Whoever could point a stored one to a host of his own would read it there."""
     kept = [name for name in ("password", "client_key") if getattr(stored, name)]
     kept = [name for name in kept if name not in values or values[name] == getattr(stored, name)]
     if kept:
@@ -113,7 +135,7 @@ def _place(address: str) -> tuple[str, str]:
         parsed = parse_address(address)
     except EngineAddressError:
         return "", address
-    return parsed.scheme, parsed.host
+    return parsed.scheme, parsed.host or parsed.path
 
 
 def _is_label(key: Any, value: Any) -> bool:
@@ -138,13 +160,17 @@ def test_node(*, user: Any, node: ComputeNode) -> ComputeNode:
 
 
 def discover_node(*, user: Any, node: ComputeNode) -> ComputeNode:
-    """Read CPU, memory, disk and platform from the engine into the node's fields."""
+    """Read CPU, memory, disk and platform from the engine into the node's fields. At most 10 s.
+
+    Raises `Conflict` when the node meanwhile leads to another machine.
+    """
     require_operator(user)
     require_address(node)
     finding = probe(node, with_disk=True)
     record_finding(node, finding)
-    if finding.info is not None:
-        ComputeNode.objects.filter(pk=node.pk).update(discovered_at=timezone.now(), **discover(finding))
+    # A later probe may have recorded the status already: it knows nothing of the hardware.
+    if finding.info is not None and not _unchanged(node).update(**discover(finding)):
+        raise Conflict(_("The node was changed or deleted while its engine was asked: discover again."))
     node.refresh_from_db()
     return node
 
@@ -152,8 +178,12 @@ def discover_node(*, user: Any, node: ComputeNode) -> ComputeNode:
 def record_finding(node: ComputeNode, finding: Finding) -> bool:
     """Store what a probe found. False when the node changed, or a later probe was faster: the finding is void."""
     newer = models.Q(checked_at__isnull=True) | models.Q(checked_at__lt=finding.at)
-    rows = ComputeNode.objects.filter(newer, pk=node.pk, connection_version=node.connection_version)
-    return rows.update(**finding.columns()) == 1
+    return _unchanged(node).filter(newer).update(**finding.columns()) == 1
+
+
+def _unchanged(node: ComputeNode) -> models.QuerySet[ComputeNode]:
+    """The node's row as long as it leads to the machine that was asked."""
+    return ComputeNode.objects.filter(pk=node.pk, connection_version=node.connection_version)
 
 
 def delete_nodes(*, user: Any, ids: Iterable[int]) -> int:
@@ -171,6 +201,25 @@ def set_listed(*, user: Any, ids: Iterable[int], listed: bool) -> int:
 def sweep_all() -> int:
     """Probe every node concurrently and store each finding as soon as it is there. Returns how many were stored."""
     return sum(store_finding(node, finding) for node, finding in sweep(list(usable_nodes())))
+
+
+def read_disks() -> int:
+    """Read the disks of the nodes whose turn it is, a few at a time. Returns how many are known now.
+
+    Apart from the sweep, which no container may delay; nodes that do not answer now are left to a later round.
+    """
+    now = timezone.now()
+    due = ComputeNode.objects.filter(disk_due_at__lte=now, status=NodeStatus.CONNECTED).order_by("disk_due_at")
+    nodes = list(due[:DISKS_AT_ONCE])
+    # Put off before they are asked: a pull that ends meanwhile makes them due again.
+    ComputeNode.objects.filter(pk__in=[node.pk for node in nodes]).update(disk_due_at=now + DISK_EVERY)
+    found = [(node, finding.disk_columns()) for node, finding in sweep(nodes, with_disk=True)]
+    return sum(_unchanged(node).update(**columns) for node, columns in found if columns)
+
+
+def disk_changed(*, node: int) -> None:
+    """Something was written to the node: its disk is read in the next round."""
+    ComputeNode.objects.filter(pk=node).update(disk_due_at=timezone.now())
 
 
 def store_finding(node: ComputeNode, finding: Finding) -> bool:

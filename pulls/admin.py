@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from core.admin_tools import OperatorAdmin, age, bytes_text, label, two_lines
+from core.admin_tools import OperatorAdmin, age, label, two_lines
 from core.errors import DomainError
 from core.jobs import FINAL_STATES, STATE_COLOURS, JobState
 from imagelib.models import ImageRegistry
 from imagelib.references import effective_or_invalid
-from nodes.admin import status_label
+from nodes.admin import free_space, status_label
 from nodes.models import ComputeNode
 from nodes.services import usable_nodes
 from pulls import services
@@ -245,8 +245,7 @@ def short_reference(reference: str) -> str:
 def _row(node: ComputeNode) -> dict[str, Any]:
     """A node as the page that starts pulls shows it."""
     name = two_lines(node.name, node.region if node.is_listed else _("unlisted"))
-    free = bytes_text(node.disk_free_bytes)
-    return {"pk": node.pk, "name": name, "status": status_label(node), "free": free}
+    return {"pk": node.pk, "name": name, "status": status_label(node), "free": free_space(node)}
 
 
 def _number(text: str | None) -> int:

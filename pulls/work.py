@@ -14,6 +14,7 @@ from core.errors import SecretUnreadable
 from core.jobs import IllegalTransition, JobState
 from imagelib.registry import RegistryError
 from nodes.engine import EngineError, EngineRejected
+from nodes.services import disk_changed
 from pulls.attempt import pull_once
 from pulls.events import record
 from pulls.failures import CATALOGUE, Failure, classify_engine_text, failure, retry_delay
@@ -85,6 +86,8 @@ def _succeed(job: PullJob, digest: str, tools: Tools) -> None:
     def change() -> None:
         job.succeed(now=now, digest=digest, progress=job.progress)
         record(job, "succeeded", at=now, digest=digest)
+        # Robust: the image is there, whatever becomes of this.
+        transaction.on_commit(lambda: disk_changed(node=job.node_id or 0), robust=True)
 
     _settle(job, change, now, arrived=digest)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 
 MAX_LENGTH = 300
 MAX_UNIX_PATH = 107  # sockaddr_un.sun_path on Linux, without its closing NUL
@@ -56,6 +56,11 @@ class ParsedAddress:
         user = f"{self.username}@" if self.username else ""
         port = f":{self.port}" if self.port else ""
         return f"{self.scheme}://{user}{self.url_host}{port}"
+
+    @property
+    def is_in_the_clear(self) -> bool:
+        """Whether what is said there travels through a network as it is, unless TLS is switched on."""
+        return self.scheme == "tcp" and not (self.host == "localhost" or _is_loopback(self.host))
 
     @property
     def url_host(self) -> str:
@@ -165,6 +170,13 @@ def _check_host(host: str, *, example: str) -> str:
     if not fits or (labels[-1].isdigit() and not _is_ipv4(host)):
         raise EngineAddressError("address_host_invalid", example=example, host=host[:100])
     return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_ipv4(host: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
@@ -72,10 +74,16 @@ class EngineClient(APIClient):
         """What is left of `within`; infinite without one."""
         return float("inf") if self._until is None else self._until - monotonic()
 
-    def grant(self, seconds: float) -> None:
-        """At least so much time, for tidying up at the end."""
-        if self._until is not None:
-            self._until = max(self._until, monotonic() + seconds)
+    @contextmanager
+    def granted(self, seconds: float) -> Iterator[None]:
+        """At least so much time for the block, for tidying up; nothing of it is left for what comes afterwards."""
+        until = self._until
+        if until is not None:
+            self._until = max(until, monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._until = until
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """One exchange, complete in time and limited in size. Pulls, which are neither, do not come this way."""

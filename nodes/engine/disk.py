@@ -106,8 +106,8 @@ def _container(client: EngineClient, image: str) -> Iterator[str]:
         _remove_stale(client, container)
         yield container
     finally:
-        client.grant(REMOVE_WITHIN)
-        client.remove_container(container, force=True, v=True)
+        with client.granted(REMOVE_WITHIN):
+            client.remove_container(container, force=True, v=True)
 
 
 def _remove_stale(client: EngineClient, newest: str) -> None:

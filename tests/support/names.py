@@ -25,9 +25,11 @@ class Names:
         self._system = socket.getaddrinfo
 
     def getaddrinfo(self, host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
-        if not str(host).endswith(".test") or options.get("flags"):
+        if options.get("flags"):  # only IP addresses are meant
             return self._system(host, port, *args, **options)
         self.asked[host] += 1
+        if not str(host).endswith(".test"):
+            return self._system(host, port, *args, **options)
         self.released.wait(self.slow.get(host, 0.0))
         if host not in self.places:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from core.reaper import reap
 from core.server_lock import ServerLock, lock_path
 from imagelib import diagnosis
 from imagelib.diagnosis import Level
+from nodes.work import SWEEP_THREADS
 from tests.api import make
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +67,28 @@ def test_a_node_and_a_registry_that_do_not_answer(capsys: Any) -> None:
     for subject in ("node gpu1", "registry hub"):
         [position] = [number for number, line in enumerate(lines) if line.startswith(f"WARNING  {subject}: ")]
         assert lines[position + 1].startswith("    What to do: ")
+
+
+def test_nodes_whose_turn_did_not_come() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        for _ in range(SWEEP_THREADS + 3):
+            make.node(docker_address=address)
+        found = list(diagnosis.nodes(within=0.5))
+    assert len({finding.subject for finding in found}) == len(found) == SWEEP_THREADS + 3
+    assert {finding.level for finding in found} == {Level.DEGRADED}
+    unasked = [finding for finding in found if "It was not asked" in finding.text]
+    assert len(unasked) == 3 and all("run this again" in finding.fix for finding in unasked)
+
+
+@pytest.mark.parametrize(("address", "warned"), [("tcp://gpu1.invalid:2375", True), (make.DEAD_ENGINE, False)])
+def test_a_node_without_encryption_is_a_warning(address: str, warned: bool) -> None:
+    node = make.node(name="gpu1", docker_address=address)
+    warnings = [finding for finding in diagnosis.nodes() if "without encryption" in finding.text]
+    assert [(item.level, item.subject) for item in warnings] == [(Level.DEGRADED, "node gpu1")] * warned
+    node.use_tls = True
+    node.save()
+    assert not any("without encryption" in finding.text for finding in diagnosis.nodes())
 
 
 def test_the_findings_are_chinese_by_default(capsys: Any) -> None:

@@ -21,7 +21,7 @@ from tests.api import make
 from tests.support import names as moods
 from tests.support.names import Names, at_most, black_holes, silent
 
-FOR_EVER = 60.0
+FOR_EVER = 20.0
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def dead(names: Names) -> Iterator[list[tuple[str, int]]]:
 
 
 def test_a_name_server_that_hangs(names: Names) -> None:
-    with at_most(1.0), pytest.raises(TimeoutError, match="name server about hangs.test within 0.3 s"):
+    with at_most(1.0), pytest.raises(TimeoutError, match=r"name server about hangs\.test within 0\.3 s"):
         dial("hangs.test", 80, seconds=0.3)
 
 
@@ -78,7 +78,7 @@ def test_a_dead_address_leaves_time_for_the_next(names: Names, dead: list[tuple[
         names.places["half.test"] = [dead[0], alive]
         with closing(dial("half.test", 80, seconds=1.0)) as opened:
             assert opened.getpeername() == alive
-            assert 0 < (opened.gettimeout() or 0) < 0.6, "what is left"
+            assert 0.3 < (opened.gettimeout() or 0) < 0.6, "what is left"
 
 
 def test_the_first_address_is_the_one_to_speak_of(names: Names, dead: list[tuple[str, int]]) -> None:

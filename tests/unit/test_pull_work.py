@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from django.utils import timezone
 
 from core.jobs import JobState
 from nodes.engine import EngineError
+from nodes.models import ComputeNode
 from pulls.lanes import claim_next
 from pulls.models import PullJob
 from pulls.services import request_pulls
@@ -22,6 +25,18 @@ from tests.support.fake_registry import FakeImage
 from tests.support.one_pull import IMAGE, REFERENCE, REPOSITORY, codes, in_background, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_pull_that_succeeded_makes_the_nodes_disk_due(ask: Callable[..., PullJob], tools: Tools) -> None:
+    later = timezone.now() + timedelta(minutes=9)
+    ComputeNode.objects.update(disk_due_at=later)
+    other = make.node(disk_due_at=later)
+    job = ask()
+    run_pull(job.pk, tools=tools)
+    job.refresh_from_db()
+    assert job.state == JobState.SUCCEEDED
+    due = dict(ComputeNode.objects.values_list("pk", "disk_due_at"))
+    assert due[job.node_id] <= timezone.now() and due[other.pk] == later
 
 
 def test_an_image_arrives_and_the_row_says_what_the_engine_confirmed(ask, tools, engine) -> None:
