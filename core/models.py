@@ -20,3 +20,13 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class EndedLogin(models.Model):
+    """A login of the gva front end that was ended before its token expired."""
+
+    jti = models.CharField(max_length=64, unique=True)
+    forgotten_at = models.DateTimeField(db_index=True)  # no token of this login lives longer
+
+    def __str__(self) -> str:
+        return self.jti

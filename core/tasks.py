@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from core.idempotency import forget_old
+from core.logins import forget_ended_logins as forget_logins
 from core.reaper import reap
 
 
@@ -17,3 +18,8 @@ def reap_jobs() -> None:
 @shared_task(ignore_result=True)
 def forget_idempotency_keys() -> None:
     forget_old(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def forget_ended_logins() -> None:
+    forget_logins(now=timezone.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -99,3 +100,18 @@ class ImageRegistry(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FrontEndSetting(models.Model):
+    """What a user chose in the front end's own settings (colours, layout). Only the front end reads it."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # Text, because databases change or refuse some of what JSON may hold (PostgreSQL: NUL characters, order of keys).
+    json = models.TextField()
+
+    class Meta:
+        verbose_name = _("front end setting")
+        verbose_name_plural = _("front end settings")
+
+    def __str__(self) -> str:
+        return str(self.user)

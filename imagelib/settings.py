@@ -78,7 +78,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "imagelib.health.Probes",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "imagelib.spa.files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "imagelib.hosts.HostCheck",
@@ -107,6 +107,11 @@ TEMPLATES = [
         },
     },
 ]
+
+# --- the front end of docker-gpu-manage -----------------------------------------------------------------------------
+SPA_DIR = env.text("SPA_DIR")
+JUMPBOX_HOST = env.text("JUMPBOX_HOST")
+JUMPBOX_PORT = env.integer("JUMPBOX_PORT", 22, minimum=1)
 
 # --- database -----------------------------------------------------------------------------------------------------
 DATABASES = {
@@ -176,6 +181,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget old keys": {
         "task": "core.tasks.forget_idempotency_keys",
+        "schedule": 3600.0,
+        "options": {"queue": "control"},
+    },
+    "forget ended logins": {
+        "task": "core.tasks.forget_ended_logins",
         "schedule": 3600.0,
         "options": {"queue": "control"},
     },
@@ -255,7 +265,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.dialects.problem.handle",
-    "DEFAULT_THROTTLE_RATES": {"login": "30/min"},
+    "DEFAULT_THROTTLE_RATES": {"login": "30/min", "login_of_user": "20/min"},
     "NUM_PROXIES": 1 if BEHIND_PROXY else 0,  # whose `X-Forwarded-For` is believed; see core.middleware
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

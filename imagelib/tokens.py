@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, ClassVar
 
 import structlog
@@ -14,8 +15,8 @@ from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 logger = structlog.get_logger(__name__)
-_LONGEST_NAME = 150  # of Django's users
-_LONGEST_PASSWORD = 4096  # hashing a longer one only costs time
+LONGEST_NAME = 150  # of Django's users
+LONGEST_PASSWORD = 4096  # hashing a longer one only costs time
 
 
 class LoginThrottle(ScopedRateThrottle):
@@ -35,14 +36,27 @@ class LoginThrottle(ScopedRateThrottle):
         return allowed
 
 
+class UserLoginThrottle(LoginThrottle):
+    """By user name and address: one user's attempts leave something of the address's limit to others behind it."""
+
+    scope_attr = "user_throttle_scope"
+
+    def get_cache_key(self, request: Request, view: Any) -> str | None:
+        name = request.data.get("username") if isinstance(request.data, dict) else None
+        if not isinstance(name, str):
+            return None
+        digest = hashlib.sha256(name.encode()).hexdigest()  # names may be of any length
+        return str(self.cache_format % {"scope": self.scope, "ident": f"{digest}:{self.get_ident(request)}"})
+
+
 class LoginSerializer(TokenObtainPairSerializer):
     """Nothing longer than what a user can have."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields[self.username_field] = serializers.CharField(write_only=True, max_length=_LONGEST_NAME)
+        self.fields[self.username_field] = serializers.CharField(write_only=True, max_length=LONGEST_NAME)
         self.fields["password"] = serializers.CharField(
-            write_only=True, max_length=_LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
+            write_only=True, max_length=LONGEST_PASSWORD, trim_whitespace=False, style={"input_type": "password"}
         )
 
 

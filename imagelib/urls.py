@@ -19,6 +19,7 @@ from core.dialects import gva, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
 from imagelib.api import ImageViewSet, RegistryViewSet
+from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
 from instances.api import SpecViewSet
 from nodes.api import NodeViewSet
@@ -26,8 +27,13 @@ from pulls import streams
 from pulls.api import PullViewSet
 
 # The front end's proxy takes /api off; without a proxy the paths arrive with it.
-gva_routes = [path("", include("imagelib.gva")), path("", include("nodes.gva")), path("", include("instances.gva"))]
-_GVA = re.compile(r"(/api)?/(imageRegistry|computeNode|productSpec)(/|$)")
+gva_routes = [
+    path("", include("imagelib.gva")),
+    path("", include("nodes.gva")),
+    path("", include("instances.gva")),
+    path("", include("imagelib.spa.urls")),
+]
+_GVA = re.compile(rf"(/api)?/({'|'.join(('imageRegistry', 'computeNode', 'productSpec', *SPA_PREFIXES))})(/|$)")
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")

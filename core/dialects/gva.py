@@ -22,6 +22,7 @@ from rest_framework.views import APIView, set_rollback
 from core.authentication import TokenHeaderAuthentication
 from core.dialects.problem import HOST_NOT_ALLOWED, DatabaseAway, flatten, sentence, translate
 from core.errors import DomainError, InvalidInput, PermissionRefused
+from core.logins import LoginToken, set_login_cookie
 
 logger = structlog.get_logger(__name__)
 SUCCESS, REFUSED = 0, 7
@@ -55,6 +56,22 @@ class GvaView(APIView):
     content_negotiation_class = JsonAlways
     metadata_class = None  # OPTIONS would answer without an envelope
     schema: Any = None  # not in the OpenAPI document, unless a subclass describes itself (core.dialects.gva_schema)
+    renews_login = True
+    _token: Any = None  # what this request was authenticated with
+
+    def perform_authentication(self, request: Any) -> None:
+        super().perform_authentication(request)
+        self._token = request.auth
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """A login that ends within a day is renewed by whatever is answered."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if self.renews_login and isinstance(self._token, LoginToken) and self._token.ends_soon():
+            fresh = self._token.renewed()
+            response["new-token"] = str(fresh)
+            response["Cache-Control"] = "no-store"
+            set_login_cookie(response, fresh)
+        return response
 
     def failure(self) -> Any:
         return ""

@@ -15,7 +15,7 @@ from core.dialects.gva_query import as_flag
 
 TAG = "spa"
 _NUMBER = {"type": "integer"}
-_OBJECT: dict[str, Any] = {"type": "object", "properties": {}}
+NOTHING: dict[str, Any] = {"type": "object", "properties": {}}
 _OF_THE_SERVER = {
     "ID": serializers.IntegerField,
     "CreatedAt": serializers.DateTimeField,
@@ -45,11 +45,16 @@ def below_api(endpoints: Iterable[tuple[str, str, str, Any]]) -> list[tuple[str,
 
 def answer(data: dict[str, Any]) -> dict[str, Any]:
     """JSON schema of an answer: success with `data`, or a refusal; both are HTTP 200."""
-    return {"oneOf": [_envelope(0, data), _envelope(7, _OBJECT)]}
+    return {"oneOf": [_envelope(0, data), refusal()]}
+
+
+def refusal() -> dict[str, Any]:
+    """JSON schema of a refusal alone."""
+    return _envelope(7, NOTHING)
 
 
 def _envelope(code: int, data: dict[str, Any]) -> dict[str, Any]:
-    return _object(code={"type": "integer", "enum": [code]}, data=data, msg={"type": "string"})
+    return json_object(code={"type": "integer", "enum": [code]}, data=data, msg={"type": "string"})
 
 
 class RecordSchema(AutoSchema):
@@ -70,7 +75,7 @@ class RecordSchema(AutoSchema):
         return _changes(form) if self.records.action == "update" else form
 
     def get_response_serializers(self) -> Any:
-        return {"200": answer(self._data()), "401": _envelope(7, _OBJECT)}
+        return {"200": answer(self._data()), "401": refusal()}
 
     def get_override_parameters(self) -> list[Any]:
         action = self.records.action
@@ -83,20 +88,21 @@ class RecordSchema(AutoSchema):
         """What `data` holds when the action succeeds."""
         action = self.records.action
         if action == "create":
-            return _object(ID=_NUMBER)
+            return json_object(ID=_NUMBER)
         if action == "public":
-            return _object(info={"type": "array", "items": {"type": "string"}})
+            return json_object(info={"type": "array", "items": {"type": "string"}})
         if action not in ("find", "page"):
-            return _OBJECT
+            return NOTHING
         row: dict[str, Any] = self.resolve_serializer(
             _row(self.records.form, tuple(self.records.columns)), "response"
         ).ref
         if action == "find":
             return row
-        return _object(list={"type": "array", "items": row}, total=_NUMBER, page=_NUMBER, pageSize=_NUMBER)
+        return json_object(list={"type": "array", "items": row}, total=_NUMBER, page=_NUMBER, pageSize=_NUMBER)
 
 
-def _object(**properties: Any) -> dict[str, Any]:
+def json_object(**properties: Any) -> dict[str, Any]:
+    """JSON schema of an object that has all of these keys."""
     return {"type": "object", "required": list(properties), "properties": properties}
 
 

@@ -10,8 +10,10 @@ import yaml
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
+from tests.api.gva_client import done
 from tests.api.gva_kinds import KINDS, Kind
 from tests.api.routes import all_routes
+from tests.api.spa_client import JUMPBOX, MENU, PUBLIC, ROUTES, USER, ask, front_end
 
 # Not part of the document: the document itself and its page.
 _ELSEWHERE = ("api/schema/", "api/docs/")
@@ -97,6 +99,22 @@ def test_what_the_front_end_may_send_is_described(document: dict[str, Any], kind
     assert create["properties"].keys() == kind.form.keys()
     assert set(create["required"]) == kind.minimal().keys()
     assert update["properties"].keys() == kind.form.keys() | {"ID"} and update["required"] == ["ID"]
+
+
+def test_the_routes_of_the_system_are_described_as_they_answer(document: dict[str, Any], operator: Any) -> None:
+    client = front_end("olga")
+    for path, (method, body) in ROUTES.items():
+        described = succeeded(document, method, path)
+        operation = document["paths"][f"/api{path}"][method]
+        assert operation.get("security", []) == ([] if path in PUBLIC else [{"xToken": []}])
+        assert ("401" in operation["responses"]) is (path not in PUBLIC)
+        assert ("requestBody" in operation) is (body is not None)
+        answered = done(ask(client, path))
+        assert described["properties"].keys() == (answered.keys() if path != JUMPBOX else {"server-ip", "port"})
+        if path == USER:
+            assert described["properties"]["userInfo"]["properties"].keys() == answered["userInfo"].keys()
+        if path == MENU:
+            assert described["properties"]["menus"]["items"]["properties"].keys() == answered["menus"][0].keys()
 
 
 def test_operations_have_names_and_texts(document: dict[str, Any]) -> None:

@@ -102,6 +102,17 @@ for _kind, _thing in ((IMAGES, "image"), (NODES, "node"), (SPECS, "spec")):
             ("GET", f"{_prefix}{_kind.list}".lstrip("/")): (READERS, None),
             ("GET", f"{_prefix}{_kind.public}".lstrip("/")): (READERS, None),
         }
+for _prefix in ("", "api/"):
+    TABLE |= {
+        ("POST", f"{_prefix}base/login"): (EVERYBODY, LOGIN),
+        ("GET", f"{_prefix}user/getUserInfo"): (READERS, None),
+        ("PUT", f"{_prefix}user/setSelfSetting"): (READERS, {"darkMode": "auto"}),
+        ("POST", f"{_prefix}user/setUserAuthority"): ((401, 400, 400, 200), {"authorityId": 888}),
+        ("POST", f"{_prefix}menu/getMenu"): (READERS, None),
+        ("POST", f"{_prefix}jwt/jsonInBlacklist"): ((401, 400, 400, 400), None),  # they came with access tokens
+        ("POST", f"{_prefix}init/checkdb"): (EVERYBODY, None),
+        ("POST", f"{_prefix}system/getJumpboxConfig"): (READERS, None),
+    }
 
 
 @pytest.fixture

@@ -123,6 +123,37 @@ def test_keys_that_are_no_fernet_keys(tmp_path: Path) -> None:
     assert "Key 2 of IMAGELIB_FIELD_KEYS" in done.stderr
 
 
+@pytest.mark.parametrize("what", ["missing", "empty", "a file"])
+def test_a_front_end_that_is_not_there(tmp_path: Path, what: str) -> None:
+    at = tmp_path / "dist"
+    if what == "empty":
+        at.mkdir()
+    elif what == "a file":
+        at.write_text("x")
+    done = manage(tmp_path, "serve", "--port", "0", IMAGELIB_SPA_DIR=str(at))
+    assert done.returncode == 1
+    assert f"IMAGELIB_SPA_DIR='{at}' holds no readable index.html" in done.stderr and "docs/spa.md" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_front_end_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    assert manage(tmp_path, "check", IMAGELIB_SPA_DIR=str(tmp_path)).returncode == 0
+
+
+@pytest.mark.parametrize("host", ["<b>x</b>", "a b", "a/b", "x" * 256, "a'b", "user@host"])
+def test_a_jumpbox_that_is_no_host(tmp_path: Path, host: str) -> None:
+    done = manage(tmp_path, "check", IMAGELIB_JUMPBOX_HOST=host)
+    assert done.returncode == 1 and "IMAGELIB_JUMPBOX_HOST" in done.stderr
+
+
+def test_a_jumpbox(tmp_path: Path) -> None:
+    for host in ("jump.example.com", "10.0.0.5", "fd00::5"):
+        assert manage(tmp_path, "check", IMAGELIB_JUMPBOX_HOST=host, IMAGELIB_JUMPBOX_PORT="2026").returncode == 0
+    done = manage(tmp_path, "check", IMAGELIB_JUMPBOX_PORT="65536")
+    assert done.returncode == 1 and "IMAGELIB_JUMPBOX_PORT" in done.stderr
+
+
 def test_the_deployment_check_has_nothing_to_say_behind_a_tls_proxy(tmp_path: Path) -> None:
     env = {
         **PRODUCTION,
