@@ -161,7 +161,7 @@ class TestAuthority:
 
     @pytest.mark.parametrize("body", [{}, {"authorityId": "888"}, {"authorityId": None}, {"authorityId": True}, [888]])
     def test_what_is_no_number(self, spa: APIClient, body: Any) -> None:
-        assert "authorityId: " in refused(spa.post(AUTHORITY, body))
+        assert "authorityId: Give the number of a role" in refused(spa.post(AUTHORITY, body))
 
 
 class TestJumpbox:

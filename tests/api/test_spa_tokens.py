@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from auditlog.models import LogEntry
 from django.conf import settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
@@ -244,6 +245,12 @@ class TestAdminBesideIt:
         for path in PRIVATE:
             body = {"authorityId": 8881} if path == AUTHORITY else None
             assert envelope(ask(admin, path, body=body))["code"] == 0
+
+    def test_a_change_is_that_of_the_token(self, admin: APIClient, other: Any) -> None:
+        other.is_staff = True
+        other.save()
+        done(admin.post(CREATE, ENTRY, HTTP_X_TOKEN=token_of(front_end("otto"))))
+        assert LogEntry.objects.get(content_type__model="imageregistry").actor == other
 
     def test_logging_in_and_out_leaves_the_session_alone(self, admin: APIClient) -> None:
         session = admin.cookies["sessionid"].value
