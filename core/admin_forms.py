@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from core.errors import DomainError, InvalidInput
+from core.examples import example_for, with_example
 from core.fields import MASK, Secret
 
 SECRET_HELP = _("What is stored is never shown. Leave ****** to keep it, empty the field to remove it.")
@@ -98,6 +99,13 @@ class ServiceForm(forms.ModelForm):
                 self._add_faults(error.message_dict)
         if self.errors:
             self._ask_again_for_secrets()
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """A rule that was broken is shown with an example; plain texts are remarks and stay as they are."""
+        if field in self.fields and isinstance(error, (ValidationError, list)):
+            example = example_for(field, self.fields[field])
+            error = [with_example(text, example) for text in ValidationError(error).messages]
+        super().add_error(field, error)
 
     def _add_faults(self, faults: Mapping[str, Any]) -> None:
         for name, texts in faults.items():

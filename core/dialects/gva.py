@@ -22,6 +22,7 @@ from rest_framework.views import APIView, set_rollback
 from core.authentication import TokenHeaderAuthentication
 from core.dialects.problem import HOST_NOT_ALLOWED, DatabaseAway, flatten, sentence, translate
 from core.errors import DomainError, InvalidInput, PermissionRefused
+from core.examples import example_for
 from core.logins import LoginToken, set_login_cookie
 
 logger = structlog.get_logger(__name__)
@@ -80,6 +81,10 @@ class GvaView(APIView):
         """What this dialect calls a field of the domain."""
         return field
 
+    def example_of(self, key: str) -> str:
+        """What may be entered in the field that this dialect calls `key`."""
+        return example_for(key)
+
     def get_exception_handler(self) -> Any:
         return handle
 
@@ -105,9 +110,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse
 
 def _sentence(error: DomainError | exceptions.APIException, view: GvaView) -> str:
     if isinstance(error, InvalidInput):
-        return sentence(flatten({view.key_of(name): texts for name, texts in error.fields.items()}))
+        named = {view.key_of(name): texts for name, texts in error.fields.items()}
+        return sentence(flatten(named, example_of=view.example_of))
     if isinstance(error, exceptions.ValidationError):
-        return sentence(flatten(error.detail))
+        return sentence(flatten(error.detail, example_of=view.example_of))
     return str(error.message if isinstance(error, DomainError) else error.detail)
 
 

@@ -23,6 +23,7 @@ from core.dialects.gva import GvaView, not_found, success
 from core.dialects.gva_query import as_time, id_in_body, id_in_query, read_with, whole_number
 from core.dialects.gva_schema import RecordSchema
 from core.errors import InvalidInput, NotFound
+from core.examples import example_for
 
 PAGE_SIZE, LARGEST_PAGE = 10, 100
 _FAILURES = {
@@ -135,6 +136,10 @@ class RecordViews(ViewSetMixin, GvaView):
 
     def key_of(self, field: str) -> str:
         return next((key for key, column in self.columns.items() if column == field), field)
+
+    def example_of(self, key: str) -> str:
+        field = self.form().fields.get(key)
+        return example_for(field.source if field else self.columns.get(key, key), field)
 
 
 def routes(name: str, views: type[RecordViews]) -> Sequence[URLPattern]:

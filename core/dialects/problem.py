@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -23,6 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from core.errors import Conflict, DomainError, InvalidInput, NotFound, PermissionRefused
+from core.examples import example_for, with_example
 
 logger = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -52,19 +53,25 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse
     return Response(body | more, status=status, headers=headers, content_type=MEDIA_TYPE)
 
 
-def flatten(errors: Any, field: str = "") -> Iterator[dict[str, str]]:
-    """DRF's nested error lists as a flat list of `{"field", "message"}`; list positions become `items[0].name`."""
+def flatten(
+    errors: Any, field: str = "", *, example_of: Callable[[str], str] = example_for, example: str = ""
+) -> Iterator[dict[str, str]]:
+    """DRF's nested error lists as a flat list of `{"field", "message"}`; list positions become `items[0].name`.
+
+    A message without an example gets that of its outermost field: `example_of` its name.
+    """
     if isinstance(errors, dict):
         for name, value in errors.items():
             inner = f"{field}.{name}" if field else str(name)
-            yield from flatten(value, "" if name in _WHOLE else inner)
+            fitting = example or example_of(str(name))
+            yield from flatten(value, "" if name in _WHOLE else inner, example_of=example_of, example=fitting)
     elif isinstance(errors, (list, tuple)):
         for index, value in enumerate(errors):
-            nested = isinstance(value, (dict, list))
+            inner = f"{field}[{index}]" if isinstance(value, (dict, list)) else field
             if value:
-                yield from flatten(value, f"{field}[{index}]" if nested else field)
+                yield from flatten(value, inner, example_of=example_of, example=example)
     else:
-        yield {"field": field, "message": str(errors)}
+        yield {"field": field, "message": with_example(errors, example)}
 
 
 def sentence(faults: Iterable[Mapping[str, str]]) -> str:
