@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from core.fields import MASK
 
+UNKNOWN_FIELD = "unknown_field"
 _UNKNOWN = _("There is no such field. Known fields: %(known)s.")
 
 
@@ -67,5 +68,5 @@ def refuse_unknown(serializer: serializers.BaseSerializer, data: Any) -> None:
     unknown = [str(name) for name in data if name not in fields]
     if unknown:
         known = ", ".join(name for name, field in fields.items() if not field.read_only)
-        text = serializers.ErrorDetail(str(_UNKNOWN) % {"known": known}, code="unknown_field")
+        text = serializers.ErrorDetail(str(_UNKNOWN) % {"known": known}, code=UNKNOWN_FIELD)
         raise serializers.ValidationError({name: [text] for name in unknown})

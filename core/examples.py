@@ -51,6 +51,15 @@ _BY_COLUMN: Mapping[str, str] = {
     "client_cert": _CERTIFICATE,
     "client_key": "-----BEGIN PRIVATE KEY-----…",
     "status": "connected",
+    # product specs
+    "gpu_model": "A100",
+    "supports_memory_split": "true",
+    "sm_limit_percent": "50",
+    "cpu_cores": "16",
+    "memory_gb": "64",
+    "system_disk_gb": "100",
+    "data_disk_gb": "500",
+    "price_per_hour": "2.5",
     # pulls
     "image": "5",
     "reference": "nginx:1.27",

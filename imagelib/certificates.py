@@ -17,7 +17,9 @@ def check_ca(pem: str) -> Any:
         return _("This is not a certificate in PEM form. It starts with -----BEGIN CERTIFICATE-----.")
     for certificate in certificates:
         if certificate.not_valid_after_utc < timezone.now():
-            return _("The certificate expired on %(date)s.") % {
-                "date": certificate.not_valid_after_utc.date().isoformat()
-            }
+            rule = _(
+                "The certificate expired on %(date)s. Enter one that is still valid; it starts with "
+                "-----BEGIN CERTIFICATE-----."
+            )
+            return rule % {"date": certificate.not_valid_after_utc.date().isoformat()}
     return None

@@ -33,7 +33,11 @@ def _certificate_fault(pem: str) -> Any:
     except ValueError:
         return _("This is not a certificate in PEM form. It starts with -----BEGIN CERTIFICATE-----.")
     if certificate.not_valid_after_utc < timezone.now():
-        return _("The certificate expired on %(date)s.") % {"date": certificate.not_valid_after_utc.date().isoformat()}
+        rule = _(
+            "The certificate expired on %(date)s. Enter one that is still valid; it starts with "
+            "-----BEGIN CERTIFICATE-----."
+        )
+        return rule % {"date": certificate.not_valid_after_utc.date().isoformat()}
     return None
 
 
@@ -47,4 +51,9 @@ def _key_fault(certificate: str, key: str) -> Any:
         return _("Keys of this kind are not supported. Use RSA with 2048 bits or more, or the curve P-256.")
     except (ValueError, TypeError):
         return _("This is not an unencrypted private key in PEM form. It starts with -----BEGIN PRIVATE KEY-----.")
-    return None if belongs else _("The client key does not belong to the client certificate.")
+    if belongs:
+        return None
+    return _(
+        "The client key does not belong to the client certificate. Enter the one that the certificate was made for; "
+        "it starts with -----BEGIN PRIVATE KEY-----."
+    )

@@ -22,6 +22,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from core.api import UNKNOWN_FIELD
 from core.errors import Conflict, DomainError, InvalidInput, NotFound, PermissionRefused
 from core.examples import example_for, with_example
 
@@ -71,7 +72,8 @@ def flatten(
             if value:
                 yield from flatten(value, inner, example_of=example_of, example=example)
     else:
-        yield {"field": field, "message": with_example(errors, example)}
+        known = getattr(errors, "code", "") != UNKNOWN_FIELD
+        yield {"field": field, "message": with_example(errors, example if known else "")}
 
 
 def sentence(faults: Iterable[Mapping[str, str]]) -> str:

@@ -68,5 +68,17 @@ def problem(answer: Any, status: int, code: str | None = None) -> dict[str, Any]
 
 
 def faulty_fields(answer: Any) -> set[str]:
-    """The fields that an answer of 400 names."""
-    return {item["field"] for item in problem(answer, 400)["errors"]}
+    """The fields that an answer of 400 names, after checking that each message says what would do."""
+    faults = problem(answer, 400)["errors"]
+    assert all(gives_example(item["message"]) for item in faults), faults
+    return {item["field"] for item in faults}
+
+
+def gives_example(message: str, *, chinese: bool = False) -> bool:
+    """Whether the message of a wrong field holds an example in the asked language, or the fields that exist."""
+    words = (
+        ("例如", "示例", "形如", "可用字段")
+        if chinese
+        else ("or example", "xample: ", "xamples: ", "such as", "Known fields")
+    )
+    return any(word in message for word in (*words, "-----BEGIN"))
