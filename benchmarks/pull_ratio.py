@@ -77,7 +77,7 @@ def by_product(bed: PullBed, engine: RealEngine, reference: str, node: int) -> t
     browser.close()
     [(moment, last)] = ends
     assert last["state"] == "succeeded", last
-    history = bed.product.api("GET", f"/api/pulls/{pk}/history/").json()
+    history = bed.product.api("GET", f"/api/pulls/{pk}/history/?page_size=100").json()["results"]
     moments = [f"{event['code']} {_since(event['at'], asked_at):.2f}" for event in history]
     return moment - started, _since(last["finished_at"], asked_at), ", ".join(moments)
 

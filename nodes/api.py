@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from core.api import OperatorsOnly, OperatorsWrite
 from nodes import services
-from nodes.filters import NodeFilter
+from nodes.filters import IMAGE_ORDERINGS, NodeFilter, image_ordering
 from nodes.models import ComputeNode
 from nodes.serializers import NodeImageSerializer, NodeSerializer, PublicNodeSerializer
 
@@ -59,11 +59,16 @@ class NodeViewSet(viewsets.ModelViewSet):
 
     @extend_schema(
         responses=NodeImageSerializer(many=True),
-        parameters=[OpenApiParameter("name", str, description="Part of a name, such as team/app.")],
+        parameters=[
+            OpenApiParameter("name", str, description="Part of a name, such as team/app."),
+            OpenApiParameter("ordering", str, enum=IMAGE_ORDERINGS, description="`-created` unless asked otherwise."),
+        ],
     )
     @action(detail=True, methods=["get"], permission_classes=[OperatorsOnly], filter_backends=[])
     def images(self, request: Request, pk: int) -> Response:
-        """Images on the node, newest first, asked from its engine now."""
-        found = services.node_images(node=self.get_object(), name=request.query_params.get("name", ""))
-        page = self.paginate_queryset(found)
+        """Images on the node, asked from its engine now."""
+        asked = request.query_params
+        ordering = image_ordering(asked.get("ordering", ""))
+        found = services.node_images(node=self.get_object(), name=asked.get("name", ""))
+        page = self.paginate_queryset(ordering(found))
         return self.get_paginated_response(NodeImageSerializer(page, many=True).data)

@@ -54,6 +54,6 @@ def _key_fault(certificate: str, key: str) -> Any:
     if belongs:
         return None
     return _(
-        "The client key does not belong to the client certificate. Enter the one that the certificate was made for; "
-        "it starts with -----BEGIN PRIVATE KEY-----."
+        "The client key does not belong to the client certificate. Enter the one that the certificate was made "
+        "for; it starts with -----BEGIN PRIVATE KEY-----."
     )

@@ -73,14 +73,14 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         return self._one(services.retry_pull(user=request.user, pull=self.get_object().pk), status=202)
 
     @extend_schema(responses=HistoryEntry(many=True))
-    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    @action(
+        detail=True, methods=["get"], filterset_class=None, ordering_fields=["id"], ordering=["id"],
+    )  # fmt: skip
     def history(self, request: Request, pk: str) -> Response:
         """What happened, oldest first, in sentences."""
-        return Response(
-            [
-                {"at": event.at, "attempt": event.attempt, "code": event.code, "text": sentence(event)}
-                for event in self.get_object().events.all()
-            ]
+        page = self.paginate_queryset(self.filter_queryset(self.get_object().events.all()))
+        return self.get_paginated_response(
+            [{"at": event.at, "attempt": event.attempt, "code": event.code, "text": sentence(event)} for event in page]
         )
 
     @extend_schema(request=None, responses=Ticket)

@@ -119,11 +119,21 @@
       });
     }
 
+    // All entries, page by page; null when the server does not answer well.
+    function history(number, before) {
+      const at = page.dataset.history + "?page_size=100&page=" + number;
+      return fetch(at, { headers: { Accept: "application/json" } }).then(function (answer) {
+        return answer.ok ? answer.json() : null;
+      }).then(function (found) {
+        if (!found) return null;
+        const entries = before.concat(found.results);
+        return found.next ? history(number + 1, entries) : entries;
+      });
+    }
+
     function readLog() {
       logTimer = null;
-      fetch(page.dataset.history, { headers: { Accept: "application/json" } }).then(function (answer) {
-        return answer.ok ? answer.json() : null;
-      }).then(function (entries) {
+      history(1, []).then(function (entries) {
         const key = entries && JSON.stringify(entries);
         if (!entries || key === logWritten) return;
         logWritten = key;

@@ -1,4 +1,4 @@
-"""Every wrong field is answered with the field, the rule and an example, in English and in Chinese, by every surface."""
+"""Every wrong field is answered with its name, the rule and an example, in both languages, by every surface."""
 
 from __future__ import annotations
 
@@ -99,6 +99,12 @@ def test_rules_of_the_models_get_an_example_too(as_operator: APIClient, language
     values = {"name": "taken", "endpoint": "new.example.com"}
     [fault] = make.problem(as_operator.post("/api/registries/", values, HTTP_ACCEPT_LANGUAGE=language), 400)["errors"]
     assert fault["field"] == "name" and make.gives_example(fault["message"], chinese=language != "en")
+
+
+def test_a_field_that_does_not_exist_gets_no_example_of_its_own(as_operator: APIClient) -> None:
+    body = {"image": 1, "nodes": [1], "node": 1}  # "node" exists elsewhere, as a filter
+    [fault] = make.problem(as_operator.post("/api/pulls/", body), 400)["errors"]
+    assert fault["message"].endswith("Known fields: image, reference, nodes.")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from nodes.engine import ImageInfo
+from nodes.filters import image_ordering
 from nodes.models import ComputeNode
 from tests.api import make
 
@@ -139,6 +141,31 @@ def test_testing_and_discovering_a_dead_engine(as_operator: APIClient) -> None:
     assert tested["status_code"] == found["status_code"] == "engine_refused" and found["cpu"] == 7
     body = make.problem(as_operator.get(f"/api/nodes/{row.pk}/images/"), 502, "engine_refused")
     assert body["evidence"]
+
+
+class TestOrderOfTheImagesOnANode:
+    IMAGES = [
+        ImageInfo("sha256:c", ("b:1", "x:1"), (), 20, created="2026-01-02T00:00:00Z"),
+        ImageInfo("sha256:a", (), ("c@sha256:1",), 30, created="2026-01-03T00:00:00Z"),
+        ImageInfo("sha256:d", (), (), 10, created="2026-01-01T00:00:00Z"),
+        ImageInfo("sha256:b", ("z:1", "a:1"), (), 20, created="2026-01-04T00:00:00Z"),
+    ]
+
+    @pytest.mark.parametrize(
+        ("asked", "expected"),
+        [
+            ("", "bacd"), ("created", "dcab"), ("-created", "bacd"), ("size", "dbca"), ("-size", "acbd"),
+            ("name", "dbca"), ("-name", "acbd"),
+        ],
+    )  # fmt: skip
+    def test_every_order(self, asked: str, expected: str) -> None:
+        assert [image.id for image in image_ordering(asked)(self.IMAGES)] == [f"sha256:{letter}" for letter in expected]
+
+    def test_another_is_refused_before_the_engine_is_asked(self, as_operator: APIClient) -> None:
+        at = f"/api/nodes/{make.node().pk}/images/"
+        for asked in ("id", "--size", "size,name", "nonsense"):
+            assert make.faulty_fields(as_operator.get(at, {"ordering": asked})) == {"ordering"}
+        make.problem(as_operator.get(at, {"ordering": "-size"}), 502, "engine_refused")
 
 
 def test_filters_and_order(as_operator: APIClient) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from core.jobs import JobState
-from pulls.models import PullJob
+from pulls.models import PullEvent, PullJob
 from tests.api import make
 
 SNAPSHOT = {
@@ -168,8 +168,25 @@ class TestCancelling:
     def test_an_operator_ends_it_for_everybody(self, as_user: APIClient, as_operator: APIClient, user: Any) -> None:
         job = make.pull(by=user)
         assert as_operator.post(f"/api/pulls/{job.pk}/cancel/").json()["state"] == "cancelled"
-        texts = [line["text"] for line in as_user.get(f"/api/pulls/{job.pk}/history/").json()]
+        texts = [line["text"] for line in as_user.get(f"/api/pulls/{job.pk}/history/").json()["results"]]
         assert any("olga" in text for text in texts)
+
+
+def test_the_history_comes_in_pages_oldest_first(as_user: APIClient, user: Any) -> None:
+    job = make.pull(by=user)
+    PullEvent.objects.bulk_create(
+        PullEvent(pull=job, at=timezone.now(), attempt=number, code="claimed") for number in range(30)
+    )
+    at = f"/api/pulls/{job.pk}/history/"
+    for query, attempts in [
+        ("", range(25)),
+        ("page=2", range(25, 30)),
+        ("page_size=7&page=2", range(7, 14)),
+        ("ordering=-id&page_size=3", [29, 28, 27]),
+    ]:
+        page = as_user.get(f"{at}?{query}").json()
+        assert page["count"] == 30 and [line["attempt"] for line in page["results"]] == list(attempts), query
+    assert as_user.get(f"{at}?page=3").status_code == 404
 
 
 class TestRetrying:

@@ -137,7 +137,12 @@ class PullBed:
 
     def history(self, pk: int) -> list[str]:
         """The codes of the pull's events, oldest first."""
-        return [event["code"] for event in self.product.api("GET", f"/api/pulls/{pk}/history/").json()]
+        return [event["code"] for event in self.events(pk)]
+
+    def events(self, pk: int) -> list[dict[str, Any]]:
+        """The pull's history: its first hundred events, oldest first."""
+        found = self.product.api("GET", f"/api/pulls/{pk}/history/?page_size=100").json()
+        return list(found["results"])
 
     # --- the rows themselves ------------------------------------------------------------------------------------------
 

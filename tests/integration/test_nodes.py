@@ -229,3 +229,6 @@ def test_the_images_of_a_node_are_listed_page_by_page(
     assert page["count"] == 1
     assert page["results"][0]["repo_tags"] == [registries.open.reference("team/mid:1")]
     assert embedded.product.api("GET", f"{at}?page=99").status_code == 404
+    for ordering in ("size", "-size"):
+        sizes = [row["size"] for row in embedded.product.api("GET", f"{at}?ordering={ordering}").json()["results"]]
+        assert sizes == sorted(sizes, reverse=ordering == "-size") and len(set(sizes)) > 1

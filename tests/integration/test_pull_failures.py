@@ -292,7 +292,7 @@ def test_an_authority_that_only_this_server_does_not_know(
     assert (done["state"], done["digest"]) == ("succeeded", registries.tls.image("team/mid:1").digest)
     running = [item for item in watch.snapshots if item["state"] == "running" and item["bytes_total"]]
     assert running and not running[0]["bytes_total_exact"]
-    [reason] = [event for event in _history(embedded, pk) if event["code"] == "total_unknown"]
+    [reason] = [event for event in embedded.events(pk) if event["code"] == "total_unknown"]
     assert "registry_tls_unknown_ca" in reason["text"] or "certificate" in reason["text"], reason
 
 
@@ -369,10 +369,6 @@ def _first_error(bed: PullBed, pk: int, timeout: float = 30.0) -> Snapshot:
 
     wait_until(f"an error of pull {pk}", waits, timeout=timeout, step=0.1)
     return seen
-
-
-def _history(bed: PullBed, pk: int) -> list[dict[str, str]]:
-    return list(bed.product.api("GET", f"/api/pulls/{pk}/history/").json())
 
 
 def _time(text: str) -> datetime:
