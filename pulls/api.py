@@ -73,9 +73,7 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         return self._one(services.retry_pull(user=request.user, pull=self.get_object().pk), status=202)
 
     @extend_schema(responses=HistoryEntry(many=True))
-    @action(
-        detail=True, methods=["get"], filterset_class=None, ordering_fields=["id"], ordering=["id"],
-    )  # fmt: skip
+    @action(detail=True, methods=["get"], filterset_class=None, ordering_fields=["id"], ordering=["id"])
     def history(self, request: Request, pk: str) -> Response:
         """What happened, oldest first, in sentences."""
         page = self.paginate_queryset(self.filter_queryset(self.get_object().events.all()))

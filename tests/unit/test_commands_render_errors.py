@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from pulls.failures import CATALOGUE
+from pulls.typical_words import TYPICAL
 
 LANGUAGES = ("en", "zh-hans")
 
@@ -27,8 +28,9 @@ def test_the_document_names_every_code_in_both_languages(tmp_path: Path) -> None
     document = target.read_text(encoding="utf-8")
     for code in CATALOGUE:
         assert document.count(f"| `{code}` |") == len(LANGUAGES)
+        assert document.count(f"| `{TYPICAL[code]}` |" if code in TYPICAL else "|  |") >= len(LANGUAGES), code
     rows = [line for line in document.splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {8}
     target.write_text(document.replace("stalled", "stopped"), encoding="utf-8")
     with pytest.raises(CommandError, match="stale") as refused:
         call_command("render_errors", "--check", output=target)

@@ -20,6 +20,7 @@ from nodes.failure_texts import ENGINE_TEXTS, engine_failure_text
 from pulls.evidence import LIMIT, tidy
 from pulls.failure_texts import TEXTS, describe
 from pulls.failures import CATALOGUE, Failure, classify_engine_text, failure, retry_delay
+from pulls.typical_words import TYPICAL
 
 FIXTURES = json.loads((Path(__file__).parent.parent / "fixtures" / "failures.json").read_text(encoding="utf-8"))
 ENGINE_ROWS: list[dict[str, Any]] = FIXTURES["engine_texts"]
@@ -50,6 +51,12 @@ def test_the_code_survives_other_letters_and_line_breaks(row: dict[str, Any]) ->
 def test_every_code_has_a_fixture_and_there_are_enough() -> None:
     assert {row["code"] for row in [*ENGINE_ROWS, *OWN_ROWS]} == set(CATALOGUE)
     assert len(CATALOGUE) >= 35
+
+
+def test_the_typical_words_were_heard_and_only_own_decisions_have_none() -> None:
+    heard = {(row["code"], row["text"]) for row in ENGINE_ROWS} | {(row["code"], row["evidence"]) for row in OWN_ROWS}
+    assert set(TYPICAL.items()) <= heard
+    assert set(TYPICAL) == {code for code, words in heard if words}
 
 
 def test_codes_of_the_gateway_and_of_the_registry_client_are_in_the_catalogue() -> None:

@@ -11,9 +11,10 @@ from django.utils.translation import gettext, override
 
 from pulls.failure_texts import describe
 from pulls.failures import CATALOGUE, FailureKind
+from pulls.typical_words import TYPICAL
 
 LANGUAGES = ("en", "zh-hans")
-COLUMNS = 6
+COLUMNS = 7
 
 
 class Command(BaseCommand):
@@ -67,6 +68,7 @@ def _section() -> str:
         gettext("Error"),
         gettext("Transient"),
         gettext("Attempts"),
+        gettext("Typical words"),
         gettext("Cause"),
         gettext("What to do"),
     )
@@ -77,7 +79,8 @@ def _section() -> str:
         gettext(
             "Every failed pull, registry check and node test names one of these codes, with its cause, advice and the "
             "original words as evidence. “Transient” errors are tried again by themselves, with growing pauses; "
-            "“Attempts” says how often in all, “limit” meaning the limit of the pull (IMAGELIB_PULL_MAX_ATTEMPTS)."
+            "“Attempts” says how often in all, “limit” meaning the limit of the pull (IMAGELIB_PULL_MAX_ATTEMPTS). "
+            "“Typical words” is an example of such evidence; where it is empty, this product decides by itself."
         ),
         "",
         _row(*heads),
@@ -92,7 +95,8 @@ def _kind_row(kind: FailureKind) -> str:
     text = describe(kind.code)
     attempts = gettext("limit") if kind.max_attempts is None else str(kind.max_attempts)
     transient = gettext("yes") if kind.transient else gettext("no")
-    return _row(f"`{kind.code}`", str(text.title), transient, attempts, str(text.cause), str(text.advice))
+    words = f"`{TYPICAL[kind.code]}`" if kind.code in TYPICAL else ""
+    return _row(f"`{kind.code}`", str(text.title), transient, attempts, words, str(text.cause), str(text.advice))
 
 
 def _row(*cells: str) -> str:
