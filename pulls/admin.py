@@ -24,8 +24,8 @@ from imagelib.models import ImageRegistry
 from imagelib.references import effective_or_invalid
 from nodes.admin import free_space, status_label
 from nodes.models import ComputeNode
-from nodes.services import usable_nodes
 from pulls import services
+from pulls.admin_choices import FoundImages, ImageChoice, nodes_to_choose
 from pulls.dashboard import brief
 from pulls.estimate import estimate
 from pulls.models import PullJob
@@ -55,6 +55,7 @@ class PullAdmin(OperatorAdmin):
     def get_urls(self) -> list[Any]:
         guard = self.admin_site.admin_view
         return [
+            path("images/", guard(FoundImages.as_view(admin_site=self.admin_site)), name="pulls_images"),
             path("estimate/", guard(self.estimate_view), name="pulls_estimate"),
             path("<int:pk>/cancel/", guard(self.cancel_view), name="pulls_cancel"),
             path("<int:pk>/retry/", guard(self.retry_view), name="pulls_retry"),
@@ -184,22 +185,26 @@ class PullAdmin(OperatorAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """`?image=id`: choose nodes and see what each pull moves; POST asks for the pulls."""
-        images = list(ImageRegistry.objects.order_by("name", "pk"))
-        wanted = request.POST.get("image") or request.GET.get("image") or ""
-        image = next((row for row in images if str(row.pk) == wanted), None)
+        wanted = request.POST.get("image") or request.GET.get("image")
+        image = ImageRegistry.objects.filter(pk=_number(wanted)).first()
         chosen = [_number(pk) for pk in (request.POST or request.GET).getlist("nodes")]
         if request.method == "POST" and image is not None:
             try:
                 return self._started(request, services.request_pulls(user=request.user, image=image.pk, nodes=chosen))
             except DomainError as error:
                 messages.error(request, str(error))
+        search = request.GET.get("search", "").replace("\0", "").strip()
+        nodes, more = nodes_to_choose(search=search, chosen=chosen) if image else ([], 0)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Pull onto nodes"),
-            "images": images,
+            "any_images": image is not None or ImageRegistry.objects.exists(),
+            "choice": ImageChoice(initial={"image": image}),
             "image": image,
-            "nodes": [_row(node) for node in usable_nodes().order_by("name", "pk")] if image else [],
+            "nodes": [_row(node) for node in nodes],
+            "more_nodes": more,
+            "search": search,
             "chosen": chosen,
             **self._meaning(image),
         }

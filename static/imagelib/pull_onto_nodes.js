@@ -5,11 +5,24 @@
   const ASK_ALL = 12; // so few nodes are asked without being chosen
 
   document.addEventListener("DOMContentLoaded", function () {
-    const choose = document.querySelector("[data-choose-image] select");
-    if (choose) choose.addEventListener("change", function () { choose.form.submit(); });
-    const form = document.getElementById("il-onto");
-    if (!form || !form.querySelector("[data-node]")) return;
     const il = window.imagelib;
+    const choose = document.getElementById("il-choose"), form = document.getElementById("il-onto");
+    // The select with a search field speaks by jQuery's events alone.
+    django.jQuery("#il-image").on("change", function () { choose.requestSubmit(); });
+    choose.addEventListener("submit", function () {
+      if (form) form.querySelectorAll("[name=nodes]:checked").forEach(function (box) { keep(box.value); });
+    });
+
+    // A chosen node stays chosen when the page is asked for again.
+    function keep(pk) {
+      const field = il.el("input");
+      field.type = "hidden";
+      field.name = "nodes";
+      field.value = pk;
+      choose.append(field);
+    }
+
+    if (!form || !form.querySelector("[data-node]")) return;
     const rows = Array.from(form.querySelectorAll("[data-node]"));
     const found = new Map(), queue = [];
     const all = form.querySelector("[data-all]"), go = form.querySelector('[data-part="go"]'), sum = form.querySelector('[data-part="sum"]');

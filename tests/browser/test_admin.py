@@ -106,3 +106,20 @@ def test_pages_fit_a_telephone(site: Site, path: str) -> None:
     site.page.set_viewport_size({"width": 390, "height": 844})
     page = site.open(path)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is too wide"
+
+
+def test_an_image_is_found_by_typing_and_chosen_nodes_stay(site: Site, add_image: Any, node: dict[str, Any]) -> None:
+    add_image("another", "registry.example.com/team/another:1")
+    wanted = add_image("wanted", "registry.example.com/team/wanted:1")
+    page = site.open(f"/admin/pulls/pulljob/add/?nodes={node['id']}")
+    page.locator(".select2-selection").click()
+    page.locator(".select2-search__field").fill("team/want")
+    page.get_by_role("option", name="wanted – registry.example.com/team/wanted:1").click()
+    expect(page).to_have_url(re.compile(rf"\?image={wanted}\b"))
+    expect(page.locator("#il-onto")).to_have_attribute("data-image", str(wanted))
+    page.locator("tr[data-node] input").check()
+    page.locator(".select2-selection").click()
+    page.locator(".select2-search__field").fill("another")
+    page.get_by_role("option", name="another").click()
+    expect(page).to_have_url(re.compile(rf"nodes={node['id']}"))
+    expect(page.locator("tr[data-node] input")).to_be_checked()

@@ -1,0 +1,67 @@
+"""What the page that starts pulls offers: images are searched for as one types, nodes are shown some at a time.
+
+A library may hold a hundred thousand images, and a fleet thousands of nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from imagelib.models import ImageRegistry
+from nodes.models import ComputeNode
+from nodes.services import usable_nodes
+from pulls.models import PullJob
+
+NODES_SHOWN = 200
+_IMAGE = PullJob._meta.get_field("image")
+
+
+class FoundImages(AutocompleteJsonView):
+    """The images that match what is typed, page by page."""
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        return {**super().serialize_result(obj, to_field_name), "text": _image_text(obj)}
+
+
+class _ImageSelect(AutocompleteSelect):
+    url_name = "%s:pulls_images"
+
+
+class _ImageField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return _image_text(obj)
+
+
+class ImageChoice(forms.Form):
+    """Renders just the chosen image; the others are asked for when somebody types."""
+
+    image = _ImageField(
+        queryset=ImageRegistry.objects.all(),
+        widget=_ImageSelect(
+            _IMAGE, admin.site, attrs={"id": "il-image", "data-placeholder": gettext_lazy("Choose an image…")}
+        ),
+    )
+
+
+def nodes_to_choose(*, search: str, chosen: Iterable[int]) -> tuple[list[ComputeNode], int]:
+    """The first nodes that match, and those chosen already; and how many more match."""
+    rows = usable_nodes().order_by("name", "pk")
+    found = rows.filter(Q(name__icontains=search) | Q(region__icontains=search)) if search else rows
+    shown = list(found[:NODES_SHOWN])
+    ids = {node.pk for node in shown}
+    kept = list(rows.filter(pk__in=set(chosen) - ids))
+    return kept + shown, found.exclude(pk__in=ids | {node.pk for node in kept}).count()
+
+
+def _image_text(image: ImageRegistry) -> str:
+    text = f"{image.name} – {image.address}"
+    return text if image.is_listed else f"{text} ({_('unlisted')})"
