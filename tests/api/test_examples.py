@@ -18,6 +18,7 @@ from core.examples import example_for, with_example
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.serializers import AddressSerializer, ImageSerializer, RegistrySerializer
 from imagelib.tokens import LoginSerializer
+from instances.serializers import SpecSerializer
 from nodes.models import ComputeNode
 from nodes.serializers import NodeSerializer
 from pulls.serializers import PullAsked
@@ -34,6 +35,7 @@ FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/registries/", RegistrySerializer),
     ("/api/nodes/", NodeSerializer),
     ("/api/pulls/", PullAsked),
+    ("/api/specs/", SpecSerializer),
     ("/api/token/", LoginSerializer),
 )
 
