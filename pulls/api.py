@@ -76,7 +76,7 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     @action(detail=True, methods=["get"], filterset_class=None, ordering_fields=["id"], ordering=["id"])
     def history(self, request: Request, pk: str) -> Response:
         """What happened, oldest first, in sentences."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_object().events.all()))
+        page = self.paginate_queryset(self.filter_queryset(self.get_object().events.all())) or []
         return self.get_paginated_response(
             [{"at": event.at, "attempt": event.attempt, "code": event.code, "text": sentence(event)} for event in page]
         )

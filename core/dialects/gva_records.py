@@ -139,7 +139,8 @@ class RecordViews(ViewSetMixin, GvaView):
 
     def example_of(self, key: str) -> str:
         field = self.form().fields.get(key)
-        return example_for(field.source if field else self.columns.get(key, key), field)
+        column = field.source if field else self.columns.get(key)
+        return example_for(column or key, field)
 
 
 def routes(name: str, views: type[RecordViews]) -> Sequence[URLPattern]:
