@@ -43,6 +43,14 @@ def test_info_without_anything() -> None:
     assert (info.engine_version, info.platform, info.containerd_store, info.cpus) == ("28.5.2", "linux/amd64", False, 0)
 
 
+def test_the_platform_of_the_version_answer() -> None:
+    assert answers.platform(ABOUT) == "linux/amd64"
+    for lacking in ("Os", "Arch"):
+        with pytest.raises(EngineError) as refused:
+            answers.platform({**ABOUT, lacking: ""})
+        assert refused.value.code == "engine_not_docker"
+
+
 def test_an_inspected_image() -> None:
     answer = {
         "Id": DIGEST,
