@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.utils import timezone
@@ -57,7 +57,7 @@ class LoginView(SpaView):
         set_login_cookie(response, token)
         return response
 
-    def throttled(self, request: Request, wait: float | None) -> None:
+    def throttled(self, request: Request, wait: float | None) -> NoReturn:
         seconds = {"seconds": max(round(wait or 0), 1)}
         raise LoginRefused(_("Too many logins in a short time. Try again in %(seconds)s seconds.") % seconds)
 

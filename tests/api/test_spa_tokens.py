@@ -136,8 +136,8 @@ class TestEnd:
         refused(with_token(fresh).get(USER), 401)
 
     def test_the_clean_up_is_on_the_schedule(self) -> None:
-        tasks = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]
-        assert forget_ended_logins.name in tasks
+        queues = {entry["task"]: entry["options"]["queue"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+        assert queues[forget_ended_logins.name] == "control"
 
     def test_a_changed_password_ends_every_login(self, operator: Any) -> None:
         clients = [front_end("olga"), front_end("olga")]
