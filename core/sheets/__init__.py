@@ -1,0 +1,1 @@
+"""Records as Excel sheets: declared columns, a writer, and a reader that trusts no file. Nothing is ever evaluated."""
