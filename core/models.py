@@ -30,3 +30,16 @@ class EndedLogin(models.Model):
 
     def __str__(self) -> str:
         return self.jti
+
+
+class DownloadTicket(models.Model):
+    """The right to one download without a login, in a tab that the browser opens. Every web process can redeem it."""
+
+    token_hash = models.CharField(max_length=64, unique=True)  # SHA-256: who reads the table gains nothing
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    action = models.CharField(max_length=32)  # the route that redeems it
+    subject = models.CharField(max_length=100)  # what is downloaded
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.subject

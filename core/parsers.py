@@ -10,7 +10,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import JSONParser, MultiPartParser
 
 
 class JSONBody(JSONParser):
@@ -25,7 +25,7 @@ class JSONBody(JSONParser):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
-            raise ParseError(_("The body is too long; at most %(limit)s bytes are allowed.") % {"limit": limit})
+            raise _too_long()
         try:
             data = super().parse(BytesIO(body), media_type, parser_context)
             if b"\\ud" in body.lower():
@@ -35,3 +35,20 @@ class JSONBody(JSONParser):
         except UnicodeEncodeError:
             raise ParseError(_("The JSON body contains half of a surrogate pair, which is not a character.")) from None
         return data
+
+
+class Upload(MultiPartParser):
+    """A form with a file, no longer than any other body: what is longer was not awaited before a thread was given."""
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        request = (parser_context or {})["request"]
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise _too_long()
+        return super().parse(stream, media_type, parser_context)
+
+
+def _too_long() -> ParseError:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return ParseError(_("The body is too long; at most %(limit)s bytes are allowed.") % {"limit": limit})

@@ -16,7 +16,7 @@ from imagelib.address_texts import address_error_text
 from imagelib.addresses import AddressError, SplitAddress, parse, parse_endpoint, split_credentials
 from imagelib.certificates import check_ca
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from imagelib.references import effective_or_invalid
+from imagelib.references import Endpoints, effective_or_invalid
 
 # --- images ----------------------------------------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ def visible_images(user: Any) -> models.QuerySet[ImageRegistry]:
     return rows if user.is_staff else rows.filter(is_listed=True)
 
 
-def clean_address(text: str, *, field: str = "address") -> SplitAddress:
+def clean_address(text: str, *, field: str = "address", endpoints: Endpoints | None = None) -> SplitAddress:
     """Check an address and split credentials off it. Raises `InvalidInput` that never repeats the input."""
     try:
         split = split_credentials(text)
@@ -44,17 +44,26 @@ def clean_address(text: str, *, field: str = "address") -> SplitAddress:
     if len(split.username or "") > _LONGEST_NAME:
         rule = _("The user name in front of the address is too long; at most %(limit)s characters are allowed.")
         raise InvalidInput({field: rule % {"limit": _LONGEST_NAME}})
-    effective_or_invalid(split.address, field=field)
+    effective_or_invalid(split.address, field=field, endpoints=endpoints)
     return split
 
 
-def save_image(*, user: Any, values: Mapping[str, Any], image: ImageRegistry | None = None) -> ImageRegistry:
-    """Create or change an entry. Credentials in `address` move to a registry endpoint and are stored nowhere else."""
+def save_image(
+    *,
+    user: Any,
+    values: Mapping[str, Any],
+    image: ImageRegistry | None = None,
+    endpoints: Endpoints | None = None,
+) -> ImageRegistry:
+    """Create or change an entry. Credentials in `address` move to a registry endpoint and are stored nowhere else.
+
+    `endpoints` saves who stores many entries from reading the registry endpoints for each of them.
+    """
     require_operator(user)
     image = image or ImageRegistry()
     for name, value in values.items():
         setattr(image, name, value.strip() if isinstance(value, str) else value)
-    split = clean_address(image.address) if "address" in values or not image.pk else None
+    split = clean_address(image.address, endpoints=endpoints) if "address" in values or not image.pk else None
     if split:
         image.address = split.address
     image.clean_fields()  # the constraint judges duplicates, in `save_row`

@@ -49,6 +49,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE  # uploads are sheets of 5 MB at most: no temporary files
 APPEND_SLASH = True
 
 INSTALLED_APPS = [
@@ -186,6 +187,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget ended logins": {
         "task": "core.tasks.forget_ended_logins",
+        "schedule": 3600.0,
+        "options": {"queue": "control"},
+    },
+    "forget old downloads": {
+        "task": "core.tasks.forget_download_tickets",
         "schedule": 3600.0,
         "options": {"queue": "control"},
     },

@@ -19,6 +19,7 @@ from core.dialects import gva, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
 from imagelib.api import ImageViewSet, RegistryViewSet
+from imagelib.spa.sheets import PREFIX as SHEETS_PREFIX
 from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
 from instances.api import SpecViewSet
@@ -27,13 +28,10 @@ from pulls import streams
 from pulls.api import PullViewSet
 
 # The front end's proxy takes /api off; without a proxy the paths arrive with it.
-gva_routes = [
-    path("", include("imagelib.gva")),
-    path("", include("nodes.gva")),
-    path("", include("instances.gva")),
-    path("", include("imagelib.spa.urls")),
-]
-_GVA = re.compile(rf"(/api)?/({'|'.join(('imageRegistry', 'computeNode', 'productSpec', *SPA_PREFIXES))})(/|$)")
+_GVA_MODULES = ("imagelib.gva", "nodes.gva", "instances.gva", "imagelib.spa.urls", "imagelib.spa.sheets")
+gva_routes = [path("", include(module)) for module in _GVA_MODULES]
+_GVA_PREFIXES = ("imageRegistry", "computeNode", "productSpec", *SPA_PREFIXES, SHEETS_PREFIX)
+_GVA = re.compile(rf"(/api)?/({'|'.join(_GVA_PREFIXES)})(/|$)")
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")

@@ -10,6 +10,8 @@ import yaml
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
+from core.sheets.writer import XLSX
+from imagelib.spa.sheets import KINDS as KINDS_OF_SHEETS
 from tests.api.gva_client import done
 from tests.api.gva_kinds import KINDS, Kind
 from tests.api.routes import all_routes
@@ -115,6 +117,18 @@ def test_the_routes_of_the_system_are_described_as_they_answer(document: dict[st
             assert described["properties"]["userInfo"]["properties"].keys() == answered["userInfo"].keys()
         if path == MENU:
             assert described["properties"]["menus"]["items"]["properties"].keys() == answered["menus"][0].keys()
+
+
+def test_the_excel_buttons_are_described(document: dict[str, Any]) -> None:
+    at = "/sysExportTemplate"
+    for route in ("exportTemplate", "exportExcel"):
+        assert succeeded(document, "get", f"{at}/{route}")["type"] == "string"
+        file = document["paths"][f"/api{at}/{route}ByToken"]["get"]
+        assert file.get("security", []) == [] and file["responses"]["200"]["content"].keys() == {XLSX}
+    assert succeeded(document, "post", f"{at}/importExcel")["properties"].keys() == {"created", "changed", "unchanged"}
+    upload = document["paths"][f"/api{at}/importExcel"]["post"]
+    assert upload["requestBody"]["content"].keys() == {"multipart/form-data"}
+    assert upload["parameters"][0]["schema"]["enum"] == sorted(KINDS_OF_SHEETS)
 
 
 def test_operations_have_names_and_texts(document: dict[str, Any]) -> None:

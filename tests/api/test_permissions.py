@@ -113,6 +113,15 @@ for _prefix in ("", "api/"):
         ("POST", f"{_prefix}init/checkdb"): (EVERYBODY, None),
         ("POST", f"{_prefix}system/getJumpboxConfig"): (READERS, None),
     }
+    _at = f"{_prefix}sysExportTemplate/"
+    _template = {"templateID": "imageregistry_ImageRegistry"}
+    TABLE |= {
+        ("GET", f"{_at}exportTemplate"): (READERS, _template),
+        ("GET", f"{_at}exportExcel"): (READERS, _template),
+        ("GET", f"{_at}exportTemplateByToken"): ((400, 400, 400, 400), {"token": "x"}),  # the ticket is the login
+        ("GET", f"{_at}exportExcelByToken"): ((400, 400, 400, 400), {"token": "x"}),
+        ("POST", f"{_at}importExcel"): (operators(400), None),  # there is no file
+    }
 
 
 @pytest.fixture
