@@ -20,7 +20,7 @@ class ImageRegistryForm(serializers.Serializer):
     name = Text(max_length=255)
     address = Text(max_length=3000)
     description = optional_text(1000)
-    source = optional_text(255)
+    source = optional_text(255)  # type: ignore[assignment]  # the metaclass takes it off the class
     isOnShelf = Flag(source="is_listed", required=False)
     supportMemorySplit = Flag(source="supports_vgpu", required=False)
     remark = optional_text(1000)
