@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,6 +22,11 @@ def python_process(arguments: list[str], env: Mapping[str, str], root: Path = RO
     """A command line that runs this project's Python with `env` and nothing of the developer's environment."""
     pairs = [f"{name}={value}" for name, value in env.items()]
     return ["/usr/bin/env", "-C", str(root), *pairs, sys.executable, *arguments]
+
+
+def _hear_interrupts() -> None:
+    """Shells start background jobs with SIGINT ignored, and children inherit that: the tests may be such a job."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Worker(Daemon):
@@ -135,7 +141,11 @@ class Product(Daemon):
     def popen(self, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
         """The same, running: for commands that a test watches or interrupts."""
         return subprocess.Popen(
-            [sys.executable, "manage.py", *arguments], cwd=self.root, env=clean_environment() | self.env, **options
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.root,
+            env=clean_environment() | self.env,
+            preexec_fn=_hear_interrupts,
+            **options,
         )
 
     def start_worker(self, queue: str, *, concurrency: int = 8) -> Worker:
