@@ -117,7 +117,7 @@ def test_an_image_is_found_by_typing_and_chosen_nodes_stay(site: Site, add_image
     page.get_by_role("option", name="wanted – registry.example.com/team/wanted:1").click()
     expect(page).to_have_url(re.compile(rf"\?image={wanted}\b"))
     expect(page.locator("#il-onto")).to_have_attribute("data-image", str(wanted))
-    page.locator("tr[data-node] input").check()
+    page.locator(f"#il-node-{node['id']}").check()
     page.locator(".select2-selection").click()
     page.locator(".select2-search__field").fill("another")
     page.get_by_role("option", name="another").click()
