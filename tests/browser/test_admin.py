@@ -122,4 +122,4 @@ def test_an_image_is_found_by_typing_and_chosen_nodes_stay(site: Site, add_image
     page.locator(".select2-search__field").fill("another")
     page.get_by_role("option", name="another").click()
     expect(page).to_have_url(re.compile(rf"nodes={node['id']}"))
-    expect(page.locator("tr[data-node] input")).to_be_checked()
+    expect(page.locator(f"#il-node-{node['id']}")).to_be_checked()
