@@ -1,4 +1,4 @@
-"""Where an answer differs from its recording: sets of keys, JSON types and values are strict, the order of keys is free.
+"""Where an answer differs from its recording: keys, JSON types and values are strict, the order of keys is free.
 
 A recording says what varies by placeholders (`"<id>"`) and by objects with one of these keys: `$contains`, a text with
 all of these parts; `$matches`, a text of this form; `$each`, a list of `$count` such elements.

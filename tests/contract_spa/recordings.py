@@ -4,9 +4,11 @@ A file is a story: its `steps` happen in order, in an empty database with two pe
 and `answer`, sent by one of `senders.json` or each of several, once or `times`; or something `given` (`world.py`).
 `keep` remembers parts of an answer for later steps.
 
-In requests and answers `{name.part}` stands for something that was kept (alone in a text: with its type), `{"zh", "en"}`
-for one of the two by language, and `{"$like": name, "but": {…}}` for something that was kept, or one of the file's
-`shapes`, with some keys replaced.
+In requests and answers `{name.part}` stands for something that was kept (alone in a text: with its type), `{"zh",
+"en"}` for one of the two by language, and `{"$like": name, "but": {…}}` for something that was kept, or one of the
+file's `shapes`, with some keys replaced. What varies in an answer is written as `matching.py` says; in `headers` null
+stands for one that must not be there. A request has a `body` (JSON), a `text` (a body as it stands), a `sheet` (rows
+of a file to upload), a `file` (one that was kept), or nothing; the answer's `sheet` is that of a file.
 """
 
 from __future__ import annotations
@@ -48,7 +50,11 @@ def fill(template: Any, names: Mapping[str, Any], language: str) -> Any:
     """The template with everything put in that it names."""
     if isinstance(template, str):
         whole = _KEPT.fullmatch(template)
-        return _named(whole[1], names) if whole else _KEPT.sub(lambda match: str(_named(match[1], names)), template)
+        return (
+            fill(_named(whole[1], names), names, language)
+            if whole
+            else _KEPT.sub(lambda match: str(_named(match[1], names)), template)
+        )
     if isinstance(template, list):
         return [fill(item, names, language) for item in template]
     if not isinstance(template, dict):
