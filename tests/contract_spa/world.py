@@ -19,9 +19,11 @@ PEOPLE = {"operator": "olga", "user": "ulrich"}
 def people() -> dict[str, Any]:
     """An operator and an ordinary user with a password each; tokens that have ended, or will soon."""
     operator = User.objects.create_user(PEOPLE["operator"], password=make.PASSWORD, is_staff=True)
-    User.objects.create_user(PEOPLE["user"], password=make.PASSWORD)
+    user = User.objects.create_user(PEOPLE["user"], password=make.PASSWORD)
     return {
         "password": make.PASSWORD,
+        "operator": {"ID": operator.pk},
+        "user": {"ID": user.pk},
         "expired": {"token": _token(operator, timedelta(seconds=-1))},
         "ending": {"token": _token(operator, timedelta(hours=12))},
     }
