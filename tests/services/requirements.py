@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -31,6 +32,7 @@ PACKAGES = {
     "chromium": "chromium",
     "openssl": "openssl",
 }
+AXIOS = Path("/usr/share/nodejs/axios/dist/axios.min.js")  # the front end's HTTP client, for a page of the tests
 
 
 def find_program(name: str) -> str | None:
@@ -56,6 +58,13 @@ def require(*programs: str, root: bool = False) -> None:
         lacking.append("root rights")
     if lacking:
         unavailable(f"missing: {', '.join(lacking)}")
+
+
+def require_axios() -> Path:
+    """The file for browsers; a missing one counts as a missing program."""
+    if not AXIOS.is_file():
+        unavailable(f"missing: {AXIOS} (package node-axios)")
+    return AXIOS
 
 
 def unavailable(reason: str) -> NoReturn:

@@ -222,4 +222,5 @@ at("import").onchange = event => {
   event.target.value = ""
 }
 
-start()
+// An answer that opened a dialog has been told already.
+start().catch(error => { if (!error.response) throw error })
