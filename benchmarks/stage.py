@@ -91,6 +91,15 @@ class Stage:
             product.start_beat()
         return PullBed(product)
 
+    def second_web(self, bed: PullBed) -> PullBed:
+        """Another web process on the same database and Redis."""
+        product = Product(self.directory / "second", bed.product.env | {"IMAGELIB_PORT": ""}, name="web2")
+        product.env |= bed.product.env | {"IMAGELIB_PORT": str(product.port)}
+        product.env["IMAGELIB_DATA_DIR"] = str(product.directory / "data")
+        self._stack.enter_context(closing(product))
+        product.start()
+        return PullBed(product)
+
     def _started(self, service: Any) -> Any:
         self._stack.enter_context(closing(service))
         service.start()
