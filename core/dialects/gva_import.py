@@ -62,7 +62,7 @@ def _distinct(kind: SheetKind, rows: Iterator[SheetRow], faults: Faults) -> Iter
         if row.faults:
             continue
         key = kind.key_of(row.values)
-        if key in first:
+        if all(key) and key in first:  # without a name it is the name that is missing
             faults.add(row.number, _key_headers(kind), _("the same as in row %(row)s") % {"row": first[key]})
             continue
         first[key] = row.number

@@ -161,16 +161,25 @@ def test_what_only_the_service_knows_is_told_by_row_too(spa: APIClient) -> None:
 
 
 def test_the_first_faults_are_told_and_the_others_counted(spa: APIClient) -> None:
-    rows = [["", f"nginx:{number}", "", "", "", "", ""] for number in range(53)]
-    text = refused(spa.post(*import_sheet(IMAGES, file_of([HEADER, *rows]))))
-    assert text.count("Name: ") == 20 and "row 21, " in text and "row 22" not in text
+    rows = [[f"{number}", "nginx", "", "", "", "", ""] for number in range(53)]
+    text = refused(spa.post(*import_sheet(IMAGES, file_of([HEADER, *rows, *rows]))))
+    assert text.count("the same as in row") == 20 and "row 74, " in text and "row 75" not in text
     assert text.endswith("and 33 more faults")
+
+
+def test_rows_with_the_same_fault_are_told_together(spa: APIClient) -> None:
+    rows = [["", f"nginx:{number}", "", "", "", "", ""] for number in range(53)]
+    text = refused(spa.post(*import_sheet(IMAGES, file_of([HEADER, *rows, ROW, ["", "nginx:0", "", "", "", "", ""]]))))
+    assert text.count("Name: ") == 1 and "rows 2–54, 56, Name: " in text
 
 
 def test_faults_are_told_in_chinese(operator: Any) -> None:
     chinese = log_in("olga", language=None)
     text = refused(chinese.post(*import_sheet(IMAGES, file_of([HEADER, ["", "nginx", "", "", "也许", "", ""]]))))
     assert text == "导入失败:没有导入任何内容。第 2 行，上架：请填写“是”或“否”。"
+    nameless = [HEADER, ["", "nginx", "", "", "", "", ""], ["", "nginx", "", "", "", "", ""]]
+    text = refused(chinese.post(*import_sheet(IMAGES, file_of(nameless))))
+    assert text.startswith("导入失败:没有导入任何内容。第 2–3 行，名称："), "not that one is the same as the other"
     assert "公式" in refused(chinese.post(*import_sheet(IMAGES, file_of([HEADER, ["=1", "", "", "", "", "", ""]]))))
 
 
