@@ -1,4 +1,4 @@
-"""Texts of installed packages that come without Chinese.
+"""Texts of installed packages that come without Chinese, or with Chinese that nobody understands.
 
 Named here so that `makemessages` keeps them in our catalogue, whose entries win over every package's own.
 A test finds what a newer version of the theme adds.
@@ -10,6 +10,9 @@ from django.utils.translation import gettext_noop as _
 from django.utils.translation import ngettext_lazy
 
 TEXTS = (
+    # django, which says "empty texts" for NUL characters, and "with name" for "with this name"
+    _("Null characters are not allowed."),
+    _("%(model_name)s with this %(field_label)s already exists."),
     # unfold
     _("Add row"),
     _("After you've created a user, you’ll be able to edit more user options."),

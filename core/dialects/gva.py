@@ -81,6 +81,10 @@ class GvaView(APIView):
         """What this dialect calls a field of the domain."""
         return field
 
+    def name_of(self, key: str) -> str:
+        """How a refusal names the field that this dialect calls `key`."""
+        return key
+
     def example_of(self, key: str) -> str:
         """What may be entered in the field that this dialect calls `key`."""
         return example_for(key)
@@ -110,11 +114,15 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse
 
 def _sentence(error: DomainError | exceptions.APIException, view: GvaView) -> str:
     if isinstance(error, InvalidInput):
-        named = {view.key_of(name): texts for name, texts in error.fields.items()}
-        return sentence(flatten(named, example_of=view.example_of))
+        return _named({view.key_of(name): texts for name, texts in error.fields.items()}, view)
     if isinstance(error, exceptions.ValidationError):
-        return sentence(flatten(error.detail, example_of=view.example_of))
+        return _named(error.detail, view)
     return str(error.message if isinstance(error, DomainError) else error.detail)
+
+
+def _named(errors: Any, view: GvaView) -> str:
+    faults = flatten(errors, example_of=view.example_of)
+    return sentence({**fault, "field": view.name_of(fault["field"])} for fault in faults)
 
 
 @csrf_exempt

@@ -137,10 +137,16 @@ class RecordViews(ViewSetMixin, GvaView):
     def key_of(self, field: str) -> str:
         return next((key for key, column in self.columns.items() if column == field), field)
 
+    def name_of(self, key: str) -> str:
+        """After what people call it: no form of the front end shows `memoryCapacity`."""
+        column = self.columns.get(key)
+        title = str(self.visible().model._meta.get_field(column).verbose_name) if column else ""
+        same = title.replace(" ", "").casefold() == key.casefold()
+        return key if same or not title else f"{title} {key}"
+
     def example_of(self, key: str) -> str:
         field = self.form().fields.get(key)
-        column = field.source if field else self.columns.get(key)
-        return example_for(column or key, field)
+        return example_for(self.columns.get(key, key), field)
 
 
 def routes(name: str, views: type[RecordViews]) -> Sequence[URLPattern]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -139,6 +140,13 @@ def test_duplicates_are_refused_with_the_name_in_the_message(spa: APIClient, kin
     assert kind.model.objects.count() == 2
 
 
+def test_duplicates_are_refused_in_understandable_chinese(operator: Any, kind: Kind) -> None:
+    chinese = log_in("olga", language=None)
+    done(chinese.post(kind.create, kind.form))
+    text = refused(chinese.post(kind.create, kind.form))
+    assert "已有名称相同的" in text or "已存在名称和地址相同的" in text, text
+
+
 def test_ordinary_users_read_listed_entries_and_write_nothing(spa_user: APIClient, kind: Kind) -> None:
     shown, hidden = kind.make(name="shown"), kind.make(name="hidden", is_listed=False)
     assert listed(spa_user, kind) == ["shown"]
@@ -231,6 +239,18 @@ class TestBadInput:
             text = refused(spa.post(kind.create, {**kind.form, key: "x" * (limit + 1)}))
             assert f"{key}: " in text and (str(limit) in text or key.endswith("Cert")), text
         assert not kind.model.objects.exists()
+
+    def test_a_field_is_named_as_people_call_it_too(self, operator: Any, kind: Kind) -> None:
+        """The form shows `显存容量`, and nowhere `memoryCapacity`."""
+        chinese = log_in("olga", language=None)
+        for key, value in kind.form.items():
+            if isinstance(value, int):
+                text = refused(chinese.post(kind.create, {**kind.form, key: "wrong"}))
+                assert re.match(rf"创建失败:[^:]*[\u4e00-\u9fff][^:]* {key}: ", text), text
+
+    def test_nul_characters_are_refused_with_their_name(self, operator: Any, kind: Kind) -> None:
+        text = refused(log_in("olga", language=None).post(kind.create, {**kind.form, "name": "a\0b"}))
+        assert "空字符（NUL）" in text and "空字符串" not in text
 
     def test_wrong_json_types_are_refused_by_name(self, spa: APIClient, kind: Kind) -> None:
         for key, value in kind.form.items():

@@ -27,9 +27,9 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 # What is wrong with a field, and what the message says about it.
 WRONG = {
-    "imageRegistry": ("address", "https://nginx", "address: "),
-    "computeNode": ("publicIp", "203.0.113.999", "publicIp: "),
-    "productSpec": ("pricePerHour", "-1.24", "pricePerHour: "),
+    "imageRegistry": ("address", "https://nginx", "地址 address: "),
+    "computeNode": ("publicIp", "203.0.113.999", "公网 IP publicIp: "),
+    "productSpec": ("pricePerHour", "-1.24", "每小时价格 pricePerHour: "),
 }
 MENU = ["镜像库", "算力节点", "产品规格", "实例管理"]
 
