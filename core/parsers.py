@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser, MultiPartParser
 
+from core.sheets.archive import MAX_BYTES
+
 
 class JSONBody(JSONParser):
     """DRF's parser with what it lacks: a limit of size, of nesting, and no halves of surrogate pairs.
@@ -38,14 +40,14 @@ class JSONBody(JSONParser):
 
 
 class Upload(MultiPartParser):
-    """A form with a file, no longer than any other body: what is longer was not awaited before a thread was given."""
+    """A form with a sheet, no longer than any other body: what is longer was not awaited before a thread was given."""
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         request = (parser_context or {})["request"]
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise _too_long()
+            raise ParseError(_("The file is too large; at most %(limit)s MB are allowed.") % {"limit": MAX_BYTES >> 20})
         return super().parse(stream, media_type, parser_context)
 
 

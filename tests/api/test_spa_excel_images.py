@@ -210,7 +210,7 @@ class TestFiles:
 
     def test_a_body_that_is_too_long_is_refused(self, spa: APIClient) -> None:
         with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=500):
-            assert "500 bytes" in refused(spa.post(*import_sheet(IMAGES, file_of([HEADER, ROW]))))
+            assert "at most 5 MB" in refused(spa.post(*import_sheet(IMAGES, file_of([HEADER, ROW]))))
         assert not ImageRegistry.objects.exists()
 
     @pytest.mark.parametrize(
