@@ -12,13 +12,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .addresses import EngineAddressError, ParsedAddress, parse_address
+from .container_types import (
+    BindMount,
+    ContainerEvent,
+    ContainerInfo,
+    ContainerSpec,
+    ContainerStats,
+    DeviceRequest,
+    Finished,
+    PublishedPort,
+    VolumeMount,
+)
 from .errors import CODES, EngineError, EngineRejected
+from .following import EventStream, LogStream
 from .port import Engine
 from .pull_stream import PullSource, PullStream
+from .terminal import Terminal, TerminalLine
 from .types import DiskSpace, Distribution, EngineEndpoint, EngineInfo, ImageInfo, PullEvent, RegistryAuth
 
 __all__ = [
     "CODES",
+    "BindMount",
+    "ContainerEvent",
+    "ContainerInfo",
+    "ContainerSpec",
+    "ContainerStats",
+    "DeviceRequest",
     "DiskSpace",
     "Distribution",
     "Engine",
@@ -27,12 +46,19 @@ __all__ = [
     "EngineError",
     "EngineInfo",
     "EngineRejected",
+    "EventStream",
+    "Finished",
     "ImageInfo",
+    "LogStream",
     "ParsedAddress",
+    "PublishedPort",
     "PullEvent",
     "PullSource",
     "PullStream",
     "RegistryAuth",
+    "Terminal",
+    "TerminalLine",
+    "VolumeMount",
     "connect",
     "parse_address",
 ]

@@ -85,13 +85,39 @@ class EngineClient(APIClient):
         finally:
             self._until = until
 
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """At most so much time for all that the block asks, together."""
+        until = self._until
+        self._until = monotonic() + min(seconds, self.seconds_left())
+        try:
+            yield
+        finally:
+            self._until = until
+
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """One exchange, complete in time and limited in size. Pulls, which are neither, do not come this way."""
-        seconds = min(options.get("timeout") or self.timeout, self.seconds_left())
-        if seconds <= 0:
-            raise TimeoutError("the time for this engine is up")
+        seconds = self._seconds(options.get("timeout") or self.timeout)
         with Deadline(seconds):
             return read_whole(super().send(request, **options | {"stream": True, "timeout": seconds}))
+
+    @contextmanager
+    def reading(
+        self,
+        method: str,
+        url: str,
+        *,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        within: float | None = None,
+    ) -> Iterator[requests.Response]:
+        """One exchange whose answer the block reads itself, as far as it cares; complete in time."""
+        seconds = self._seconds(within or self.timeout)
+        request = self.prepare_request(requests.Request(method, url, params=query, json=body))
+        with Deadline(seconds), super().send(request, stream=True, timeout=seconds) as response:
+            if not response.ok:
+                self._raise_for_status(read_whole(response))
+            yield response
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Engines do not redirect; what does is a web server."""
@@ -115,6 +141,12 @@ class EngineClient(APIClient):
     def path(self, route: str, query: dict[str, str]) -> str:
         """The request target of a route, for use on a `new_connection`."""
         return f"/v{self._version}{route}?{urlencode(query)}"
+
+    def _seconds(self, at_most: float) -> float:
+        seconds = min(at_most, self.seconds_left())
+        if seconds <= 0:
+            raise TimeoutError("the time for this engine is up")
+        return seconds
 
     def _mount(self, endpoint: EngineEndpoint, known_hosts: str | None) -> None:
         address = _parse(endpoint.address)

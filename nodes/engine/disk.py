@@ -13,6 +13,7 @@ from . import answers
 from .addresses import parse_address
 from .client import EngineClient
 from .errors import EngineError, EngineRejected
+from .shapes import demand_list
 from .translate import translated
 from .types import DiskSpace, EngineInfo
 
@@ -61,7 +62,7 @@ def _from_container(client: EngineClient) -> DiskSpace | None:
     """
     deadline = monotonic() + min(PROBE_WITHIN, client.seconds_left())
     with translated():
-        images = [answers.listed(image) for image in answers.listing(client.images())]
+        images = [answers.listed(image) for image in demand_list(client.images())]
     for image in sorted(images, key=lambda image: image.size)[:PROBE_CANDIDATES]:
         try:
             space = _probe(client, image.id, deadline)

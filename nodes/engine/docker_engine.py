@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import OrderedDict
 from threading import Lock
 from time import monotonic
+from weakref import WeakSet
 
 import docker.errors
 
 from . import answers
 from .client import EngineClient, auth_header
+from .containers import Closable, ContainerCalls
 from .disk import disk_space
-from .pull_source import HttpPullSource
+from .http_source import HttpSource
 from .pull_stream import PullStream
+from .shapes import demand_list
 from .translate import translated
 from .types import DiskSpace, Distribution, EngineEndpoint, EngineInfo, ImageInfo, RegistryAuth
+from .volumes import VolumeCalls
 
 MAX_CACHED_LAYERS = 5000
 
 
-class DockerEngine:
+class DockerEngine(ContainerCalls, VolumeCalls):
     """One client for one endpoint. All methods: see `Engine`."""
 
     def __init__(
@@ -28,11 +31,11 @@ class DockerEngine:
     ) -> None:
         self._endpoint = endpoint
         self._client = EngineClient(endpoint, timeout=timeout, known_hosts=known_hosts, within=within)
-        self._pulls: weakref.WeakSet[PullStream] = weakref.WeakSet()
+        self._streams: WeakSet[Closable] = WeakSet()
 
     def close(self) -> None:
-        """Ends the pulls that are still running through this connection, too."""
-        for stream in list(self._pulls):
+        """Ends the pulls and other streams that are still running through this connection, too."""
+        for stream in list(self._streams):
             stream.close()
         self._client.close()
 
@@ -60,11 +63,11 @@ class DockerEngine:
 
     def list_images(self) -> list[ImageInfo]:
         with translated():
-            return [answers.listed(answer) for answer in answers.listing(self._client.images())]
+            return [answers.listed(answer) for answer in demand_list(self._client.images())]
 
     def image_layers(self) -> list[tuple[str, ...]]:
         with translated():
-            ids = [answers.image_id(answer) for answer in answers.listing(self._client.images(all=True))]
+            ids = [answers.image_id(answer) for answer in demand_list(self._client.images(all=True))]
         return [chain for chain in map(self._layers_of, dict.fromkeys(ids)) if chain]
 
     def pull(
@@ -73,9 +76,9 @@ class DockerEngine:
         query = {"fromImage": repository, "tag": tag_or_digest}
         if platform:
             query["platform"] = platform
-        stream = PullStream(HttpPullSource(self._client, query=query, auth=auth))
-        self._pulls.add(stream)
-        return stream
+        path, secrets = self._client.path("/images/create", query), (auth.password,) if auth else ()
+        source = HttpSource(self._client, method="POST", path=path, headers=auth_header(auth), secrets=secrets)
+        return self._opened(PullStream(source))
 
     def distribution(self, reference: str, *, auth: RegistryAuth | None) -> Distribution:
         client = self._client

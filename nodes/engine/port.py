@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from .container_types import ContainerInfo, ContainerSpec, ContainerStats, Finished
+from .following import EventStream, LogStream
 from .pull_stream import PullStream
+from .terminal import Terminal
 from .types import DiskSpace, Distribution, EngineInfo, ImageInfo, RegistryAuth
 
 
@@ -12,7 +16,8 @@ class Engine(Protocol):
     """One open connection to one engine: get it from `nodes.engine.connect`, use it in one thread, let it close.
 
     Every method raises `EngineRejected` when the engine says no, and `EngineError` when it cannot be used. Every
-    method but `pull` ends within the timeout given to `connect` for each answer it waits for.
+    method that returns no stream ends within the timeout given to `connect` for each answer it waits for, or within
+    what it is told itself.
     """
 
     @property
@@ -31,7 +36,7 @@ class Engine(Protocol):
         ...
 
     def list_images(self) -> list[ImageInfo]:
-        """All images with their names. `diff_ids`, `os` and `architecture` are empty: those need `inspect_image`."""
+        """All images with names and sizes. What else an `ImageInfo` tells, from layers to user, needs `inspect_image`."""
         ...
 
     def image_layers(self) -> list[tuple[str, ...]]:
@@ -58,4 +63,87 @@ class Engine(Protocol):
 
     def remove_image(self, reference: str, *, force: bool = False) -> bool:
         """Remove a name, and the image with its last name. False when it was not there."""
+        ...
+
+    # containers; `container` is an id or a name everywhere
+
+    def create_container(self, spec: ContainerSpec) -> str:
+        """The id of the new container, which does not run yet. Never pulls."""
+        ...
+
+    def start_container(self, container: str) -> None:
+        """A container whose start is refused keeps its name and its place: remove it."""
+        ...
+
+    def stop_container(self, container: str, *, grace: int) -> None:
+        """Ask its program to end, end it after `grace` seconds. Nothing happens to one that does not run."""
+        ...
+
+    def restart_container(self, container: str, *, grace: int) -> None:
+        """Stop and start; one that does not run is started."""
+        ...
+
+    def remove_container(self, container: str, *, force: bool = False, volumes: bool = False) -> bool:
+        """False when it was not there. `force`: also while it runs. `volumes`: with its nameless ones."""
+        ...
+
+    def inspect_container(self, container: str) -> ContainerInfo | None: ...
+
+    def list_containers(self, *, labels: Mapping[str, str]) -> list[ContainerInfo]:
+        """All containers, whatever their state, that bear all the labels; an empty value stands for any.
+
+        One request, which tells no `error`, `oom_killed`, `started_at`, `finished_at` and `restart_count`: those need
+        `inspect_container`.
+        """
+        ...
+
+    def container_logs(self, container: str, *, tail: int, limit_bytes: int = 1_000_000) -> str:
+        """Its last `tail` lines of output and errors, in order; of those the last `limit_bytes`."""
+        ...
+
+    def follow_logs(self, container: str, *, tail: int) -> LogStream:
+        """Its last `tail` lines and all that follow, until it ends."""
+        ...
+
+    def stats(self, container: str) -> ContainerStats | None:
+        """What it uses; None when it does not run. Takes an engine one to two seconds: it measures twice."""
+        ...
+
+    def run_once(self, spec: ContainerSpec, *, within: float, limit_bytes: int = 1_000_000) -> Finished:
+        """Create a container, start it, wait for its end, read what it wrote (the first `limit_bytes` of each stream)
+        and remove it, come what may. When it says nothing at all it is run once more. Raises EngineError
+        (engine_timeout) when it takes longer."""
+        ...
+
+    def exec_run(
+        self, container: str, command: tuple[str, ...], *, within: float, limit_bytes: int = 1_000_000
+    ) -> Finished:
+        """Run a program in a running container. A program that is not there ends with 126 or 127. Raises EngineError
+        (engine_timeout) when it takes longer; engines cannot end it, it may go on."""
+        ...
+
+    def read_file(self, container: str, path: str, *, limit: int) -> bytes | None:
+        """The first `limit` bytes of a file, links followed; None when there is no file. The container need not run,
+        nor have been started ever; the file may lie in one of its mounts."""
+        ...
+
+    def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
+        """What happens to the containers that bear the labels: from now on, or from `since` (seconds since 1970, by
+        the engine's clock) as far as the engine remembers."""
+        ...
+
+    def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal: ...
+
+    # volumes
+
+    def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
+        """One that is there already stays as it is, labels included."""
+        ...
+
+    def remove_volume(self, name: str) -> bool:
+        """False when it was not there. Refused with 409 while a container has it."""
+        ...
+
+    def list_volumes(self, *, labels: Mapping[str, str]) -> list[str]:
+        """Names, sorted, of the volumes that bear all the labels; an empty value stands for any."""
         ...

@@ -5,6 +5,7 @@ Plain frozen dataclasses: nothing of the Docker SDK is visible to the rest of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -66,6 +67,11 @@ class ImageInfo:
     architecture: str = ""
     diff_ids: tuple[str, ...] = ()  # uncompressed layer digests, bottom first
     created: str = ""  # RFC 3339
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    command: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    exposed_ports: tuple[str, ...] = ()  # "8080/tcp"
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import pytest
 from nodes.engine import Engine, EngineEndpoint, EngineError, EngineRejected, answers, connect
 from nodes.engine.disk import parse_df
 from nodes.engine.evidence import clean
+from nodes.engine.shapes import demand_list
 
 ABOUT = {"ApiVersion": "1.41"}
 VERSION = b'{"ApiVersion":"1.41","MinAPIVersion":5,"Arch":7,"Os":["linux"]}'
@@ -56,7 +57,7 @@ def test_odd_answers_are_no_engines(odd: Any) -> None:
 @pytest.mark.parametrize("odd", [None, 5, {}, [1], [{}, []]])
 def test_odd_lists_are_no_engines(odd: Any) -> None:
     with pytest.raises(EngineError) as error:
-        answers.listing(odd)
+        demand_list(odd)
     assert error.value.code == "engine_not_docker"
 
 

@@ -1,24 +1,23 @@
-"""The engine's side of a pull: one HTTP connection of its own, breakable from its first moment to its last."""
+"""The engine's side of a stream: one HTTP connection of its own, breakable from its first moment to its last."""
 
 from __future__ import annotations
 
 import json
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from urllib3.connection import HTTPConnection
 
-from .client import USER_AGENT, EngineClient, auth_header
+from .client import USER_AGENT, EngineClient
 from .deadline import break_stream
 from .errors import EngineError, EngineRejected
 from .evidence import clean
 from .translate import FAILURES, answer_code, translate
-from .types import RegistryAuth
 
 CHUNK = 1 << 16
-# A peer that vanishes without a word, in the middle of a pull that has no time limit, is noticed after a minute.
+# A peer that vanishes without a word, in the middle of a stream that has no time limit, is noticed after a minute.
 _KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
@@ -27,18 +26,27 @@ _KEEPALIVE = (
 )
 
 
-class HttpPullSource:
-    """`POST /images/create`, without the SDK's `pull`.
+class HttpSource:
+    """A request whose answer has no end in sight, without the SDK.
 
-    An engine answers that request only once it has the manifest. With a registry that hangs the SDK's call therefore
-    blocks for ever, before there is a response that one could close; here the socket is at hand as soon as it exists.
+    An engine answers a pull only once it has the manifest. With a registry that hangs the SDK's call therefore blocks
+    for ever, before there is a response that one could close; here the socket is at hand as soon as it exists.
     """
 
-    def __init__(self, client: EngineClient, *, query: dict[str, str], auth: RegistryAuth | None) -> None:
+    def __init__(
+        self,
+        client: EngineClient,
+        *,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> None:
         self._client = client
-        self._query = query
-        self._auth = auth
-        self._secrets = (auth.password,) if auth else ()
+        self._method = method
+        self._path = path
+        self._headers = {"User-Agent": USER_AGENT, **(headers or {})}
+        self._secrets = secrets
         self._lock = threading.Lock()
         self._socket: Any = None
         self._aborted = False
@@ -64,23 +72,19 @@ class HttpPullSource:
         connection.connect()
         if not self._hold(connection.sock):
             return
-        path = self._client.path("/images/create", self._query)
-        headers = {"User-Agent": USER_AGENT, **auth_header(self._auth)}
-        connection.request("POST", path, headers=headers, preload_content=False)
+        connection.request(self._method, self._path, headers=self._headers, preload_content=False)
         connection.timeout = None
         response = connection.getresponse()
         try:
             if response.status != 200:
-                raise _refusal(response.status, response.read(CHUNK), self._secrets)
+                raise refusal(response.status, response.read(CHUNK), self._secrets)
             yield from self._stream(response)
         finally:
             response.close()
 
     def _hold(self, stream: Any) -> bool:
         """Make the open socket known to `abort`. False when that has been called already."""
-        if isinstance(stream, socket.socket) and stream.family in (socket.AF_INET, socket.AF_INET6):
-            for option in _KEEPALIVE:
-                stream.setsockopt(*option)
+        keep_alive(stream)
         with self._lock:
             if not self._aborted:
                 self._socket = stream
@@ -93,7 +97,15 @@ class HttpPullSource:
             raise EngineError("engine_gone", clean(str(error) or type(error).__name__)) from error
 
 
-def _refusal(status: int, body: bytes, secrets: Sequence[str]) -> EngineError:
+def keep_alive(stream: Any) -> None:
+    """For connections over which nothing may come for long."""
+    if isinstance(stream, socket.socket) and stream.family in (socket.AF_INET, socket.AF_INET6):
+        for option in _KEEPALIVE:
+            stream.setsockopt(*option)
+
+
+def refusal(status: int, body: bytes, secrets: Sequence[str]) -> EngineError:
+    """What an answer other than the one hoped for means."""
     try:
         message = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
