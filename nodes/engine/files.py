@@ -8,20 +8,30 @@ from .archive import MOST_HOPS, first_file, follow, path_stat
 from .client import EngineClient
 from .transport import CHUNK
 
+_NO_WAY = ("too many links", "too many levels of symbolic links", "not a directory")
+
 
 def read_container_file(client: EngineClient, container: str, path: str, *, limit: int) -> bytes | None:
     """Links are followed by where the engine says that they lead: within the container, not on the node."""
     for _hop in range(MOST_HOPS):
         try:
             found = _read(client, container, path, limit)
-        except docker.errors.NotFound as error:
-            if "no such container" in str(error.explanation).lower():
+        except docker.errors.APIError as error:
+            if not _means_no_file(error):
                 raise
             return None
         if not isinstance(found, str):
             return found
         path = found
     return None
+
+
+def _means_no_file(error: docker.errors.APIError) -> bool:
+    """Links in a circle and paths through a file are no 404 for every engine."""
+    words = str(error.explanation).lower()
+    if error.status_code == 404:
+        return "no such container" not in words
+    return any(reason in words for reason in _NO_WAY)
 
 
 def _read(client: EngineClient, container: str, path: str, limit: int) -> bytes | str | None:

@@ -70,6 +70,12 @@ class Following(Generic[T]):
                 raise self._failure
             raise StopIteration
 
+    @property
+    def ended(self) -> bool:
+        """Nothing more will come; what came before may still be pending."""
+        with self._changed:
+            return self._finished or self._closed
+
     def close(self) -> None:
         """Stop. Safe from any thread and after the end; who is blocked in the iteration comes to its end at once."""
         with self._changed:

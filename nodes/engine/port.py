@@ -36,7 +36,7 @@ class Engine(Protocol):
         ...
 
     def list_images(self) -> list[ImageInfo]:
-        """All images with names and sizes. What else an `ImageInfo` tells, from layers to user, needs `inspect_image`."""
+        """All images with names and sizes. What else an `ImageInfo` tells, layers and all, needs `inspect_image`."""
         ...
 
     def image_layers(self) -> list[tuple[str, ...]]:

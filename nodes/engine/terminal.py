@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from .errors import EngineError
 from .following import Following
 from .pull_stream import TICK, PullSource
 
@@ -37,6 +38,9 @@ class Terminal(Following[bytes]):
         super().__init__(line, _Raw(), tick=tick)
 
     def write(self, data: bytes) -> None:
+        """Raises EngineError(engine_gone) after the end."""
+        if self.ended:
+            raise EngineError("engine_gone", "the terminal is closed")
         self._line.write(data)
 
     def resize(self, *, columns: int, rows: int) -> None:

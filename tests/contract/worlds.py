@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from nodes.engine import Engine, EngineEndpoint, RegistryAuth, connect
 from tests.support.fake_engine import FakeEngine, FakeFleet
+from tests.support.fake_programs import Program
 from tests.support.fake_registry import FakeImage, FakeLayer, FakeRegistry
 
 
@@ -46,6 +50,18 @@ class World(Protocol):
         """A number that grows while the slow image is being downloaded, and stands still otherwise."""
         ...
 
+    def knows(self, programs: Mapping[tuple[str, ...], Program], shell: Mapping[str, str]) -> None:
+        """What commands do: a real engine finds out by itself."""
+        ...
+
+    def directory(self, files: Mapping[str, bytes | str]) -> str:
+        """A directory on the node: file name -> content, or where a link leads."""
+        ...
+
+    def network(self) -> str:
+        """A network in which ports can be published."""
+        ...
+
 
 class RealWorld:
     """`engine`, `registries` and `fault_proxy` are the fixtures of tests/services."""
@@ -75,6 +91,25 @@ class RealWorld:
 
     def delivered(self) -> int:
         return int(self._proxy.sent())
+
+    def knows(self, programs: Mapping[tuple[str, ...], Program], shell: Mapping[str, str]) -> None:
+        """It does."""
+
+    def directory(self, files: Mapping[str, bytes | str]) -> str:
+        directory = Path(tempfile.mkdtemp(dir=self.engine.files.directory))
+        for name, content in files.items():
+            if isinstance(content, str):
+                (directory / name).symlink_to(content)
+            else:
+                (directory / name).write_bytes(content)
+        return str(directory)
+
+    def network(self) -> str:
+        body = json.dumps({"Name": "ports", "Driver": "bridge", "CheckDuplicate": True}).encode()
+        headers = {"Content-Type": "application/json"}
+        status, answer = self.engine.request("POST", "/networks/create", body, headers)
+        assert status in (201, 409), answer
+        return "ports"
 
 
 def _target(registry: Any, address: str, name: str) -> Target:
@@ -114,6 +149,19 @@ class FakeWorld:
     def delivered(self) -> int:
         return sum(pull.said for pull in self._engine.pulls)
 
+    def knows(self, programs: Mapping[tuple[str, ...], Program], shell: Mapping[str, str]) -> None:
+        self._engine.containers.programs.update(programs)
+        self._engine.containers.exec_programs.update(programs)
+        self._engine.containers.shell = dict(shell)
+
+    def directory(self, files: Mapping[str, bytes | str]) -> str:
+        self._engine.containers.host_files.update({f"/srv/node/{name}": content for name, content in files.items()})
+        return "/srv/node"
+
+    def network(self) -> str:
+        self._engine.containers.networks.add("ports")
+        return "ports"
+
     def _target(self, reference: str) -> Target:
         repository, _, tag = reference.rpartition(":")
         image = self._engine.registry.find(repository, tag)
@@ -129,7 +177,7 @@ def _registry(open_host: str, private_host: str) -> FakeRegistry:
     registry = FakeRegistry(logins={private_host: ("puller", "pull-s3cret")})
     for host in (open_host, private_host):
         registry.add(
-            FakeImage(f"{host}/team/tiny", "1", (base,)),
+            FakeImage(f"{host}/team/tiny", "1", (base,), files={"/etc/os-release": b'NAME="Test image"\nID=test\n'}),
             FakeImage(f"{host}/team/mid", "1", mid),
             FakeImage(f"{host}/team/mid", "2", (*mid[:4], FakeLayer("mid-other", 5_000_000))),
             FakeImage(f"{host}/team/broken", "1", (base, FakeLayer("broken", 1_000_000, missing=True))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nodes.engine import (
@@ -13,6 +14,7 @@ from nodes.engine import (
     PullStream,
     RegistryAuth,
 )
+from tests.support.fake_container_calls import FakeContainerCalls
 from tests.support.fake_pulls import FakePull, ScriptedSource
 from tests.support.fake_registry import FakeImage
 
@@ -20,12 +22,12 @@ if TYPE_CHECKING:
     from tests.support.fake_engine import FakeEngine
 
 
-class FakeConnection:
+class FakeConnection(FakeContainerCalls):
     """What `FakeEngine.connect` and `FakeFleet.connect` hand out. All methods: see `nodes.engine.Engine`."""
 
     def __init__(self, engine: FakeEngine) -> None:
         self._engine = engine
-        self._streams: list[PullStream] = []
+        self._streams = []
 
     def close(self) -> None:
         for stream in self._streams:
@@ -55,7 +57,7 @@ class FakeConnection:
             data_root="/var/lib/docker",
             operating_system="Fake Linux",
             images=len(self._engine.images()),
-            containers_running=0,
+            containers_running=sum(container.running for container in self._engine.containers.all.values()),
         )
 
     def inspect_image(self, reference: str) -> ImageInfo | None:
@@ -64,7 +66,15 @@ class FakeConnection:
         if image is None:
             return None
         system, _, architecture = image.platform.partition("/")
-        return self._describe(image, os=system, architecture=architecture, diff_ids=image.diff_ids)
+        described = self._describe(image, os=system, architecture=architecture, diff_ids=image.diff_ids)
+        return replace(
+            described,
+            environment=dict(image.environment),
+            command=image.command,
+            entrypoint=image.entrypoint,
+            exposed_ports=image.exposed_ports,
+            user=image.user,
+        )
 
     def list_images(self) -> list[ImageInfo]:
         self._engine.check()

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 
 from nodes.engine import DiskSpace, EngineEndpoint, EngineError, RegistryAuth
 from tests.support.fake_connection import FakeConnection
+from tests.support.fake_containers import FakeContainers
 from tests.support.fake_pulls import Break, FakePull, Refuse, Step, up_to_date_script, usual_script
 from tests.support.fake_registry import FakeImage, FakeRegistry
 
@@ -32,7 +33,7 @@ class FakeEngine:
 
     Knobs: `failure` (an EngineError that every call raises: the engine is unreachable), `pace` (seconds before each
     event of a pull), `tick` (of the streams; short ones make quick tests), `steps_per_layer`, `disk`, `platform`.
-    To look at afterwards: `pulls`, `running_pulls`, `most_running_pulls`.
+    To look at afterwards: `pulls`, `running_pulls`, `most_running_pulls`. `containers`: see `FakeContainers`.
     """
 
     def __init__(self, registry: FakeRegistry | None = None, *, name: str = "fake") -> None:
@@ -45,6 +46,7 @@ class FakeEngine:
         self.disk: DiskSpace | None = DiskSpace(total=100 * GB, free=60 * GB)
         self.platform = "linux/amd64"
         self.pulls: list[FakePull] = []
+        self.containers = FakeContainers()
         self.running_pulls = 0
         self.most_running_pulls = 0
         self._lock = threading.RLock()
@@ -164,7 +166,12 @@ class FakeFleet:
 
     @contextmanager
     def connect(
-        self, endpoint: EngineEndpoint, *, timeout: float = 10.0, known_hosts: str | None = None
+        self,
+        endpoint: EngineEndpoint,
+        *,
+        timeout: float = 10.0,
+        known_hosts: str | None = None,
+        within: float | None = None,
     ) -> Iterator[FakeConnection]:
         engine = self.engines.get(endpoint.address)
         if engine is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -40,6 +40,12 @@ class FakeImage:
     tag: str
     layers: tuple[FakeLayer, ...]
     platform: str = "linux/amd64"
+    environment: Mapping[str, str] = field(default_factory=lambda: {"PATH": "/usr/bin:/bin"}, compare=False)
+    command: tuple[str, ...] = ("sh",)
+    entrypoint: tuple[str, ...] = ()
+    exposed_ports: tuple[str, ...] = ()
+    user: str = ""
+    files: Mapping[str, bytes | str] = field(default_factory=dict, compare=False)  # content, or where a link leads
 
     @classmethod
     def sized(cls, repository: str, tag: str, sizes: Sequence[int]) -> FakeImage:
