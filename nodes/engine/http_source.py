@@ -108,7 +108,7 @@ def refusal(status: int, body: bytes, secrets: Sequence[str]) -> EngineError:
     """What an answer other than the one hoped for means."""
     try:
         message = json.loads(body)["message"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         message = body.decode(errors="replace")
     text = clean(str(message), secrets=secrets) or f"HTTP {status}"
     code = answer_code(status, text, connecting=False)

@@ -57,7 +57,8 @@ def _run(client: EngineClient, spec: ContainerSpec, limit_bytes: int) -> Finishe
     with _created(client, spec) as container:
         client.start(container)
         status = answers.exit_status(client.wait(container, timeout=client.seconds_left()))
-        _read_logs(client, container, framed=not spec.tty, tail="all", take=head.add)
+        seconds = client.seconds_left()
+        _read_logs(client, container, framed=not spec.tty, tail="all", take=head.add, within=seconds)
     return head.finished(status)
 
 
@@ -82,11 +83,17 @@ def _exec_status(client: EngineClient, run: str) -> int:
 
 
 def _read_logs(
-    client: EngineClient, container: str, *, framed: bool, tail: str, take: Callable[[int, bytes], None]
+    client: EngineClient,
+    container: str,
+    *,
+    framed: bool,
+    tail: str,
+    take: Callable[[int, bytes], None],
+    within: float | None = None,
 ) -> None:
     url = client._url("/containers/{0}/logs", container)
     query = {"stdout": 1, "stderr": 1, "tail": tail}
-    with client.reading("GET", url, query=query) as response:
+    with client.reading("GET", url, query=query, within=within) as response:
         _take(response, framed=framed, take=take)
 
 

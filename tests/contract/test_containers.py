@@ -300,6 +300,9 @@ def test_exec(world: World, spec: ContainerSpec) -> None:
         missing = engine.exec_run(container, ("nothing-like-that",), within=30)
         assert missing.exit_code in (126, 127)
         assert "executable file not found" in missing.stdout + missing.stderr
+        with pytest.raises(EngineError) as late:
+            engine.exec_run(container, WAITING, within=1)
+        assert late.value.code == "engine_timeout"
 
 
 def test_reading_files(world: World, spec: ContainerSpec) -> None:

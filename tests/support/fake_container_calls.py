@@ -128,6 +128,8 @@ class FakeContainerCalls:
         if not program.exists:
             words = f'OCI runtime exec failed: exec failed: "{command[0]}": executable file not found in $PATH: unknown'
             return Finished(126, f"{words}\r\n", "")
+        if program.runs:
+            raise EngineError("engine_timeout", f"no complete answer within {within:.3g} s")
         return _finished(program.exit_code, [(stream, text.encode()) for stream, text in program.says])
 
     def read_file(self, container: str, path: str, *, limit: int) -> bytes | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nodes.engine import Engine, EngineEndpoint, EngineError, EngineRejected, answers, connect
+from nodes.engine import ContainerSpec, Engine, EngineEndpoint, EngineError, EngineRejected, answers, connect
 from nodes.engine.disk import parse_df
 from nodes.engine.evidence import clean
 from nodes.engine.shapes import demand_list
@@ -111,6 +111,7 @@ def engine_of() -> Iterator[Callable[..., EngineEndpoint]]:
             server.shutdown()
 
 
+SPEC = ContainerSpec("x", "y:1", environment={"A": "B"})
 CALLS: list[Callable[[Engine], object]] = [
     lambda engine: engine.info(),
     lambda engine: engine.list_images(),
@@ -120,6 +121,23 @@ CALLS: list[Callable[[Engine], object]] = [
     lambda engine: engine.disk_free(),
     lambda engine: engine.remove_image("x:1"),
     lambda engine: engine.tag("x:1", "y", "1"),
+    lambda engine: engine.create_container(SPEC),
+    lambda engine: engine.start_container("x"),
+    lambda engine: engine.stop_container("x", grace=1),
+    lambda engine: engine.restart_container("x", grace=1),
+    lambda engine: engine.remove_container("x"),
+    lambda engine: engine.inspect_container("x"),
+    lambda engine: engine.list_containers(labels={"a": "b"}),
+    lambda engine: engine.container_logs("x", tail=5),
+    lambda engine: list(engine.follow_logs("x", tail=5)),
+    lambda engine: engine.stats("x"),
+    lambda engine: engine.run_once(SPEC, within=2),
+    lambda engine: engine.exec_run("x", ("y",), within=2),
+    lambda engine: engine.read_file("x", "/y", limit=5),
+    lambda engine: list(engine.events(labels={})),
+    lambda engine: engine.create_volume("x", labels={}),
+    lambda engine: engine.remove_volume("x"),
+    lambda engine: engine.list_volumes(labels={}),
 ]
 BODIES = [
     b"[]", b"{}", b"5", b"null", b'"x"', b'[{"Id":5}]', b'[{"Id":"a"}]', b'{"Id":"a"}', b'{"message":5}',
