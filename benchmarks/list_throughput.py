@@ -43,14 +43,14 @@ def main() -> None:
             cursor.execute(NODES)
             cursor.execute("VACUUM ANALYZE imagelib_imageregistry")
             cursor.execute("VACUUM ANALYZE nodes_computenode")
-        empty = _requests(beds, "/benchmark/nothing", options.seconds)
-        print(f"empty view: {empty:.0f}/s")
         for case in CASES:
+            empty = _requests(beds, "/benchmark/nothing", options.seconds)
             page = _requests(beds, case.path(), options.seconds)
             sql = _statements(first, case.statements("postgresql"), options.seconds)
             spent = [WORKERS / rate for rate in (page, empty, sql)]
             ratio = spent[0] / (spent[1] + spent[2])
-            print(f"{case.name:22} {page:6.0f}/s, SQL alone {sql:6.0f}/s; ratio {ratio:.2f}; {load()}", flush=True)
+            rates = f"{page:6.0f}/s, empty view {empty:6.0f}/s, SQL alone {sql:6.0f}/s"
+            print(f"{case.name:22} {rates}; ratio {ratio:.2f}; {load()}", flush=True)
         for name, query in (("nodes, first page", "page=1"), ("nodes, last page", "page=1000")):
             rate = _requests(beds, f"/computeNode/getComputeNodeList?pageSize=10&{query}", options.seconds)
             print(f"{name:22} {rate:6.0f}/s")
