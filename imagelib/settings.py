@@ -180,6 +180,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"queue": "control", "expires": 30},
     },
+    "sweep instances": {
+        "task": "instances.tasks.sweep_instances",
+        "schedule": 15.0,
+        "options": {"queue": "control", "expires": 15},
+    },
     "forget old keys": {
         "task": "core.tasks.forget_idempotency_keys",
         "schedule": 3600.0,
@@ -217,6 +222,7 @@ PROGRESS_EVERY = env.decimal("PROGRESS_EVERY", 0.6, minimum=0.5)
 PULL_MAX_ATTEMPTS = env.integer("PULL_MAX_ATTEMPTS", 5, minimum=1)
 PULLS_PER_NODE = env.integer("PULLS_PER_NODE", 3, minimum=1)
 PULLS_PER_REGISTRY = env.integer("PULLS_PER_REGISTRY", 16, minimum=1)
+GPU_PROBE_IMAGE = env.text("GPU_PROBE_IMAGE")  # on the nodes already; empty: the smallest images that a node has
 SSH_KNOWN_HOSTS = env.text("SSH_KNOWN_HOSTS", str(DATA_DIR / "known_hosts"))
 
 # --- people -------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from imagelib.api import ImageViewSet, RegistryViewSet
 from imagelib.spa.sheets import PREFIX as SHEETS_PREFIX
 from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
-from instances.api import SpecViewSet
+from instances.api import InstanceViewSet, NodeGpusView, SpecViewSet
 from nodes.api import NodeViewSet
 from pulls import streams
 from pulls.api import PullViewSet
@@ -30,7 +30,7 @@ from pulls.api import PullViewSet
 # The front end's proxy takes /api off; without a proxy the paths arrive with it.
 _GVA_MODULES = ("imagelib.gva", "nodes.gva", "instances.gva", "imagelib.spa.urls", "imagelib.spa.sheets")
 gva_routes = [path("", include(module)) for module in _GVA_MODULES]
-_GVA_PREFIXES = ("imageRegistry", "computeNode", "productSpec", *SPA_PREFIXES, SHEETS_PREFIX)
+_GVA_PREFIXES = ("imageRegistry", "computeNode", "productSpec", "instance", *SPA_PREFIXES, SHEETS_PREFIX)
 _GVA = re.compile(rf"(/api)?/({'|'.join(_GVA_PREFIXES)})(/|$)")
 
 router = SimpleRouter()
@@ -39,12 +39,14 @@ router.register("registries", RegistryViewSet, basename="registry")
 router.register("nodes", NodeViewSet, basename="node")
 router.register("pulls", PullViewSet, basename="pull")
 router.register("specs", SpecViewSet, basename="spec")
+router.register("instances", InstanceViewSet, basename="instance")
 
 api = [
     path("token/", LoginView.as_view(), name="token"),
     path("token/refresh/", RefreshView.as_view(), name="token-refresh"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
+    path("nodes/<int:pk>/gpus/", NodeGpusView.as_view(), name="node-gpus"),
     path("pulls/events/", streams.pulls_events, name="pulls-events"),
     path("pulls/<int:pk>/events/", streams.pull_events, name="pull-events"),
     *router.urls,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import django_filters
 
 from core.filters import FlagFilter, MomentFilter
-from instances.models import ProductSpec
+from instances.models import Instance, Observed, ProductSpec
 
 
 class SpecFilter(django_filters.FilterSet):
@@ -19,3 +19,18 @@ class SpecFilter(django_filters.FilterSet):
     class Meta:
         model = ProductSpec
         fields = ["name", "gpu_model", "is_listed", "supports_memory_split"]
+
+
+class InstanceFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(lookup_expr="icontains")
+    state = django_filters.ChoiceFilter(field_name="observed", choices=Observed.choices)
+    image = django_filters.NumberFilter(field_name="image_id")
+    spec = django_filters.NumberFilter(field_name="spec_id")
+    node = django_filters.NumberFilter(field_name="node_id")
+    user = django_filters.CharFilter(field_name="user__username")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Instance
+        fields = ["name"]

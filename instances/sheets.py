@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.dialects.gva_sheet_kinds import SheetKind
 from core.sheets.columns import Column, Kind
-from instances.gva import ProductSpecViews
+from instances.gva.specs import ProductSpecViews
 
 SPECS = SheetKind(
     template="product_ProductSpec",

@@ -1,0 +1,135 @@
+"""Making an instance's container: image, volume, container, start, and a look inside. Every step may be repeated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.errors import DomainError
+from core.jobs import JobState
+from instances.accelerator import Grant, Refused, Share
+from instances.failures import classify_refusal
+from instances.models import Instance, Observed, Operation
+from instances.observing import columns_of
+from instances.outcome import Done, OperationFailed, Waiting
+from instances.spec import LABEL, Options, Wanted, as_json, container_spec, volume_name
+from instances.vgpu import LOOK_INSIDE, seen_inside
+from nodes.engine import ContainerInfo, Engine, EngineError, EngineRejected, ImageInfo
+from pulls.failure_texts import describe
+from pulls.models import PullJob
+from pulls.services import request_pulls
+from pulls.tools import Tools
+
+LOOK_WITHIN = 10.0  # seconds
+GRACE = 10  # seconds that a program has to end by itself
+
+
+def create(operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done | Waiting:
+    """Raises `OperationFailed`; what was made by then is for `undo`."""
+    container = find_container(engine, instance)
+    if container is None:
+        image = engine.inspect_image(instance.reference)
+        if image is None:
+            return _wait_for_image(operation, instance)
+        container = _make(engine, instance, image)
+    if container.state == Observed.CREATED:
+        _start(engine, container)
+    seen = engine.inspect_container(container.id)
+    if seen is None:
+        raise OperationFailed("container_gone")
+    return Done({**columns_of(seen, now=tools.now()), **_look_inside(engine, instance, seen)})
+
+
+def undo(engine: Engine, instance: Instance) -> None:
+    """Leave nothing on the engine. Raises `EngineError` when that cannot be known."""
+    container = find_container(engine, instance)
+    if container is not None:
+        engine.remove_container(container.id, force=True, volumes=True)
+    engine.remove_volume(volume_name(str(instance.uid)))
+
+
+def find_container(engine: Engine, instance: Instance) -> ContainerInfo | None:
+    """By its label: also when the worker that made it never came to write its id down."""
+    found = engine.list_containers(labels={LABEL: str(instance.uid)})
+    return found[0] if found else None
+
+
+def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
+    """The pull is a job of its own, shared with everybody who wants the same image there."""
+    pull = operation.pull
+    if pull is not None and pull.state in (JobState.FAILED, JobState.CANCELLED):
+        cause = describe(pull.error_code or "cancelled", pull.error.get("params", {})).cause
+        raise OperationFailed("pull_failed", evidence=pull.error.get("evidence", ""), cause=str(cause))
+    if pull is None or pull.state == JobState.SUCCEEDED:  # removed again since
+        try:
+            [(_node, pull)] = request_pulls(user=instance.user, nodes=[instance.node_id], image=instance.image_id)
+        except DomainError as error:
+            raise OperationFailed("pull_failed", cause=str(error)) from error
+        Operation.objects.filter(pk=operation.pk).update(pull=pull)
+    Instance.objects.filter(pk=instance.pk).update(observed=Observed.PULLING)
+    return Waiting({"phase": "pulling", "pull": pull.pk})
+
+
+def pull_percent(operation: Operation | None) -> float | None:
+    """How much of the image has arrived, while a creation waits for it."""
+    pull: PullJob | None = operation.pull if operation else None
+    return None if pull is None else float(pull.progress.get("percent", 0.0))
+
+
+def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo:
+    wanted = _wanted(instance, dict(image.environment))
+    try:
+        spec = container_spec(wanted)
+        for volume in spec.volumes:
+            engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
+        container = engine.inspect_container(engine.create_container(spec))
+    except EngineRejected as error:
+        raise OperationFailed(classify_refusal(error.evidence), evidence=error.evidence) from error
+    except Refused as error:
+        raise OperationFailed(error.code, **error.params) from error
+    if container is None:
+        raise OperationFailed("container_gone")
+    digest = next((text.partition("@")[2] for text in image.repo_digests), "")
+    Instance.objects.filter(pk=instance.pk).update(plan=as_json(spec), digest=digest, container_id=container.id)
+    return container
+
+
+def _start(engine: Engine, container: ContainerInfo) -> None:
+    try:
+        engine.start_container(container.id)
+    except EngineRejected as error:
+        raise OperationFailed(classify_refusal(error.evidence), evidence=error.evidence) from error
+
+
+def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:
+    held = list(instance.allocations.select_related("gpu").order_by("gpu__index", "gpu__pk"))
+    share = Share(held[0].memory_mib, held[0].compute_percent, held[0].is_exclusive) if held else None
+    grant = Grant(tuple(one.gpu.device_id for one in held), share, instance.is_sliced)
+    return Wanted(
+        uid=str(instance.uid),
+        name=instance.name,
+        owner=instance.user.get_username(),
+        reference=instance.reference,
+        grant=grant,
+        cpu_cores=instance.cpu_cores,
+        memory_gb=instance.memory_gb,
+        data_disk_gb=instance.data_disk_gb,
+        library_directory=instance.node.hami_core,
+        options=Options.of(instance.options),
+        image_environment=image_environment,
+    )
+
+
+def _look_inside(engine: Engine, instance: Instance, container: ContainerInfo) -> dict[str, Any]:
+    """For slices: whether the card looks as large inside as was planned. The limits are cooperative, so nothing else
+    would show that they do not take effect."""
+    if not instance.is_sliced or container.state != Observed.RUNNING:
+        return {}
+    planned = instance.allocations.values_list("memory_mib", flat=True).first()
+    try:
+        answer = engine.exec_run(container.id, LOOK_INSIDE, within=LOOK_WITHIN)
+    except EngineError:
+        return {}
+    seen = seen_inside(answer.stdout)
+    if not seen or all(one == planned for one in seen):
+        return {"problem_code": "", "problem": {}}
+    return {"problem_code": "slice_not_effective", "problem": {"params": {"seen": seen[0], "planned": planned}}}

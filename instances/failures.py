@@ -1,0 +1,22 @@
+"""What an engine's refusal of a container means. Pure; the words are those of docker-engine.md §4.2."""
+
+from __future__ import annotations
+
+_WORDS = (
+    ("could not select device driver", "no_device_support"),
+    ("unknown device", "unknown_device"),
+    ("bind source path does not exist", "library_directory_missing"),
+    ("no space left", "node_disk_full"),
+    ("no such image", "image_gone"),
+    ("is already in use by container", "container_name_taken"),
+    ("port is already allocated", "port_taken"),
+    ("address already in use", "port_taken"),
+    ("executable file not found", "command_not_found"),
+    ("no such file or directory: unknown", "command_not_found"),
+)
+
+
+def classify_refusal(evidence: str) -> str:
+    """A code of `instances.refusal_texts`."""
+    text = evidence.lower()
+    return next((code for words, code in _WORDS if words in text), "engine_refused")

@@ -1,0 +1,168 @@
+"""JSON of instances in the native API: what is asked, and the snapshot's shape for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from core.api import AskedFields
+from instances.models import Instance, Observed
+from instances.snapshot import active_operations, snapshot
+
+_LARGEST = 2**63 - 1
+
+
+class OptionsAsked(AskedFields):
+    command = serializers.ListField(child=serializers.CharField(max_length=4000), required=False, allow_empty=False)
+    environment = serializers.DictField(child=serializers.CharField(max_length=8000, allow_blank=True), required=False)
+    ports = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=65535), required=False)
+    restart_policy = serializers.ChoiceField(["no", "on-failure", "always", "unless-stopped"], required=False)
+
+
+class InstanceAsked(OptionsAsked):
+    """`node` left out: the system chooses."""
+
+    image = serializers.IntegerField(min_value=1, max_value=_LARGEST)
+    spec = serializers.IntegerField(min_value=1, max_value=_LARGEST)
+    node = serializers.IntegerField(min_value=1, max_value=_LARGEST, required=False, allow_null=True)
+    name = serializers.CharField(max_length=50)
+
+
+class InstanceCreated(InstanceAsked):
+    remark = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+
+
+class InstanceChanged(AskedFields):
+    remark = serializers.CharField(max_length=1000, allow_blank=True)
+
+
+class Named(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class Told(serializers.Serializer):
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
+class Problem(Told):
+    evidence = serializers.CharField()
+
+
+class PullOfOperation(serializers.Serializer):
+    id = serializers.IntegerField()
+    percent = serializers.FloatField()
+
+
+class OperationShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    state = serializers.CharField()
+    attempt = serializers.IntegerField()
+    pull = PullOfOperation(allow_null=True)
+
+
+class PortShape(serializers.Serializer):
+    container_port = serializers.IntegerField()
+    protocol = serializers.CharField()
+    host_port = serializers.IntegerField()
+
+
+class InstanceShape(serializers.Serializer):
+    """One instance as it is now. `plan` is what went to the engine."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    image = Named()
+    spec = Named()
+    node = Named()
+    user = serializers.CharField()
+    state = serializers.ChoiceField(choices=Observed.choices)
+    state_age_seconds = serializers.FloatField(allow_null=True)
+    image_reference = serializers.CharField()
+    digest = serializers.CharField()
+    container_id = serializers.CharField()
+    container_name = serializers.CharField()
+    gpus = serializers.ListField(child=serializers.CharField())
+    is_sliced = serializers.BooleanField()
+    limits = serializers.DictField()
+    plan = serializers.DictField()
+    ports = PortShape(many=True)
+    exit_code = serializers.IntegerField(allow_null=True)
+    oom_killed = serializers.BooleanField()
+    restarts = serializers.IntegerField()
+    notes = Told(many=True)
+    problem = Problem(allow_null=True)
+    operation = OperationShape(allow_null=True)
+    remark = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: Instance) -> dict[str, Any]:
+        operations = self.context.get("operations")
+        if operations is None:
+            operations = active_operations([instance])
+        return snapshot(instance, operations.get(instance.pk), now=self.context["now"])
+
+
+class PreviewShape(serializers.Serializer):
+    """What creation would use."""
+
+    node = serializers.IntegerField()
+    gpus = serializers.ListField(child=serializers.CharField())
+    image_reference = serializers.CharField()
+    command = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    environment = serializers.DictField(child=serializers.CharField())
+    mounts = serializers.ListField(child=serializers.DictField())
+    volumes = serializers.ListField(child=serializers.DictField())
+    tmpfs = serializers.DictField(child=serializers.CharField())
+    device_requests = serializers.ListField(child=serializers.DictField())
+    labels = serializers.DictField(child=serializers.CharField())
+    limits = serializers.DictField()
+    ports = serializers.ListField(child=serializers.IntegerField())
+    restart_policy = serializers.CharField()
+    bytes_to_pull = serializers.IntegerField(allow_null=True)
+    warnings = Told(many=True)
+
+
+class LogShape(serializers.Serializer):
+    log = serializers.CharField()
+
+
+class StatsShape(serializers.Serializer):
+    """Load of a running container. `cpu_percent`: 100 is one core; `cpu_of_limit_percent`: 100 is all it may use."""
+
+    cpu_percent = serializers.FloatField()
+    cpu_of_limit_percent = serializers.FloatField(allow_null=True)
+    memory_bytes = serializers.IntegerField()
+    memory_limit_bytes = serializers.IntegerField()
+    network_rx_bytes = serializers.IntegerField()
+    network_tx_bytes = serializers.IntegerField()
+    block_read_bytes = serializers.IntegerField()
+    block_write_bytes = serializers.IntegerField()
+    pids = serializers.IntegerField()
+
+
+class GpuShape(serializers.Serializer):
+    id = serializers.IntegerField()
+    device_id = serializers.CharField()
+    index = serializers.IntegerField()
+    model = serializers.CharField()
+    memory_mib = serializers.IntegerField()
+    driver_version = serializers.CharField()
+    is_partitioned = serializers.BooleanField()
+    is_missing = serializers.BooleanField()
+    is_cordoned = serializers.BooleanField()
+    held_mib = serializers.IntegerField()
+    held_percent = serializers.IntegerField()
+    holders = serializers.ListField(child=serializers.DictField())
+
+
+class NodeGpusShape(serializers.Serializer):
+    """The cards of a node. With a `problem` their number is unknown, or the node has none."""
+
+    checked_at = serializers.DateTimeField(allow_null=True)
+    problem = Told(allow_null=True)
+    gpus = GpuShape(many=True)

@@ -1,0 +1,19 @@
+"""Rows of this app: what can be handed out, what it is handed out of, what was handed out, and what is being done."""
+
+from instances.models.gpus import Gpu, GpuAllocation, GpuInventory
+from instances.models.instances import Instance, Observed
+from instances.models.operations import Operation, OperationKind
+from instances.models.specs import LIMITS, MOST_SLICED_GPUS, ProductSpec
+
+__all__ = [
+    "LIMITS",
+    "MOST_SLICED_GPUS",
+    "Gpu",
+    "GpuAllocation",
+    "GpuInventory",
+    "Instance",
+    "Observed",
+    "Operation",
+    "OperationKind",
+    "ProductSpec",
+]

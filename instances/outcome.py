@@ -1,0 +1,33 @@
+"""How one attempt of an operation ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not yet: the image is on its way. Look again after `seconds`."""
+
+    progress: dict[str, Any]
+    seconds: float = 1.0
+
+
+class OperationFailed(Exception):
+    """`code` is one of `instances.refusal_texts`. `transient`: worth another attempt."""
+
+    def __init__(self, code: str, *, transient: bool = False, evidence: str = "", **params: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.transient = transient
+        self.evidence = evidence
+        self.params = params
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is as it was asked for. `columns` go to the instance's row; `gone`: the row goes."""
+
+    columns: dict[str, Any] = field(default_factory=dict)
+    gone: bool = False

@@ -1,0 +1,181 @@
+"""Where a container goes: which nodes cannot take it and why, which is the best of the others, and its cards. Pure.
+
+Deterministic: the same state gives the same answer. Rules and reasons: spec-vgpu.md §4.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from instances.accelerator import Demand, Grant, Refused, Share
+from instances.vgpu import MOST_PER_CARD, SLACK, share_of
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One device of a node with what is held of it. `usable` is False while it is cordoned, missing or partitioned."""
+
+    id: str
+    index: int
+    model: str
+    memory_mib: int
+    usable: bool = True
+    held_mib: int = 0
+    held_percent: int = 0
+    holders: int = 0
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a node has besides devices, or what is needed or held of it. 0 of a node's own means unknown: no limit."""
+
+    cpu_cores: float = 0
+    memory_mib: int = 0
+    data_disk_gb: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A node as far as placing is concerned. `bytes_to_move` None: unknown."""
+
+    id: int
+    name: str
+    cards: Sequence[Card] = ()
+    room: Room = Room()
+    held: Room = Room()
+    connected: bool = True
+    image_present: bool = False
+    bytes_to_move: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a node cannot take it: a code of `instances.refusal_texts` and what fills its sentence."""
+
+    node: int
+    name: str
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A node that can take it, with the cards it would get."""
+
+    node: int
+    name: str
+    grant: Grant
+    rank: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Every node is in one of the two, the best fit first."""
+
+    fits: tuple[Fit, ...]
+    rejections: tuple[Rejection, ...]
+
+
+def place(demand: Demand, needs: Room, candidates: Iterable[Candidate]) -> Answer:
+    """Judge all candidates."""
+    fits, rejections = [], []
+    for candidate in candidates:
+        try:
+            fits.append(fit(demand, needs, candidate))
+        except Refused as refusal:
+            rejections.append(Rejection(candidate.id, candidate.name, refusal.code, refusal.params))
+    fits.sort(key=lambda found: found.rank)
+    return Answer(tuple(fits), tuple(rejections))
+
+
+def fit(demand: Demand, needs: Room, candidate: Candidate) -> Fit:
+    """What the node would give. Raises `Refused` with the reason."""
+    if not candidate.connected:
+        raise Refused("node_not_connected")
+    _check_room(needs, candidate)
+    grant, left = _choose(demand, candidate.cards)
+    unknown = candidate.bytes_to_move is None
+    rank = (left, not candidate.image_present, unknown, candidate.bytes_to_move or 0, candidate.id)
+    return Fit(candidate.id, candidate.name, grant, rank)
+
+
+def _check_room(needs: Room, candidate: Candidate) -> None:
+    for column in ("cpu_cores", "memory_mib", "data_disk_gb"):
+        wanted, whole = getattr(needs, column), getattr(candidate.room, column)
+        free = whole - getattr(candidate.held, column)
+        if whole and wanted > free:
+            raise Refused(f"no_{column}", wanted=wanted, free=max(free, 0))
+
+
+def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Grant, int]:
+    """The tightest cards that fit, and how much memory stays free on them."""
+    if not demand.count:
+        return Grant((), None), 0
+    of_model = [card for card in cards if _is_model(card, demand.model)]
+    if not of_model:
+        raise Refused("no_such_card", model=demand.model)
+    if len(of_model) < demand.count:
+        raise Refused("too_few_cards", wanted=demand.count, there=len(of_model))
+    for group in _alike(of_model):
+        if len(group) >= demand.count and (found := _tightest(demand, group)):
+            chosen, share = found
+            left = sum(card.memory_mib - card.held_mib - share.memory_mib for card in chosen)
+            grant = Grant(tuple(card.id for card in chosen), share, demand.sliced and not share.exclusive)
+            return grant, left
+    _explain(demand, of_model)
+    raise AssertionError("unreachable")  # pragma: no cover  (_explain always raises)
+
+
+def _is_model(card: Card, model: str) -> bool:
+    return not model or model.casefold() in card.model.casefold()
+
+
+def _alike(cards: Sequence[Card]) -> list[list[Card]]:
+    """Cards of one model and size together: a container gets the same share of each of its cards."""
+    groups: dict[tuple[str, int], list[Card]] = {}
+    for card in cards:
+        groups.setdefault((card.model, card.memory_mib), []).append(card)
+    return list(groups.values())
+
+
+def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share] | None:
+    try:
+        share = share_of(demand, cards[0].memory_mib)
+    except Refused:
+        return None
+    fitting = [card for card in cards if takes(card, share)]
+    if len(fitting) < demand.count:
+        return None
+    fitting.sort(key=lambda card: (card.memory_mib - card.held_mib, card.index, card.id))
+    return fitting[: demand.count], share
+
+
+def takes(card: Card, share: Share) -> bool:
+    """Whether the share fits on the card beside what is held of it."""
+    if not card.usable or card.exclusive:
+        return False
+    if share.exclusive:
+        return card.holders == 0
+    return (
+        card.holders < MOST_PER_CARD
+        and card.held_mib + share.memory_mib <= card.memory_mib + SLACK
+        and card.held_percent + share.compute_percent <= 100
+    )
+
+
+def _explain(demand: Demand, cards: Sequence[Card]) -> None:
+    """Why none of the node's cards of that model will do. Always raises `Refused`."""
+    usable = [card for card in cards if card.usable]
+    if len(usable) < demand.count:
+        raise Refused("cards_out_of_service", wanted=demand.count, usable=len(usable))
+    if max(map(len, _alike(usable))) < demand.count:
+        raise Refused("cards_not_alike", wanted=demand.count)
+    largest = max(usable, key=lambda card: card.memory_mib)
+    share = share_of(demand, largest.memory_mib)  # a card that is too small says so itself
+    free = max((card.memory_mib - card.held_mib for card in usable if not card.exclusive), default=0)
+    if share.exclusive:
+        raise Refused("no_free_card", wanted=demand.count, free=sum(card.holders == 0 for card in usable))
+    raise Refused("no_room_on_cards", wanted=share.memory_mib, free=free, count=demand.count)

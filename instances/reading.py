@@ -1,0 +1,48 @@
+"""What is read from an engine while somebody waits: the log of a container, its load. At most ten seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Conflict, DomainError
+from instances.models import Instance
+from nodes.engine import ContainerStats, Engine, EngineError, connect
+from nodes.failure_texts import engine_failure_text
+
+WITHIN = 8.0  # seconds
+MOST_LINES = 10_000
+
+
+class NodeAway(DomainError):
+    """The node does not answer."""
+
+    code = "node_away"
+    http_status = 503
+    title = _("The compute node does not answer")
+
+
+def read_log(instance: Instance, *, lines: int) -> str:
+    """The last lines of the container's log. Raises `Conflict` without a container, `NodeAway`."""
+    tail = min(max(lines, 1), MOST_LINES)
+    return str(_read(instance, lambda engine: engine.container_logs(instance.container_id, tail=tail)))
+
+
+def read_stats(instance: Instance) -> ContainerStats | None:
+    """The container's load now; None when it does not run."""
+    found: ContainerStats | None = _read(instance, lambda engine: engine.stats(instance.container_id))
+    return found
+
+
+def _read(instance: Instance, question: Callable[[Engine], Any]) -> Any:
+    if not instance.container_id:
+        raise Conflict(_("There is no container yet."), code="no_container")
+    options = {"timeout": WITHIN, "within": WITHIN, "known_hosts": settings.SSH_KNOWN_HOSTS}
+    try:
+        with connect(instance.node.endpoint(), **options) as engine:
+            return question(engine)
+    except EngineError as error:
+        raise NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence}) from error

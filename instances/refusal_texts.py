@@ -1,0 +1,70 @@
+"""Sentences for codes: why something cannot be had, and what went wrong with a container. English here, Chinese in the
+catalogue. Sizes in `params` are MiB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+TEXTS: dict[str, Any] = {
+    # what a spec, an image or an option cannot be
+    "image_without_slices": _("This image does not support GPU memory slices; choose another image or another spec."),
+    "slice_too_small": _("A slice of %(wanted)s MiB is too small; the smallest is %(smallest)s MiB."),
+    "larger_than_card": _("%(wanted)s MiB are larger than one card, which has %(card)s MiB."),
+    "card_memory_unknown": _("The memory of the node's cards is unknown. Let an operator discover the node's GPUs."),
+    "reserved_variable": _("The environment variable %(name)s is reserved. Leave it out."),
+    "reserved_target": _("Nothing may be mounted at %(target)s."),
+    "bad_library_directory": _("“%(path)s” is no clean absolute path of a library directory, such as /opt/hami/build."),
+    # what a node cannot give
+    "node_not_connected": _("The node is not connected."),
+    "no_such_card": _("The node has no card of the model %(model)s."),
+    "too_few_cards": _("The node has %(there)s such cards; %(wanted)s are needed."),
+    "cards_not_alike": _("The node has not %(wanted)s such cards of one kind."),
+    "cards_out_of_service": _("Only %(usable)s of the %(wanted)s cards needed are in service."),
+    "no_free_card": _("%(free)s whole cards are free; %(wanted)s are needed."),
+    "no_room_on_cards": _("At most %(free)s MiB are free on one card; %(wanted)s MiB are needed on %(count)s."),
+    "no_cpu_cores": _("%(free)s CPU cores are free; %(wanted)s are needed."),
+    "no_memory_mib": _("%(free)s MiB of memory are free; %(wanted)s MiB are needed."),
+    "no_data_disk_gb": _("%(free)s GB of data disk are free; %(wanted)s GB are needed."),
+    "no_listed_node": _("There is no listed compute node."),
+    # what happened to a container
+    "no_device_support": _(
+        "The node's engine cannot give GPUs to containers: the GPU vendor's container toolkit is missing there. "
+        "Install it and restart Docker on the node."
+    ),
+    "unknown_device": _("The node no longer has the card that was chosen. Let an operator discover the node's GPUs."),
+    "library_directory_missing": _(
+        "The directory of the slicing library does not exist on the node. Put it there, or correct the node's setting."
+    ),
+    "image_gone": _("The image was removed from the node before the container was made. Try again."),
+    "pull_failed": _("The image could not be pulled: %(cause)s"),
+    "container_name_taken": _("Another container on the node has this name already."),
+    "port_taken": _("A port of the node is taken. Try again."),
+    "node_disk_full": _("There is no space left on the node's disk. Free some and try again."),
+    "command_not_found": _("The image has no program of the name that the command asks for."),
+    "ended_at_once": _("The container ended as soon as it was started, with exit code %(exit_code)s. See its log."),
+    "slice_not_effective": _(
+        "Inside the container the card shows %(seen)s MiB instead of %(planned)s MiB: the limits do not take effect."
+    ),
+    "container_gone": _("The container was removed from the node by somebody else."),
+    "engine_refused": _("The engine refused: %(evidence)s"),
+    "node_lost": _("The node could not be reached: %(cause)s"),
+    "internal_error": _("The server made a mistake. Its log has the details under %(evidence)s."),
+    # what is not known of a node's cards
+    "no_probe_image": _("The node has no image yet that its GPUs could be asked with. Pull one and discover again."),
+    "gpus_unknown": _("The node's GPUs are unknown: the question was not answered."),
+    # what could not be done as the spec asks
+    "system_disk_not_limited": _("The system disk is not limited: the node's storage driver cannot do it."),
+    "data_disk_not_limited": _("The data disk at /data is not limited in size: the engine's volumes have no limit."),
+}
+
+
+def sentence(code: str, params: Mapping[str, Any]) -> str:
+    """The code's sentence in the active language."""
+    text = str(TEXTS.get(code, code))
+    try:
+        return text % dict(params)
+    except (KeyError, ValueError):  # stored by another version
+        return text

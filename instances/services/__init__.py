@@ -1,0 +1,27 @@
+"""What people ask for, from whatever surface."""
+
+from instances.services.instances import (
+    create_instance,
+    delete_instances,
+    operate,
+    own_instance,
+    preview,
+    update_instance,
+    visible_instances,
+)
+from instances.services.specs import check_spec, delete_specs, save_spec, set_listed, visible_specs
+
+__all__ = [
+    "check_spec",
+    "create_instance",
+    "delete_instances",
+    "delete_specs",
+    "operate",
+    "own_instance",
+    "preview",
+    "save_spec",
+    "set_listed",
+    "update_instance",
+    "visible_instances",
+    "visible_specs",
+]

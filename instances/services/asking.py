@@ -1,0 +1,146 @@
+"""Whether what somebody asks for may be had, by him, on some node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import DomainError, InvalidInput, NotFound
+from imagelib.models import ImageRegistry
+from imagelib.references import effective_or_invalid
+from imagelib.services import visible_images
+from instances.accelerator import Demand, Refused
+from instances.capacity import candidates, demand_of, needs_of
+from instances.models import ProductSpec
+from instances.models.instances import NAME_RULE
+from instances.placement import Answer, Fit, Rejection, Room, place
+from instances.refusal_texts import sentence
+from instances.services.specs import visible_specs
+from instances.spec import Options, Wanted, option_faults
+from instances.vgpu import is_sliced, refuse_reserved
+from nodes.models import ComputeNode
+from nodes.services import visible_nodes
+
+_MOST_REASONS = 5
+
+
+class NoRoom(DomainError):
+    """No node can take it; `extra` says why for each of the first ones."""
+
+    code = "no_room"
+    http_status = 409
+    title = _("No compute node can take it")
+
+
+class NotOffered(DomainError):
+    """It cannot be had at all, on no node."""
+
+    http_status = 409
+    title = _("This combination cannot be had")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request whose parts exist and may be used by the user who asks."""
+
+    user: Any
+    image: ImageRegistry
+    spec: ProductSpec
+    nodes: models.QuerySet[ComputeNode]
+    name: str
+    reference: str
+    demand: Demand
+    needs: Room
+    options: Options
+
+
+def judge(user: Any, image: int, spec: int, name: str, node: int | None, options: Options) -> Ask:
+    entry = _usable(visible_images(user), image, _("There is no listed image with id %(id)s."), "image_not_listed")
+    plan = _usable(visible_specs(user), spec, _("There is no listed product spec with id %(id)s."), "spec_not_listed")
+    nodes = visible_nodes(user).exclude(docker_address="")
+    if node is not None:
+        nodes = nodes.filter(pk=node)
+        _usable(nodes, node, _("There is no listed compute node with id %(id)s."), "node_not_listed")
+    _check_texts(name, options)
+    sliced = or_refuse(lambda: is_sliced(image=entry.supports_vgpu, spec=plan.supports_memory_split))
+    or_refuse(lambda: refuse_reserved(options.environment))
+    reference = effective_or_invalid(entry.address, field="image").reference.canonical
+    return Ask(user, entry, plan, nodes, name, reference, demand_of(plan, sliced=sliced), needs_of(plan), options)
+
+
+def _usable(rows: models.QuerySet[Any], pk: int, text: Any, code: str) -> Any:
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotFound(text % {"id": pk}, code=code)
+    return row
+
+
+def _check_texts(name: str, options: Options) -> None:
+    rules = {
+        "restart_policy": _("Give no, on-failure, always or unless-stopped."),
+        "ports": _("Give different ports of the container from 1 to 65535, for example [8888]."),
+        "environment": _('Give names with texts, for example {"EPOCHS": "3"}.'),
+        "command": _('Give the program and its arguments, for example ["python", "train.py"].'),
+    }
+    faults: dict[str, Any] = {field: rules[field] for field in option_faults(options)}
+    if not NAME_RULE.regex.match(name):  # type: ignore[union-attr]
+        faults["name"] = NAME_RULE.message
+    if faults:
+        raise InvalidInput(faults)
+
+
+def answer_to(ask: Ask) -> Answer:
+    answer = place(ask.demand, ask.needs, candidates(ask.nodes, reference=ask.reference, now=timezone.now()))
+    if not answer.fits:
+        raise no_room(answer.rejections)
+    return answer
+
+
+def no_room(rejections: Iterable[Rejection]) -> NoRoom:
+    reasons = [
+        {"node": no.name, "code": no.code, "reason": sentence(no.code, no.params)} for no in rejections
+    ]  # fmt: skip
+    if not reasons:
+        return NoRoom(sentence("no_listed_node", {}), extra={"nodes": []})
+    told = "; ".join(f"{one['node']}: {one['reason']}" for one in reasons[:_MOST_REASONS])
+    more = len(reasons) - _MOST_REASONS
+    if more > 0:
+        told = _("%(told)s; and %(more)s more nodes") % {"told": told, "more": more}
+    return NoRoom(_("No compute node can take it. %(reasons)s") % {"reasons": told}, extra={"nodes": reasons})
+
+
+def or_refuse(rule: Callable[[], Any]) -> Any:
+    try:
+        return rule()
+    except Refused as refused:
+        raise NotOffered(sentence(refused.code, refused.params), code=refused.code) from None
+
+
+def wanted_by(ask: Ask, taken: Fit, *, uid: str, directory: str) -> Wanted:
+    return Wanted(
+        uid=uid,
+        name=ask.name,
+        owner=ask.user.get_username(),
+        reference=ask.reference,
+        grant=taken.grant,
+        cpu_cores=ask.spec.cpu_cores,
+        memory_gb=ask.spec.memory_gb,
+        system_disk_gb=ask.spec.system_disk_gb,
+        data_disk_gb=ask.spec.data_disk_gb,
+        library_directory=directory,
+        options=ask.options,
+    )
+
+
+def library_directory(node: int) -> str:
+    return ComputeNode.objects.values_list("hami_core", flat=True).get(pk=node)
+
+
+def is_there(ask: Ask, best: Fit) -> bool:
+    [now] = candidates(ask.nodes.filter(pk=best.node), reference=ask.reference, now=timezone.now())
+    return now.image_present

@@ -1,0 +1,105 @@
+"""What people ask of instances: try out, create, operate, change the remark, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import Conflict, NotFound
+from instances.accelerator import Refused
+from instances.models import Instance, Operation, OperationKind
+from instances.refusal_texts import sentence
+from instances.services.asking import answer_to, is_there, judge, library_directory, no_room, or_refuse, wanted_by
+from instances.services.reserving import queue, reserve
+from instances.spec import Options, as_json, container_spec, notes_of
+
+_TRIED = 8  # nodes, when others take the room while we look
+_NOBODY = "00000000-0000-0000-0000-000000000000"  # stands for the instance in a preview
+
+
+def visible_instances(user: Any) -> models.QuerySet[Instance]:
+    """Operators see every instance, others their own."""
+    rows = Instance.objects.select_related("image", "spec", "node", "user")
+    return rows if user.is_staff else rows.filter(user=user)
+
+
+def preview(
+    *, user: Any, image: int, spec: int, name: str, node: int | None = None, options: Options | None = None
+) -> dict[str, Any]:
+    """What creation would use now. Raises as `create_instance` does; nothing is stored."""
+    ask = judge(user, image, spec, name, node, options or Options())
+    best = answer_to(ask).fits[0]
+    wanted = wanted_by(ask, best, uid=_NOBODY, directory=library_directory(best.node))
+    made = as_json(or_refuse(lambda: container_spec(wanted)))
+    return {
+        "node": best.node,
+        "gpus": list(best.grant.device_ids),
+        **made,
+        "bytes_to_pull": 0 if is_there(ask, best) else None,
+        "warnings": [{"code": code, "text": sentence(code, {})} for code in notes_of(wanted)],
+    }
+
+
+def create_instance(
+    *,
+    user: Any,
+    image: int,
+    spec: int,
+    name: str,
+    node: int | None = None,
+    remark: str = "",
+    options: Options | None = None,
+) -> Instance:
+    """Reserve the place and queue the work. The answer comes at once; the rest shows on the row.
+
+    Raises `NotFound` for what does not exist or may not be used, `InvalidInput`, `NotOffered`, `NoRoom`, `Conflict`.
+    """
+    ask = judge(user, image, spec, name, node, options or Options())
+    answer = answer_to(ask)
+    for candidate in answer.fits[:_TRIED]:
+        try:
+            return reserve(ask, candidate.node, remark)
+        except Refused:
+            continue  # somebody was faster there
+        except IntegrityError as error:
+            if Instance.objects.filter(user=user, name=name).exists():
+                text = _("You have an instance of the name “%(name)s” already.") % {"name": name}
+                raise Conflict(text, code="duplicate") from error
+            raise Conflict(_("Something of this was deleted in this moment."), code="deleted") from error
+    raise no_room(answer_to(ask).rejections)
+
+
+def operate(*, user: Any, instance: int, kind: str) -> Operation:
+    """Queue start, stop, restart or remove. Raises `NotFound`, and `Conflict` while something else is being done."""
+    row = own_instance(user=user, pk=instance)
+    if kind != OperationKind.REMOVE and not row.container_id:
+        raise Conflict(_("There is no container yet."), code="no_container")
+    return queue(row, kind, user)
+
+
+def delete_instances(*, user: Any, ids: Iterable[int]) -> int:
+    """Queue the removal of all of them, or of none. Returns how many."""
+    wanted = sorted(set(ids))
+    with transaction.atomic():
+        for pk in wanted:
+            queue(own_instance(user=user, pk=pk), OperationKind.REMOVE, user)
+    return len(wanted)
+
+
+def update_instance(*, user: Any, instance: int, remark: str) -> Instance:
+    """Change the remark; everything else is as it was asked for."""
+    row = own_instance(user=user, pk=instance)
+    row.remark = remark
+    row.save(update_fields=["remark", "updated_at"])
+    return row
+
+
+def own_instance(*, user: Any, pk: int) -> Instance:
+    """Raises `NotFound` for an instance that is not there, or that the user may not see."""
+    row = visible_instances(user).filter(pk=pk).first()
+    if row is None:
+        raise NotFound(_("There is no instance with id %(id)s, or it is not yours.") % {"id": pk})
+    return row

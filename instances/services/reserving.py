@@ -1,0 +1,88 @@
+"""Taking places, and queueing what is to be done: everything that must not happen twice."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.doorbell import ring_on_commit
+from core.errors import Conflict
+from core.jobs import IllegalTransition, JobState
+from instances.accelerator import Refused
+from instances.capacity import candidates
+from instances.models import Gpu, GpuAllocation, Instance, Observed, Operation, OperationKind
+from instances.placement import Fit, fit
+from instances.services.asking import Ask, library_directory, or_refuse, wanted_by
+from instances.spec import as_json, container_spec, notes_of
+from nodes.models import ComputeNode
+
+ATTEMPTS = 5  # of one operation, for failures that pass
+
+
+def reserve(ask: Ask, node: int, remark: str) -> Instance:
+    """Take the place, under a lock on the node: nobody else reserves there meanwhile. Raises `Refused`."""
+    with transaction.atomic():
+        locked = ComputeNode.objects.select_for_update().filter(pk=node)
+        [now] = candidates(locked, reference=ask.reference, now=timezone.now()) or [None]
+        if now is None:
+            raise Refused("node_not_connected")
+        taken = fit(ask.demand, ask.needs, now)
+        instance = Instance.objects.create(
+            name=ask.name, image=ask.image, spec=ask.spec, node_id=node, user=ask.user, remark=remark,
+            reference=ask.reference, options=ask.options.as_json(), is_sliced=taken.grant.sliced,
+            cpu_cores=ask.spec.cpu_cores, memory_gb=ask.spec.memory_gb, data_disk_gb=ask.spec.data_disk_gb,
+        )  # fmt: skip
+        _allocate(instance, taken)
+        wanted = wanted_by(ask, taken, uid=str(instance.uid), directory=library_directory(node))
+        plan = as_json(or_refuse(lambda: container_spec(wanted)))
+        Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))
+        queue(instance, OperationKind.CREATE, ask.user)
+    instance.refresh_from_db()
+    return instance
+
+
+def _allocate(instance: Instance, taken: Fit) -> None:
+    share = taken.grant.share
+    if share is None:
+        return
+    gpus = Gpu.objects.filter(node_id=taken.node, device_id__in=taken.grant.device_ids)
+    GpuAllocation.objects.bulk_create(
+        GpuAllocation(
+            instance=instance,
+            gpu=gpu,
+            memory_mib=share.memory_mib,
+            compute_percent=share.compute_percent,
+            is_exclusive=share.exclusive,
+        )
+        for gpu in gpus
+    )
+
+
+def queue(instance: Instance, kind: str, user: Any) -> Operation:
+    """One active operation for each instance: the constraint decides. A removal ends a creation that still waits."""
+    try:
+        with transaction.atomic():
+            if kind == OperationKind.REMOVE:
+                _give_up_creation(instance)
+                Instance.objects.filter(pk=instance.pk).update(observed=Observed.REMOVING)
+            operation = Operation.objects.create(
+                instance=instance, instance_name=instance.name, kind=kind, requested_by=user if user.pk else None,
+                rung_at=timezone.now(), max_attempts=ATTEMPTS,
+            )  # fmt: skip
+            ring_on_commit(Operation, operation.pk)
+            return operation
+    except IntegrityError as error:
+        text = _("“%(name)s” is busy with another operation. Try again when it has ended.") % {"name": instance.name}
+        raise Conflict(text, code="operation_active") from error
+
+
+def _give_up_creation(instance: Instance) -> None:
+    """Most of a creation's time it waits for its image; nobody needs to wait for that to change one's mind."""
+    waiting = instance.operations.filter(kind=OperationKind.CREATE, state=JobState.QUEUED).values_list("pk", flat=True)
+    for pk in waiting:
+        with suppress(IllegalTransition):  # it has just begun: the constraint says that it is busy
+            Operation.advance(pk, allowed=[JobState.QUEUED], state=JobState.CANCELLED, finished_at=timezone.now())

@@ -1,0 +1,86 @@
+"""The one picture of an instance that every surface shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from core.jobs import ACTIVE_STATES
+from instances.models import Instance, Observed, Operation
+from instances.refusal_texts import sentence
+
+
+def active_operations(instances: Iterable[Instance]) -> dict[int, Operation]:
+    """The operation that works on each of them, by the instance's id; one query."""
+    ids = [one.pk for one in instances]
+    found = Operation.objects.select_related("pull").filter(instance__in=ids, state__in=ACTIVE_STATES)
+    return {operation.instance_id: operation for operation in found if operation.instance_id}
+
+
+def snapshot(instance: Instance, operation: Operation | None, *, now: datetime) -> dict[str, Any]:
+    """JSON-ready. `operation` is the active one; sizes in GB are GiB."""
+    devices = instance.plan.get("device_requests") or []
+    return {
+        "id": instance.pk,
+        "name": instance.name,
+        "image": {"id": instance.image_id, "name": instance.image.name},
+        "spec": {"id": instance.spec_id, "name": instance.spec.name},
+        "node": {"id": instance.node_id, "name": instance.node.name},
+        "user": instance.user.get_username(),
+        "state": instance.observed,
+        "state_age_seconds": _age(instance.observed_at, now),
+        "image_reference": instance.reference,
+        "digest": instance.digest,
+        "container_id": instance.container_id,
+        "container_name": instance.container_name,
+        "gpus": [device for asked in devices for device in asked["device_ids"]],
+        "is_sliced": instance.is_sliced,
+        "limits": instance.plan.get("limits", {}),
+        "plan": instance.plan,
+        "ports": instance.ports,
+        "exit_code": instance.exit_code,
+        "oom_killed": instance.oom_killed,
+        "restarts": instance.restarts,
+        "notes": [{"code": code, "text": sentence(code, {})} for code in instance.notes],
+        "problem": problem_of(instance),
+        "operation": _operation(operation),
+        "remark": instance.remark,
+        "created_at": instance.created_at,
+        "updated_at": instance.updated_at,
+    }
+
+
+def problem_of(instance: Instance) -> dict[str, Any] | None:
+    """`{code, text, evidence}` in the active language, or None."""
+    if not instance.problem_code:
+        return None
+    params = instance.problem.get("params", {})
+    text = sentence(instance.problem_code, params)
+    return {"code": instance.problem_code, "text": text, "evidence": params.get("evidence", "")}
+
+
+def status_text(instance: Instance, operation: Operation | None) -> str:
+    """As the front end's table shows it, which knows no progress bar: `pulling 43%`, `failed: <cause>`."""
+    if instance.observed == Observed.PULLING and operation and operation.pull:
+        return f"pulling {int(operation.pull.progress.get('percent', 0))}%"
+    if instance.observed == Observed.FAILED and (problem := problem_of(instance)):
+        return f"failed: {problem['text']}"
+    return str(instance.observed)
+
+
+def _operation(operation: Operation | None) -> dict[str, Any] | None:
+    if operation is None:
+        return None
+    pull = operation.pull
+    return {
+        "id": operation.pk,
+        "kind": operation.kind,
+        "state": operation.state,
+        "attempt": operation.attempt,
+        "pull": None if pull is None else {"id": pull.pk, "percent": float(pull.progress.get("percent", 0.0))},
+    }
+
+
+def _age(since: datetime | None, now: datetime) -> float | None:
+    return None if since is None else round(max((now - since).total_seconds(), 0.0), 1)

@@ -1,0 +1,167 @@
+"""Everything that goes to the engine for one instance. Pure: the preview shows what creation sends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from instances.accelerator import Grant
+from instances.vgpu import parts_of
+from nodes.engine import BindMount, ContainerSpec, DeviceRequest, PublishedPort, VolumeMount
+
+GIB = 1024**3
+DATA_TARGET = "/data"
+LABEL = "imagelib.instance"  # its value is the instance's uid: from it alone a container is known again
+_RESTART_POLICIES = ("no", "on-failure", "always", "unless-stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What users may add of their own."""
+
+    command: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()  # of the container, published on free ports of the node
+    restart_policy: str = "no"
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Options:
+        command = stored.get("command")
+        return cls(
+            command=None if command is None else tuple(command),
+            environment=dict(stored.get("environment") or {}),
+            ports=tuple(stored.get("ports") or ()),
+            restart_policy=stored.get("restart_policy") or "no",
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "command": None if self.command is None else list(self.command),
+            "environment": dict(self.environment),
+            "ports": list(self.ports),
+            "restart_policy": self.restart_policy,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One instance as it was granted. Sizes are GB (GiB); 0 means no limit."""
+
+    uid: str
+    name: str
+    owner: str
+    reference: str
+    grant: Grant
+    cpu_cores: int = 0
+    memory_gb: int = 0
+    system_disk_gb: int = 0
+    data_disk_gb: int = 0
+    library_directory: str = ""
+    options: Options = Options()
+    image_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def container_spec(wanted: Wanted) -> ContainerSpec:
+    """What `POST /containers/create` gets. Raises `Refused`."""
+    parts = parts_of(
+        wanted.grant,
+        directory=wanted.library_directory,
+        image_environment=wanted.image_environment,
+        user_environment=wanted.options.environment,
+        cache=wanted.uid,
+    )
+    volumes = (VolumeMount(volume_name(wanted.uid), DATA_TARGET),) if wanted.data_disk_gb else ()
+    return ContainerSpec(
+        name=container_name(wanted.uid, wanted.name),
+        image=wanted.reference,
+        command=wanted.options.command,
+        environment={**wanted.options.environment, **parts.environment},
+        labels=labels_of(wanted),
+        mounts=tuple(BindMount(mount.source, mount.target, read_only=True) for mount in parts.mounts),
+        volumes=volumes,
+        tmpfs=parts.tmpfs,
+        device_requests=tuple(
+            DeviceRequest(asked.driver, asked.device_ids, asked.count, asked.capabilities)
+            for asked in parts.device_requests
+        ),
+        cpu_cores=wanted.cpu_cores,
+        memory_bytes=wanted.memory_gb * GIB,
+        ports=tuple(PublishedPort(port) for port in wanted.options.ports),
+        restart_policy=wanted.options.restart_policy,
+        # A shell as main program ends at once without a terminal, and base images have one.
+        tty=True,
+        open_stdin=True,
+    )
+
+
+def notes_of(wanted: Wanted) -> list[str]:
+    """Codes of what the engine cannot do as the spec asks; people see their sentences."""
+    notes = []
+    if wanted.system_disk_gb:
+        notes.append("system_disk_not_limited")
+    if wanted.data_disk_gb:
+        notes.append("data_disk_not_limited")
+    return notes
+
+
+def container_name(uid: str, name: str) -> str:
+    """Unique on every engine, and readable: engines want a letter or digit first."""
+    return f"i{uid[:8]}-{name}"
+
+
+def volume_name(uid: str) -> str:
+    return f"imagelib-{uid}"
+
+
+def labels_of(wanted: Wanted) -> dict[str, str]:
+    """Enough to rebuild the accounting from the engine alone."""
+    labels = {LABEL: wanted.uid, "imagelib.name": wanted.name, "imagelib.owner": wanted.owner}
+    share = wanted.grant.share
+    if share is not None:
+        labels |= {
+            "imagelib.devices": ",".join(wanted.grant.device_ids),
+            "imagelib.memory-mib": str(share.memory_mib),
+            "imagelib.compute-percent": str(share.compute_percent),
+            "imagelib.exclusive": "yes" if share.exclusive else "no",
+        }
+    return labels
+
+
+def as_json(spec: ContainerSpec) -> dict[str, Any]:
+    """For the preview, the instance's page and its row. Users' own values of variables are not repeated."""
+    return {
+        "image_reference": spec.image,
+        "command": None if spec.command is None else list(spec.command),
+        "environment": dict(spec.environment),
+        "mounts": [{"source": m.source, "target": m.target, "read_only": m.read_only} for m in spec.mounts],
+        "volumes": [{"name": v.name, "target": v.target} for v in spec.volumes],
+        "tmpfs": dict(spec.tmpfs),
+        "device_requests": [
+            {
+                "driver": asked.driver,
+                "count": asked.count,
+                "device_ids": list(asked.device_ids),
+                "capabilities": [list(group) for group in asked.capabilities],
+            }
+            for asked in spec.device_requests
+        ],
+        "labels": dict(spec.labels),
+        "limits": {"cpu_cores": spec.cpu_cores, "memory_bytes": spec.memory_bytes},
+        "ports": [port.container_port for port in spec.ports],
+        "restart_policy": spec.restart_policy,
+    }
+
+
+def option_faults(options: Options) -> dict[str, Sequence[str]]:
+    """Field → code of the broken rule."""
+    faults: dict[str, Sequence[str]] = {}
+    if options.restart_policy not in _RESTART_POLICIES:
+        faults["restart_policy"] = ("restart_policy",)
+    if any(not 0 < port < 65536 for port in options.ports) or len(set(options.ports)) != len(options.ports):
+        faults["ports"] = ("ports",)
+    if any("=" in name or "\0" in name + text or not name for name, text in options.environment.items()):
+        faults["environment"] = ("environment",)
+    if options.command is not None and any("\0" in part for part in options.command):
+        faults["command"] = ("command",)
+    return faults

@@ -1,0 +1,18 @@
+"""Celery's way into `instances.work`: ids in, nothing out."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from instances import sweep, work
+from pulls.tools import production_tools
+
+
+@shared_task(ignore_result=True)
+def run_operation(operation_id: int) -> None:
+    work.run_operation(operation_id, tools=production_tools())
+
+
+@shared_task(ignore_result=True)
+def sweep_instances() -> None:
+    sweep.sweep_instances(tools=production_tools())

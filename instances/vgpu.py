@@ -1,0 +1,153 @@
+"""NVIDIA cards, whole or in HAMi-core slices: the only module that knows their names. Pure.
+
+Sources of the rules are sections of spec-vgpu.md. Memory is MiB; compute ("SM") is percent of a card. HAMi-core is
+cooperative: it keeps well-behaved programs within their slice, it is no wall.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from instances.accelerator import Demand, Device, DeviceRequest, Grant, Mount, Parts, Refused, Share
+
+LIBRARY_TARGET = "/libvgpu/build"
+LIBRARY = f"{LIBRARY_TARGET}/libvgpu.so"
+LOCK_TARGET = "/tmp/vgpulock"  # noqa: S108  (in the container; older libraries hang without it, §0 fact 7)
+DEFAULT_DIRECTORY = "/root/HAMi-core/build"
+SMALLEST_SLICE = 512  # MiB
+# A card shows less than its name says (error correction, the driver): "24 GB" may be 23028 MiB (§4.2).
+NOMINAL = 1.07
+MOST_PER_CARD = 10  # slices
+SLACK = 64  # MiB by which the slices of a card may exceed it together: three of 8 GB fit a card of 24564 MiB (§4.4)
+
+_DRIVER = "nvidia"
+_CAPABILITIES = (("gpu", "compute", "utility"),)  # with less the image's own setting wins and may lack libcuda (§5.1)
+_NO_DEVICES = "void"  # an image's NVIDIA_VISIBLE_DEVICES=all would otherwise show every card (§4.1)
+_PRELOAD = "LD_PRELOAD"
+_RESERVED = re.compile(
+    r"LD_AUDIT|LD_PRELOAD|CUDA_DEVICE_(MEMORY|SM)_LIMIT(_\d+)?|CUDA_DEVICE_MEMORY_SHARED_CACHE|"
+    r"GPU_CORE_UTILIZATION_POLICY|CUDA_TASK_PRIORITY|CUDA_REDIRECT|NVIDIA_VISIBLE_DEVICES|NVIDIA_DRIVER_CAPABILITIES|"
+    r"CUDA_VISIBLE_DEVICES|LIBCUDA_LOG_LEVEL"
+)
+_RESERVED_TARGETS = ("/libvgpu", LOCK_TARGET, "/etc/ld.so.preload")
+_PATH = re.compile(r"/[^\x00-\x1f\x7f]*")
+
+
+def share_of(demand: Demand, card_mib: int) -> Share:
+    """What `demand` means on a card of `card_mib` MiB (§4.2, worked table §4.3). Raises `Refused`."""
+    if card_mib <= 0:
+        raise Refused("card_memory_unknown")
+    if not demand.sliced:
+        if demand.memory_mib > card_mib * NOMINAL:
+            raise Refused("larger_than_card", wanted=demand.memory_mib, card=card_mib)
+        return Share(card_mib, 100, exclusive=True)
+    wanted = demand.memory_mib
+    if wanted < SMALLEST_SLICE:
+        raise Refused("slice_too_small", wanted=wanted, smallest=SMALLEST_SLICE)
+    if wanted > card_mib * NOMINAL:
+        raise Refused("larger_than_card", wanted=wanted, card=card_mib)
+    if wanted >= card_mib:
+        return Share(card_mib, 100, exclusive=True)
+    # Rounded down, so that slices whose memory fits also fit in computing power; never 0, which means no limit (§0).
+    proportional = max(100 * wanted // card_mib, 1)
+    return Share(wanted, min(demand.compute_percent or proportional, 99 if not demand.compute_percent else 100), False)
+
+
+def is_sliced(*, image: bool, spec: bool) -> bool:
+    """Whether the container gets slices (§4.1): image and spec must both support it. Raises `Refused`."""
+    if spec and not image:
+        raise Refused("image_without_slices")
+    return image and spec
+
+
+def parts_of(
+    grant: Grant,
+    *,
+    directory: str,
+    image_environment: Mapping[str, str],
+    user_environment: Mapping[str, str],
+    cache: str,
+) -> Parts:
+    """What the container needs for its cards (§2.3). `directory`: HAMi-core on the node; `cache`: a name of its own.
+
+    Raises `Refused` for settings that would lift the limits.
+    """
+    refuse_reserved(user_environment)
+    if not grant.device_ids:
+        return Parts(environment={"NVIDIA_VISIBLE_DEVICES": _NO_DEVICES})
+    requests = (DeviceRequest(_DRIVER, grant.device_ids, _CAPABILITIES),)
+    if not grant.sliced or grant.share is None:
+        return Parts(device_requests=requests)
+    preload = " ".join([image_environment.get(_PRELOAD, ""), user_environment.get(_PRELOAD, "")]).split()
+    return Parts(
+        environment={
+            _PRELOAD: ":".join([LIBRARY, *preload]),
+            "CUDA_DEVICE_MEMORY_LIMIT": memory_text(grant.share.memory_mib),
+            "CUDA_DEVICE_SM_LIMIT": str(grant.share.compute_percent),
+            "CUDA_DEVICE_MEMORY_SHARED_CACHE": f"/tmp/vgpu-{cache}.cache",  # noqa: S108  (fact 8: one for each container)
+            "LIBCUDA_LOG_LEVEL": "1",  # the usual level writes to the standard error of every CUDA program
+        },
+        mounts=(Mount(checked_directory(directory or DEFAULT_DIRECTORY), LIBRARY_TARGET),),
+        tmpfs={LOCK_TARGET: "mode=1777"},
+        device_requests=requests,
+    )
+
+
+# A short-lived container with this request and environment that runs this command shows the cards of its node (§5.2).
+DISCOVERY = (
+    "nvidia-smi",
+    "--query-gpu=index,uuid,name,memory.total,driver_version,mig.mode.current",
+    "--format=csv,noheader,nounits",
+)
+DISCOVERY_REQUEST = DeviceRequest(_DRIVER, (), (("gpu", "utility"),), count=-1)
+DISCOVERY_ENVIRONMENT = {"NVIDIA_DISABLE_REQUIRE": "1"}  # whatever CUDA version the image wants
+
+
+def devices_in(output: str) -> list[Device]:
+    """The cards that `DISCOVERY` told of. Names have blanks, values may be `[N/A]`; other lines are left out (§5.2)."""
+    found = []
+    for line in output.splitlines():
+        parts = [part.strip() for part in line.split(",")]
+        if len(parts) < 6 or not parts[0].isdecimal() or not parts[1].startswith(("GPU-", "MIG-")):
+            continue
+        index, uuid, *name, memory, driver, mig = parts
+        mib = int(memory) if memory.isdecimal() else 0
+        found.append(Device(uuid, int(index), ", ".join(name), mib, driver, mig.lower() == "enabled"))
+    return found
+
+
+LOOK_INSIDE = ("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits")
+
+
+def seen_inside(output: str) -> list[int]:
+    """MiB of each card as `LOOK_INSIDE` shows them in a container: those of the slice, if its limits take effect."""
+    return [int(line) for line in map(str.strip, output.splitlines()) if line.isdecimal()]
+
+
+def memory_text(mib: int) -> str:
+    """As HAMi-core reads it: a decimal whole number with `g` or `m` and nothing else (§1.2)."""
+    return f"{mib // 1024}g" if mib % 1024 == 0 else f"{mib}m"
+
+
+def refuse_reserved(names: Iterable[str]) -> None:
+    """Environment variables that users may not set, because they would change or lift limits (§3.6)."""
+    for name in names:
+        if _RESERVED.fullmatch(name) and name != _PRELOAD:
+            raise Refused("reserved_variable", name=name)
+
+
+def refuse_reserved_target(target: str) -> None:
+    """Places in the container where users may not mount anything (§3.6)."""
+    clean = "/" + "/".join(part for part in target.split("/") if part not in ("", "."))
+    for reserved in _RESERVED_TARGETS:
+        if clean == reserved or clean.startswith(reserved + "/"):
+            raise Refused("reserved_target", target=target)
+
+
+def checked_directory(text: str) -> str:
+    """HAMi-core's directory on a node: a clean absolute path (§3.4, P19). Raises `Refused`."""
+    parts = text.split("/")[1:]
+    if not _PATH.fullmatch(text) or any(part in ("", ".", "..") for part in parts) or ":" in text:
+        raise Refused("bad_library_directory", path=text)
+    return text

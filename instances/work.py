@@ -1,0 +1,152 @@
+"""What a worker does with an operation: claim → engine calls → finish. No transaction spans a call to an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from django.db import transaction
+
+from core.doorbell import ring
+from core.errors import SecretUnreadable
+from core.heartbeat import heartbeat
+from core.jobs import IllegalTransition
+from instances.creation import GRACE, create, find_container, undo
+from instances.models import Instance, Observed, Operation, OperationKind
+from instances.observing import columns_of
+from instances.outcome import Done, OperationFailed, Waiting
+from instances.sweep import free
+from nodes.engine import Engine, EngineError, EngineRejected
+from nodes.failure_texts import engine_failure_text
+from pulls.tools import Tools
+
+logger = structlog.get_logger(__name__)
+RETRY_AFTER = (2, 5, 15, 30)  # seconds
+LEAVING_PAUSE = 1.0  # seconds
+
+
+def run_operation(pk: int, *, tools: Tools) -> None:
+    """Run the operation if it still waits. Delivered twice, it does nothing twice."""
+    if tools.interrupted():
+        ring(Operation, pk, countdown=LEAVING_PAUSE)  # this process is leaving: somebody else must hear it
+        return
+    try:
+        operation = Operation.claim(pk, now=tools.now())
+    except IllegalTransition:
+        return
+    instance = Instance.objects.select_related("node", "user", "image").filter(pk=operation.instance_id).first()
+    if instance is None:
+        operation.fail(now=tools.now(), code="instance_gone", error={})
+        return
+    try:
+        _finish(operation, instance, _attempt(operation, instance, tools), tools)
+    except IllegalTransition:
+        logger.info("operation was taken over", operation=operation.pk, attempt=operation.attempt)
+
+
+def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | Waiting | OperationFailed:
+    try:
+        with heartbeat(operation), tools.connect(instance.node.endpoint()) as engine:
+            try:
+                return _ACTIONS[OperationKind(operation.kind)](operation, instance, engine, tools)
+            except OperationFailed as failed:
+                if operation.kind == OperationKind.CREATE and not failed.transient:
+                    undo(engine, instance)
+                return failed
+    except EngineRejected as error:
+        return OperationFailed("engine_refused", evidence=error.evidence)
+    except EngineError as error:
+        cause = str(engine_failure_text(error.code).cause)
+        return OperationFailed("node_lost", transient=True, evidence=error.evidence, cause=cause)
+    except SecretUnreadable as error:
+        return OperationFailed("node_lost", evidence=str(error), cause=str(error))
+    except Exception:
+        number = uuid4().hex[:12]
+        logger.exception("operation crashed", operation=operation.pk, number=number)
+        return OperationFailed("internal_error", evidence=number)
+
+
+def _start(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
+    return _act(instance, engine, tools, engine.start_container)
+
+
+def _stop(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
+    return _act(instance, engine, tools, lambda container: engine.stop_container(container, grace=GRACE))
+
+
+def _restart(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
+    return _act(instance, engine, tools, lambda container: engine.restart_container(container, grace=GRACE))
+
+
+def _act(instance: Instance, engine: Engine, tools: Tools, action: Callable[[str], None]) -> Done:
+    container = find_container(engine, instance)
+    if container is None:
+        raise OperationFailed("container_gone")
+    try:
+        action(container.id)
+    except EngineRejected as error:
+        raise OperationFailed("engine_refused", evidence=error.evidence) from error
+    seen = engine.inspect_container(container.id)
+    if seen is None:
+        raise OperationFailed("container_gone")
+    return Done({**columns_of(seen, now=tools.now()), "problem_code": "", "problem": {}})
+
+
+def _remove(_operation: Operation, instance: Instance, engine: Engine, _tools: Tools) -> Done:
+    undo(engine, instance)
+    if find_container(engine, instance) is not None:
+        raise OperationFailed("engine_refused", transient=True, evidence="the container is still there")
+    return Done(gone=True)
+
+
+_ACTIONS: dict[OperationKind, Callable[..., Any]] = {
+    OperationKind.CREATE: create,
+    OperationKind.START: _start,
+    OperationKind.STOP: _stop,
+    OperationKind.RESTART: _restart,
+    OperationKind.REMOVE: _remove,
+}
+
+
+def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | OperationFailed, tools: Tools) -> None:
+    if isinstance(outcome, Waiting):
+        _wait(operation, outcome, tools)
+    elif isinstance(outcome, OperationFailed):
+        _fail_or_retry(operation, instance, outcome, tools)
+    else:
+        with transaction.atomic():
+            operation.succeed(now=tools.now())
+            if outcome.gone:
+                Instance.objects.filter(pk=instance.pk).delete()
+            else:
+                Instance.objects.filter(pk=instance.pk).update(**outcome.columns)
+
+
+def _wait(operation: Operation, waiting: Waiting, tools: Tools) -> None:
+    """Back into the queue: a worker is not to stand beside a pull that takes hours."""
+    due = tools.now() + timedelta(seconds=waiting.seconds)
+    operation.requeue(due_at=due, attempt=operation.attempt - 1, progress=waiting.progress)
+    ring(Operation, operation.pk, countdown=waiting.seconds + 0.05)
+
+
+def _fail_or_retry(operation: Operation, instance: Instance, failed: OperationFailed, tools: Tools) -> None:
+    error = {"transient": failed.transient, "params": failed.params, "evidence": failed.evidence}
+    if failed.transient and operation.attempt < operation.max_attempts:
+        delay = RETRY_AFTER[min(operation.attempt, len(RETRY_AFTER)) - 1]
+        operation.requeue(due_at=tools.now() + timedelta(seconds=delay), code=failed.code, error=error)
+        ring(Operation, operation.pk, countdown=delay + 0.05)
+        return
+    params = {**failed.params, "evidence": failed.evidence}
+    columns: dict[str, Any] = {"problem_code": failed.code, "problem": {"params": params}}
+    if operation.kind == OperationKind.CREATE:
+        columns |= {"observed": Observed.FAILED, "observed_at": tools.now()}
+    elif failed.code == "container_gone":
+        columns |= {"observed": Observed.GONE, "observed_at": tools.now()}
+    with transaction.atomic():
+        operation.fail(now=tools.now(), code=failed.code, error=error)
+        Instance.objects.filter(pk=instance.pk).update(**columns)
+        if operation.kind == OperationKind.CREATE and not failed.transient:
+            free(instance)

@@ -1,0 +1,168 @@
+"""Where containers go: reasons against, the best of the rest, and cards that are never promised twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instances.accelerator import Demand, Refused, Share
+from instances.placement import Candidate, Card, Room, fit, place, takes
+from instances.vgpu import MOST_PER_CARD, SLACK
+
+GIB = 1024
+A, B = Card("GPU-a", 0, "A10", 24576), Card("GPU-b", 1, "A10", 24576)
+NODE = Candidate(1, "n1", (A, B))
+
+
+def sliced(gb: int, count: int = 1, **more: object) -> Demand:
+    return Demand(count=count, memory_mib=gb * GIB, sliced=True, **more)  # type: ignore[arg-type]
+
+
+def hold(node: Candidate, demand: Demand) -> Candidate:
+    """The node after the demand has been granted there."""
+    grant = fit(demand, Room(), node).grant
+    assert grant.share is not None
+    share = grant.share
+    cards = [
+        replace(
+            card,
+            held_mib=card.held_mib + share.memory_mib,
+            held_percent=card.held_percent + share.compute_percent,
+            holders=card.holders + 1,
+            exclusive=share.exclusive,
+        )
+        if card.id in grant.device_ids
+        else card
+        for card in node.cards
+    ]
+    return replace(node, cards=tuple(cards))
+
+
+def refusal(demand: Demand, node: Candidate, needs: Room = Room()) -> Refused:  # noqa: B008
+    with pytest.raises(Refused) as caught:
+        fit(demand, needs, node)
+    return caught.value
+
+
+def test_three_slices_of_8_gb_and_no_fourth() -> None:  # P12
+    node = Candidate(1, "n1", (A,))
+    for _ in range(3):
+        node = hold(node, sliced(8))
+    refused = refusal(sliced(8), node)
+    assert (refused.code, refused.params) == ("no_room_on_cards", {"wanted": 8 * GIB, "free": 0, "count": 1})
+
+
+def test_slices_share_a_card_before_another_is_broken_into() -> None:  # P13
+    node = hold(NODE, sliced(12))
+    assert fit(sliced(12), Room(), node).grant.device_ids == ("GPU-a",)
+    node = hold(node, sliced(12))
+    assert fit(sliced(12), Room(), node).grant.device_ids == ("GPU-b",)
+
+
+def test_two_cards_are_two_different_ones() -> None:  # P14
+    grant = fit(sliced(12, count=2), Room(), NODE).grant
+    assert grant.device_ids == ("GPU-a", "GPU-b")
+    assert grant.share == Share(12 * GIB, 50, False)
+    assert grant.sliced
+
+
+def test_a_whole_card_needs_one_that_nobody_has_a_part_of() -> None:
+    node = hold(NODE, sliced(1))
+    assert fit(Demand(count=1), Room(), node).grant.device_ids == ("GPU-b",)
+    node = hold(node, Demand(count=1))
+    assert refusal(Demand(count=1), node).code == "no_free_card"
+    assert fit(sliced(8), Room(), node).grant.device_ids == ("GPU-a",)  # beside the first slice
+
+
+def test_a_slice_as_large_as_the_card_is_the_card() -> None:
+    grant = fit(sliced(24), Room(), NODE).grant
+    assert grant.share == Share(24576, 100, True)
+    assert not grant.sliced
+
+
+def test_without_cards_any_connected_node_will_do() -> None:
+    grant = fit(Demand(count=0), Room(), Candidate(1, "n1")).grant
+    assert (grant.device_ids, grant.share) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("demand", "node", "code"),
+    [
+        (sliced(8), replace(NODE, connected=False), "node_not_connected"),
+        (sliced(8), replace(NODE, cards=()), "no_such_card"),
+        (sliced(8, model="H100"), NODE, "no_such_card"),
+        (sliced(8, count=3), NODE, "too_few_cards"),
+        (sliced(8), replace(NODE, cards=(replace(A, usable=False),)), "cards_out_of_service"),
+        (sliced(48), NODE, "larger_than_card"),
+        (sliced(8), replace(NODE, cards=(replace(A, memory_mib=0),)), "card_memory_unknown"),
+    ],
+)
+def test_reasons_against_a_node(demand: Demand, node: Candidate, code: str) -> None:
+    assert refusal(demand, node).code == code
+
+
+@pytest.mark.parametrize(
+    ("needs", "code"),
+    [
+        (Room(cpu_cores=5), "no_cpu_cores"),
+        (Room(memory_mib=9 * GIB), "no_memory_mib"),
+        (Room(data_disk_gb=11), "no_data_disk_gb"),
+    ],
+)
+def test_what_is_held_counts_and_what_is_unknown_does_not_limit(needs: Room, code: str) -> None:
+    node = replace(NODE, room=Room(8, 16 * GIB, 20), held=Room(4, 8 * GIB, 10))
+    assert refusal(Demand(count=0), node, needs).code == code
+    assert fit(Demand(count=0), needs, replace(node, room=Room())).node == 1
+    assert fit(Demand(count=0), Room(4, 8 * GIB, 10), node).node == 1
+
+
+def test_models_are_found_by_part_of_their_name() -> None:
+    node = replace(NODE, cards=(Card("GPU-x", 0, "NVIDIA A100-SXM4-40GB", 40960),))
+    assert fit(sliced(8, model="a100"), Room(), node).grant.device_ids == ("GPU-x",)
+
+
+def test_a_container_gets_cards_of_one_kind() -> None:
+    mixed = replace(NODE, cards=(A, Card("GPU-c", 1, "A10", 23028)))
+    assert refusal(sliced(12, count=2), mixed).code == "cards_not_alike"
+
+
+def test_the_tightest_node_then_the_image_then_the_bytes() -> None:
+    full = hold(replace(NODE, id=5), sliced(12))
+    empty_with_image = replace(NODE, id=2, image_present=True, bytes_to_move=0)
+    empty_near = replace(NODE, id=4, bytes_to_move=10)
+    empty_far = replace(NODE, id=3, bytes_to_move=1000)
+    unknown = replace(NODE, id=1)
+    dead = replace(NODE, id=6, connected=False)
+    answer = place(sliced(12), Room(), [unknown, empty_far, dead, empty_near, empty_with_image, full])
+    assert [found.node for found in answer.fits] == [5, 2, 4, 3, 1]
+    assert [(no.node, no.code) for no in answer.rejections] == [(6, "node_not_connected")]
+
+
+demands = st.builds(
+    lambda gb, count, is_sliced: Demand(count=count, memory_mib=gb * GIB, sliced=is_sliced),
+    st.integers(1, 30), st.integers(1, 2), st.booleans(),
+)  # fmt: skip
+
+
+@given(st.lists(demands, max_size=30))
+def test_no_card_is_ever_promised_twice(asked: list[Demand]) -> None:
+    node = NODE
+    for demand in asked:
+        try:
+            node = hold(node, demand)
+        except Refused:
+            continue
+        for card in node.cards:
+            assert card.held_mib <= card.memory_mib + SLACK
+            assert card.held_percent <= 100
+            assert card.holders <= MOST_PER_CARD
+            assert card.holders == 1 or not card.exclusive
+
+
+def test_at_most_ten_share_a_card() -> None:
+    crowded = replace(A, holders=MOST_PER_CARD, held_mib=MOST_PER_CARD * 512, held_percent=20)
+    assert not takes(crowded, Share(512, 2, False))
+    assert takes(replace(crowded, holders=MOST_PER_CARD - 1), Share(512, 2, False))
