@@ -14,8 +14,8 @@ from instances.vgpu import DISCOVERY, DISCOVERY_ENVIRONMENT, DISCOVERY_REQUEST, 
 from nodes.engine import ContainerSpec, DeviceRequest, Engine, EngineRejected
 from nodes.models import ComputeNode
 
-WITHIN = 8.0  # seconds for each image that is tried
-IMAGES_TRIED = 3
+WITHIN = 8.0  # seconds for each image that is tried; one that cannot run the command says so at once
+IMAGES_TRIED = 8
 _MIB_PER_GB = 1024
 
 

@@ -19,7 +19,7 @@ from nodes.failure_texts import engine_failure_text
 from nodes.models import ComputeNode
 from nodes.services import visible_nodes
 
-WITHIN = 30.0  # seconds: up to three short-lived containers
+WITHIN = 40.0  # seconds: some short-lived containers
 
 
 def gpus_of(*, user: Any, node: int) -> dict[str, Any]:
@@ -38,9 +38,9 @@ def discover_gpus(*, user: Any, node: int) -> Inventory:
     """Ask the node for its cards and store them. Raises `NotFound`, `PermissionRefused`, `NodeAway`."""
     require_operator(user)
     row = _node(user, node)
-    options = {"timeout": settings.ENGINE_TIMEOUT, "within": WITHIN, "known_hosts": settings.SSH_KNOWN_HOSTS}
+    timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     try:
-        with connect(row.endpoint(), **options) as engine:
+        with connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine:
             found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE)
     except EngineError as error:
         raise NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence}) from error

@@ -40,9 +40,9 @@ def read_stats(instance: Instance) -> ContainerStats | None:
 def _read(instance: Instance, question: Callable[[Engine], Any]) -> Any:
     if not instance.container_id:
         raise Conflict(_("There is no container yet."), code="no_container")
-    options = {"timeout": WITHIN, "within": WITHIN, "known_hosts": settings.SSH_KNOWN_HOSTS}
+    hosts = settings.SSH_KNOWN_HOSTS
     try:
-        with connect(instance.node.endpoint(), **options) as engine:
+        with connect(instance.node.endpoint(), timeout=WITHIN, within=WITHIN, known_hosts=hosts) as engine:
             return question(engine)
     except EngineError as error:
         raise NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence}) from error

@@ -59,6 +59,8 @@ def _settled(node: ComputeNode) -> Iterable[Instance]:
 
 def _settle(instance: Instance, container: ContainerInfo | None, engine: Engine, *, now: datetime) -> None:
     if instance.observed != Observed.FAILED:
+        if container is not None and container.state != Observed.RUNNING:
+            container = engine.inspect_container(container.id)  # why it does not run
         observe(instance, container, now=now)
         return
     if instance.allocations.exists() or instance.cpu_cores or instance.memory_gb or instance.data_disk_gb:

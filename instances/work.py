@@ -37,7 +37,7 @@ def run_operation(pk: int, *, tools: Tools) -> None:
         operation = Operation.claim(pk, now=tools.now())
     except IllegalTransition:
         return
-    instance = Instance.objects.select_related("node", "user", "image").filter(pk=operation.instance_id).first()
+    instance = Instance.objects.select_related("node", "user", "image").filter(operations=operation).first()
     if instance is None:
         operation.fail(now=tools.now(), code="instance_gone", error={})
         return

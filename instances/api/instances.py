@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -54,7 +55,7 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
         return {**super().get_serializer_context(), "now": timezone.now()}
 
     def get_serializer(self, *args: Any, **options: Any) -> Any:
-        serializer = super().get_serializer(*args, **options)
+        serializer: Any = super().get_serializer(*args, **options)
         if options.get("many"):
             serializer.child.context["operations"] = active_operations(args[0])
         return serializer
@@ -119,7 +120,8 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
             return Response(status=204)
         cores = instance.cpu_cores or found.cpu_limit_cores
         share = round(found.cpu_percent / cores, 1) if cores else None
-        values = {name: getattr(found, name) for name in StatsShape().fields if name != "cpu_of_limit_percent"}
+        values = asdict(found)
+        values.pop("cpu_limit_cores")
         return Response({**values, "cpu_of_limit_percent": share})
 
     def _operate(self, kind: str) -> Response:

@@ -27,10 +27,10 @@ def reserve(ask: Ask, node: int, remark: str) -> Instance:
     """Take the place, under a lock on the node: nobody else reserves there meanwhile. Raises `Refused`."""
     with transaction.atomic():
         locked = ComputeNode.objects.select_for_update().filter(pk=node)
-        [now] = candidates(locked, reference=ask.reference, now=timezone.now()) or [None]
-        if now is None:
-            raise Refused("node_not_connected")
-        taken = fit(ask.demand, ask.needs, now)
+        found = candidates(locked, reference=ask.reference, now=timezone.now())
+        if not found:
+            raise Refused("node_not_connected")  # deleted just now
+        taken = fit(ask.demand, ask.needs, found[0])
         instance = Instance.objects.create(
             name=ask.name, image=ask.image, spec=ask.spec, node_id=node, user=ask.user, remark=remark,
             reference=ask.reference, options=ask.options.as_json(), is_sliced=taken.grant.sliced,
