@@ -60,6 +60,10 @@ _BY_COLUMN: Mapping[str, str] = {
     "system_disk_gb": "100",
     "data_disk_gb": "500",
     "price_per_hour": "2.5",
+    # instances
+    "spec": "5",
+    "container_id": "1f2e3d",
+    "tail": "100",
     # pulls
     "image": "5",
     "reference": "nginx:1.27",

@@ -114,7 +114,7 @@ def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Grant, int]:
     """The tightest cards that fit, and how much memory stays free on them."""
     if not demand.count:
         return Grant((), None), 0
-    of_model = [card for card in cards if _is_model(card, demand.model)]
+    of_model = [card for card in cards if is_model(card, demand.model)]
     if not of_model:
         raise Refused("no_such_card", model=demand.model)
     if len(of_model) < demand.count:
@@ -129,7 +129,7 @@ def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Grant, int]:
     raise AssertionError("unreachable")  # pragma: no cover  (_explain always raises)
 
 
-def _is_model(card: Card, model: str) -> bool:
+def is_model(card: Card, model: str) -> bool:
     return not model or model.casefold() in card.model.casefold()
 
 

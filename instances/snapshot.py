@@ -10,6 +10,8 @@ from core.jobs import ACTIVE_STATES
 from instances.models import Instance, Observed, Operation
 from instances.refusal_texts import sentence
 
+_SHORT = 80  # characters
+
 
 def active_operations(instances: Iterable[Instance]) -> dict[int, Operation]:
     """The operation that works on each of them, by the instance's id; one query."""
@@ -65,8 +67,14 @@ def status_text(instance: Instance, operation: Operation | None) -> str:
     if instance.observed == Observed.PULLING and operation and operation.pull:
         return f"pulling {int(operation.pull.progress.get('percent', 0))}%"
     if instance.observed == Observed.FAILED and (problem := problem_of(instance)):
-        return f"failed: {problem['text']}"
+        return f"failed: {shorten(problem['text'])}"
     return str(instance.observed)
+
+
+def shorten(text: str) -> str:
+    """What has room in a label; the native API has the whole."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHORT else line[: _SHORT - 1].rstrip() + "…"
 
 
 def _operation(operation: Operation | None) -> dict[str, Any] | None:

@@ -52,6 +52,18 @@ class WholeNumber(serializers.IntegerField):
         return super().run_validation(self.when_empty if data is None else data)
 
 
+class RecordNumber(serializers.IntegerField):
+    """The number of another record, a JSON integer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=2**63 - 1, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class Number(serializers.DecimalField):
     """A JSON number that is not negative; `null` means 0."""
 

@@ -44,6 +44,7 @@ class RecordViews(ViewSetMixin, GvaView):
     schema = RecordSchema()
     columns: ClassVar[Mapping[str, str]]  # key of this dialect → column, in the order of the answer
     form: ClassVar[type[serializers.Serializer]]  # its fields have this dialect's names and the columns as `source`
+    own: ClassVar[Mapping[str, Callable[[], serializers.Field]]] = {}  # keys that no form has, for the document
     filters: ClassVar[Mapping[str, tuple[str, Callable[[str], Any]]]]  # parameter → lookup, reader of the text
 
     def visible(self) -> QuerySet[Any]:

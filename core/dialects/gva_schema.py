@@ -14,7 +14,7 @@ from rest_framework import serializers
 from core.dialects.gva_query import as_flag
 
 TAG = "spa"
-_NUMBER = {"type": "integer"}
+TEXT, NUMBER, FLAG = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 NOTHING: dict[str, Any] = {"type": "object", "properties": {}}
 _OF_THE_SERVER = {
     "ID": serializers.IntegerField,
@@ -57,18 +57,28 @@ def _envelope(code: int, data: dict[str, Any]) -> dict[str, Any]:
     return json_object(code={"type": "integer", "enum": [code]}, data=data, msg={"type": "string"})
 
 
-class RecordSchema(AutoSchema):
-    """Describes the seven routes of `RecordViews` from its columns, form and filters."""
+def answers(data: dict[str, Any] = NOTHING, *, public: bool = False) -> dict[int, Any]:
+    """All answers of a route that has this in `data` when it succeeds."""
+    found = {200: answer(data)}
+    return found if public else found | {401: refusal()}
 
-    @property
-    def records(self) -> Any:
-        return self.view
+
+class SpaSchema(AutoSchema):
+    """A route's name is the last part of its path; the text is that of the view."""
 
     def get_tags(self) -> list[str]:
         return [TAG]
 
     def get_operation_id(self) -> str:
         return str(self.path.rpartition("/")[2])
+
+
+class RecordSchema(SpaSchema):
+    """Describes the seven routes of `RecordViews` from its columns, form and filters."""
+
+    @property
+    def records(self) -> Any:
+        return self.view
 
     def get_request_serializer(self) -> Any:
         form = self.records.form
@@ -88,17 +98,15 @@ class RecordSchema(AutoSchema):
         """What `data` holds when the action succeeds."""
         action = self.records.action
         if action == "create":
-            return json_object(ID=_NUMBER)
+            return json_object(ID=NUMBER)
         if action == "public":
             return json_object(info={"type": "array", "items": {"type": "string"}})
         if action not in ("find", "page"):
             return NOTHING
-        row: dict[str, Any] = self.resolve_serializer(
-            _row(self.records.form, tuple(self.records.columns)), "response"
-        ).ref
+        row: dict[str, Any] = self.resolve_serializer(_row(type(self.records)), "response").ref
         if action == "find":
             return row
-        return json_object(list={"type": "array", "items": row}, total=_NUMBER, page=_NUMBER, pageSize=_NUMBER)
+        return json_object(list={"type": "array", "items": row}, total=NUMBER, page=NUMBER, pageSize=NUMBER)
 
 
 def json_object(**properties: Any) -> dict[str, Any]:
@@ -106,16 +114,22 @@ def json_object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
+def json_list(items: dict[str, Any]) -> dict[str, Any]:
+    """JSON schema of a list."""
+    return {"type": "array", "items": items}
+
+
 @cache
-def _row(form: type[serializers.Serializer], keys: tuple[str, ...]) -> type[serializers.Serializer]:
-    """A whole record as it is answered: every key is there, and none is null."""
+def _row(records: Any) -> type[serializers.Serializer]:
+    """A whole record as it is answered: every key is there, and none of the columns is null."""
 
     class Row(serializers.Serializer):
         def get_fields(self) -> Any:
-            fields = form().get_fields()  # fresh ones
-            return {key: _answered(key, fields.get(key)) for key in keys}
+            fields = records.form().get_fields()  # fresh ones
+            answered = {key: _answered(key, fields.get(key)) for key in records.columns}
+            return answered | {key: field() for key, field in records.own.items()}
 
-    Row.__name__ = form.__name__.replace("Form", "Row")
+    Row.__name__ = records.form.__name__.replace("Form", "Row")
     return Row
 
 

@@ -84,8 +84,10 @@ def chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def _rule(column: Column, fields: Mapping[str, serializers.Field]) -> str:
-    """What belongs into a column, as its form checks it."""
+    """What belongs into a column, as its form says or checks it."""
     field = fields[column.key]
+    if field.help_text:
+        return str(field.help_text)
     rules = [_("Required.") if field.required else _("Optional.")]
     match column.kind:
         case Kind.FLAG:

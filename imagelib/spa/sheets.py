@@ -24,19 +24,18 @@ from rest_framework.response import Response
 from core.api import OperatorsOnly
 from core.dialects.gva import GvaView, not_found, success
 from core.dialects.gva_import import import_sheet
-from core.dialects.gva_schema import json_object
+from core.dialects.gva_schema import NUMBER, SpaSchema, answers, json_object
 from core.dialects.gva_sheet_kinds import SheetKind, export_file, refuse_too_many, template_file
 from core.downloads import allow_download, redeem_download
 from core.errors import InvalidInput
 from core.parsers import Upload
 from core.sheets.writer import XLSX
 from imagelib.sheets import IMAGES
-from imagelib.spa.schema import NUMBER, SpaSchema, answers
-from instances.sheets import SPECS
+from instances.sheets import INSTANCES, SPECS
 from nodes.sheets import NODES
 
 PREFIX = "sysExportTemplate"
-KINDS: Mapping[str, SheetKind] = {kind.template: kind for kind in (IMAGES, NODES, SPECS)}
+KINDS: Mapping[str, SheetKind] = {kind.template: kind for kind in (IMAGES, NODES, SPECS, INSTANCES)}
 _TEMPLATE, _EXPORT = "exportTemplate", "exportExcel"
 
 _TEMPLATE_ID = OpenApiParameter("templateID", str, required=True, enum=list(KINDS), description="The kind of record.")

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from core.dialects.gva import GvaView, success
 from core.dialects.gva_fields import Text
-from core.dialects.gva_schema import json_object
+from core.dialects.gva_schema import FLAG, NUMBER, TEXT, SpaSchema, answers, json_object
 from core.errors import Conflict, InvalidInput
 from core.logins import LoginToken, drop_login_cookie, end_login, set_login_cookie
 from imagelib.spa import schema as shapes
@@ -24,7 +24,7 @@ from imagelib.tokens import LONGEST_NAME, LONGEST_PASSWORD, LoginThrottle, UserL
 
 
 class SpaView(GvaView):
-    schema = shapes.SpaSchema()
+    schema = SpaSchema()
 
 
 class LoginForm(serializers.Serializer):
@@ -43,9 +43,7 @@ class LoginView(SpaView):
 
     @extend_schema(
         request=LoginForm,
-        responses=shapes.answers(
-            json_object(user=shapes.USER, token=shapes.TEXT, expiresAt=shapes.MILLISECONDS), public=True
-        ),
+        responses=answers(json_object(user=shapes.USER, token=TEXT, expiresAt=shapes.MILLISECONDS), public=True),
     )
     def post(self, request: Request) -> Response:
         form = LoginForm(data=request.data)
@@ -67,7 +65,7 @@ class LogoutView(SpaView):
 
     renews_login = False
 
-    @extend_schema(request=None, responses=shapes.answers())
+    @extend_schema(request=None, responses=answers())
     def post(self, request: Request) -> Response:
         if not isinstance(request.auth, LoginToken):
             raise Conflict(_("Only a login of the front end can be ended. An access token ends by itself."))
@@ -80,7 +78,7 @@ class LogoutView(SpaView):
 class UserInfoView(SpaView):
     """Who is logged in."""
 
-    @extend_schema(responses=shapes.answers(json_object(userInfo=shapes.USER)))
+    @extend_schema(responses=answers(json_object(userInfo=shapes.USER)))
     def get(self, request: Request) -> Response:
         return success(_("Fetched successfully"), {"userInfo": user_object(request.user)})
 
@@ -88,7 +86,7 @@ class UserInfoView(SpaView):
 class SettingView(SpaView):
     """Keep the front end's own settings; they come back as the user's `originSetting`."""
 
-    @extend_schema(request={"application/json": shapes.SETTING}, responses=shapes.answers())
+    @extend_schema(request={"application/json": shapes.SETTING}, responses=answers())
     def put(self, request: Request) -> Response:
         save_setting(user=request.user, setting=request.data)
         return success(_("Saved"))
@@ -97,7 +95,7 @@ class SettingView(SpaView):
 class AuthorityView(SpaView):
     """Change to another of one's roles. Everybody has one, so only that one is accepted."""
 
-    @extend_schema(request={"application/json": json_object(authorityId=shapes.NUMBER)}, responses=shapes.answers())
+    @extend_schema(request={"application/json": json_object(authorityId=NUMBER)}, responses=answers())
     def post(self, request: Request) -> Response:
         asked: Any = request.data.get("authorityId") if isinstance(request.data, dict) else None
         if type(asked) is not int:
@@ -110,7 +108,7 @@ class AuthorityView(SpaView):
 class MenuView(SpaView):
     """The pages that the front end shows."""
 
-    @extend_schema(request=None, responses=shapes.answers(json_object(menus=shapes.MENU)))
+    @extend_schema(request=None, responses=answers(json_object(menus=shapes.MENU)))
     def post(self, request: Request) -> Response:
         return success(_("Fetched successfully"), {"menus": menu()})
 
@@ -121,7 +119,7 @@ class DatabaseView(SpaView):
     authentication_classes = []
     permission_classes = []
 
-    @extend_schema(request=None, responses=shapes.answers(json_object(needInit=shapes.FLAG), public=True))
+    @extend_schema(request=None, responses=answers(json_object(needInit=FLAG), public=True))
     def post(self, request: Request) -> Response:
         return success(_("Fetched successfully"), {"needInit": False})
 
@@ -129,7 +127,7 @@ class DatabaseView(SpaView):
 class JumpboxView(SpaView):
     """Where the front end's SSH hint leads to; empty if there is no such place."""
 
-    @extend_schema(request=None, responses=shapes.answers(shapes.JUMPBOX))
+    @extend_schema(request=None, responses=answers(shapes.JUMPBOX))
     def post(self, request: Request) -> Response:
         place = {"server-ip": settings.JUMPBOX_HOST, "port": settings.JUMPBOX_PORT} if settings.JUMPBOX_HOST else {}
         return success(_("Fetched successfully"), place)

@@ -1,54 +1,57 @@
-"""`/instance/…`: containers for the front end of docker-gpu-manage (spec-spa.md §4)."""
+"""`/instance/…`: containers as records of the front end of docker-gpu-manage. What else it asks of them: `actions`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.dialects.gva import success
-from core.dialects.gva_fields import Text, WholeNumber, optional_text
+from core.dialects.gva_fields import RecordNumber, Text, WholeNumber, optional_text
 from core.dialects.gva_query import as_text, id_in_query
 from core.dialects.gva_records import RecordViews, routes
 from core.errors import InvalidInput
-from imagelib.services import visible_images
 from instances import services
-from instances.gva.nodes import available_nodes
-from instances.models import Instance, OperationKind
-from instances.reading import read_log
+from instances.models import Instance
 from instances.snapshot import active_operations, status_text
-from nodes.services import visible_nodes
+
+_Figure = partial(serializers.FloatField, allow_null=True)
+# Columns of the original's table. Live figures come from the engine, when somebody asks the native API for them.
+_FIGURES = ("cpuUsagePercent", "memoryUsagePercent", "gpuMemoryUsageRate")
+_RELATIONS = {"image": "image_id", "spec": "spec_id", "node": "node_id"}
 
 
 class InstanceForm(serializers.Serializer):
-    """What may be written; of an existing instance only the remark is."""
+    """What is asked for. Of an instance that exists only the remark can be changed. `nodeId` 0: the system chooses."""
 
-    imageId = WholeNumber(source="image")
-    specId = WholeNumber(source="spec")
-    nodeId = WholeNumber(source="node")
+    imageId = RecordNumber(source="image")
+    specId = RecordNumber(source="spec")
+    nodeId = WholeNumber(source="node", max_value=2**63 - 1)
     name = Text(max_length=50)
     remark = optional_text(1000)
 
 
 def _as_id(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise ValueError(_("Give the number of a record, for example 5."))
-    return int(text)
+    try:
+        return id_in_query("", text)
+    except InvalidInput as error:
+        raise ValueError(str(error.fields[""])) from None
 
 
 def _as_state(text: str) -> str:
     """`pulling 43%` and `failed: …` are shown; their first word is the state."""
-    return as_text(text).split(" ")[0].rstrip(":")
+    return as_text(text).split()[0].rstrip(":")
 
 
 class InstanceViews(RecordViews):
+    """Users see and operate their own, operators all."""
+
     permission_classes = [IsAuthenticated]
     form = InstanceForm
     columns = {
@@ -66,6 +69,7 @@ class InstanceViews(RecordViews):
         "remark": "remark",
         "userName": "user__username",
     }
+    own = {"userId": serializers.IntegerField, **dict.fromkeys(_FIGURES, _Figure)}
     filters = {
         "imageId": ("image_id", _as_id),
         "specId": ("spec_id", _as_id),
@@ -75,26 +79,17 @@ class InstanceViews(RecordViews):
         "containerId": ("container_id__icontains", as_text),
         "containerStatus": ("observed", _as_state),
     }
-    failures = {
-        "start": gettext_lazy("Starting failed: "),
-        "stop": gettext_lazy("Stopping failed: "),
-        "restart": gettext_lazy("Restarting failed: "),
-    }
 
     def visible(self) -> Any:
-        return services.visible_instances(self.request.user)
+        return services.visible_instances(self.request.user).select_related(None)
 
     def save(self, values: Mapping[str, Any], record: Instance | None = None) -> Instance:
         user = self.request.user
         if record is not None:
             return services.update_instance(user=user, instance=record.pk, remark=values.get("remark", record.remark))
+        asked = {name: values[name] for name in ("image", "spec", "name")}
         return services.create_instance(
-            user=user,
-            image=values.get("image", 0),
-            spec=values.get("spec", 0),
-            node=values.get("node") or None,
-            name=values["name"],
-            remark=values.get("remark", ""),
+            user=user, node=values.get("node") or None, remark=values.get("remark", ""), **asked
         )
 
     def remove(self, ids: Iterable[int]) -> int:
@@ -102,101 +97,21 @@ class InstanceViews(RecordViews):
 
     def represent(self, rows: Any) -> list[dict[str, Any]]:
         found = super().represent(rows)
-        instances = {one.pk: one for one in Instance.objects.filter(pk__in=[row["ID"] for row in found])}
-        operations = active_operations(instances.values())
+        shown = Instance.objects.only("observed", "problem_code", "problem").in_bulk([row["ID"] for row in found])
+        operations = active_operations(shown.values())
         for row in found:
-            instance = instances[row["ID"]]
-            row["containerStatus"] = status_text(instance, operations.get(instance.pk))
-            # Columns of the original's table that a page reads; live figures come from the engine when asked for.
-            row |= {"cpuUsagePercent": None, "memoryUsagePercent": None, "gpuMemoryUsageRate": None}
+            instance = shown.get(row["ID"])
+            if instance is not None:  # else it was removed in this moment
+                row["containerStatus"] = status_text(instance, operations.get(instance.pk))
+            row |= dict.fromkeys(_FIGURES)
         return found
 
     def public(self, request: Request) -> Response:
+        """Nothing: instances are nobody's but their owners'."""
         return success(_("Fetched successfully"), {"info": []})
 
-    # --- what the original has beyond records ------------------------------------------------------------------------
-
-    def data_source(self, request: Request) -> Response:
-        """What the page's selections are made of. The specs' keys are the original's."""
-        user = request.user
-        images = visible_images(user).filter(is_listed=True).order_by("name", "pk")
-        specs = services.visible_specs(user).filter(is_listed=True).order_by("name", "pk")
-        data = {
-            "imageId": [
-                {"label": row.name, "value": row.pk, "supportMemorySplit": row.supports_vgpu} for row in images
-            ],
-            "specId": [_spec(row) for row in specs],
-            "nodeId": [],
-            "allNodes": [{"label": row.name, "value": row.pk} for row in visible_nodes(user)],
-            "userId": _people(self.visible(), user),
-        }
-        return success(_("Fetched successfully"), data)
-
-    def available_nodes(self, request: Request) -> Response:
-        spec = id_in_query("specId", request.query_params.get("specId", ""))
-        return success(_("Fetched successfully"), available_nodes(user=request.user, spec=spec))
-
-    def start(self, request: Request) -> Response:
-        return self._operate(request, OperationKind.START)
-
-    def stop(self, request: Request) -> Response:
-        return self._operate(request, OperationKind.STOP)
-
-    def restart(self, request: Request) -> Response:
-        return self._operate(request, OperationKind.RESTART)
-
-    def _operate(self, request: Request, kind: str) -> Response:
-        pk = id_in_query("ID", request.query_params.get("ID", ""))
-        services.operate(user=request.user, instance=pk, kind=kind)
-        return success(_("Accepted"))
-
-    def log(self, request: Request) -> Response:
-        pk = id_in_query("ID", request.query_params.get("ID", ""))
-        text = request.query_params.get("tail", "").strip() or "100"
-        if not text.isdecimal() or len(text) > 6:
-            raise InvalidInput({"tail": _("Give a number of lines, for example 100.")})
-        return success(_("Fetched successfully"), read_log(self._own(pk), lines=int(text)))
-
-    def _own(self, pk: int) -> Instance:
-        return services.own_instance(user=self.request.user, pk=pk)
-
-    def failure(self) -> Any:
-        return self.failures.get(self.action or "", super().failure())
+    def key_of(self, field: str) -> str:
+        return super().key_of(_RELATIONS.get(field, field))
 
 
-def _spec(row: Any) -> dict[str, Any]:
-    return {
-        "value": row.pk,
-        "name": row.name,
-        "label": row.name,
-        "gpu_model": row.gpu_model,
-        "gpu_count": row.gpu_count,
-        "memory_capacity": row.gpu_memory_gb,
-        "cpu_cores": row.cpu_cores,
-        "memory_gb": row.memory_gb,
-        "system_disk_gb": row.system_disk_gb,
-        "data_disk_gb": row.data_disk_gb,
-        "price_per_hour": float(row.price_per_hour),
-        "supportMemorySplit": row.supports_memory_split,
-    }
-
-
-def _people(instances: Any, user: Any) -> list[dict[str, Any]]:
-    """Whose instances the user sees; nobody else's name."""
-    names = dict(instances.order_by().values_list("user_id", "user__username").distinct()) | {user.pk: str(user)}
-    return [{"label": name, "value": pk} for pk, name in sorted(names.items(), key=lambda pair: pair[1])]
-
-
-def _view(method: str, action: str) -> Any:
-    return InstanceViews.as_view({method: action})
-
-
-urlpatterns = [
-    path("instance/getInstanceDataSource", _view("get", "data_source")),
-    path("instance/getAvailableNodes", _view("get", "available_nodes")),
-    path("instance/startContainer", _view("post", "start")),
-    path("instance/stopContainer", _view("post", "stop")),
-    path("instance/restartContainer", _view("post", "restart")),
-    path("instance/getContainerLogs", _view("get", "log")),
-    *routes("Instance", InstanceViews),
-]
+urlpatterns = routes("Instance", InstanceViews)

@@ -7,12 +7,21 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.dialects.gva_schema import NUMBER, TEXT, json_object
 from core.errors import NotFound
+from instances.accelerator import Demand, Refused
 from instances.capacity import MIB_PER_GB, candidates, demand_of, needs_of
-from instances.placement import Candidate, Card, place, takes
+from instances.placement import Candidate, Card, is_model, place, takes
 from instances.services import visible_specs
 from instances.vgpu import share_of
+from nodes.models import ComputeNode
 from nodes.services import visible_nodes
+
+AVAILABLE_NODE = json_object(
+    id=NUMBER, name=TEXT, region=TEXT, gpuName=TEXT, gpuCount=NUMBER, availableGpu=NUMBER, availableCpu=NUMBER,
+    availableMemory=NUMBER, memoryCapacity=NUMBER, availableSystemDisk=NUMBER, availableDataDisk=NUMBER, publicIp=TEXT,
+    pricePerHour={"type": "number"}, cpu=TEXT, memory=TEXT, systemDisk=TEXT, dataDisk=TEXT,
+)  # fmt: skip
 
 
 def available_nodes(*, user: Any, spec: int) -> list[dict[str, Any]]:
@@ -20,27 +29,27 @@ def available_nodes(*, user: Any, spec: int) -> list[dict[str, Any]]:
     row = visible_specs(user).filter(pk=spec).first()
     if row is None:
         raise NotFound(_("There is no listed product spec with id %(id)s.") % {"id": spec}, code="spec_not_listed")
-    nodes = {node.pk: node for node in visible_nodes(user).exclude(docker_address="")}
-    states = candidates(visible_nodes(user).exclude(docker_address=""), reference="", now=timezone.now())
-    by_id = {state.id: state for state in states}
+    nodes = visible_nodes(user).exclude(docker_address="")
+    states = {state.id: state for state in candidates(nodes, reference="", now=timezone.now())}
     demand = demand_of(row, sliced=row.supports_memory_split)
-    fits = place(demand, needs_of(row), states).fits
-    return [_shown(nodes[fit.node], by_id[fit.node], demand, float(row.price_per_hour)) for fit in fits]
+    fits = place(demand, needs_of(row), states.values()).fits
+    rows = nodes.in_bulk([fit.node for fit in fits])
+    price = float(row.price_per_hour)
+    return [_shown(rows[fit.node], states[fit.node], demand, price) for fit in fits if fit.node in rows]
 
 
-def _shown(node: Any, state: Candidate, demand: Any, price: float) -> dict[str, Any]:
-    usable = [card for card in state.cards if card.usable]
-    free = max((_free(card) for card in usable), default=0)
+def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) -> dict[str, Any]:
+    cards = [card for card in state.cards if card.usable and is_model(card, demand.model)]
     return {
         "id": node.pk,
         "name": node.name,
         "region": node.region,
         "gpuName": node.gpu_name,
         "gpuCount": node.gpu_count,
-        "availableGpu": sum(_would_take(card, demand) for card in usable) if demand.count else 0,
+        "availableGpu": sum(_would_take(card, demand) for card in cards),
         "availableCpu": max(int(state.room.cpu_cores - state.held.cpu_cores), 0),
         "availableMemory": max((state.room.memory_mib - state.held.memory_mib) // MIB_PER_GB, 0),
-        "memoryCapacity": free // MIB_PER_GB,
+        "memoryCapacity": max((_free(card) for card in cards), default=0) // MIB_PER_GB,
         "availableSystemDisk": node.system_disk,
         "availableDataDisk": max(state.room.data_disk_gb - state.held.data_disk_gb, 0),
         "publicIp": node.public_ip or "",
@@ -56,5 +65,9 @@ def _free(card: Card) -> int:
     return 0 if card.exclusive else max(card.memory_mib - card.held_mib, 0)
 
 
-def _would_take(card: Card, demand: Any) -> bool:
-    return takes(card, share_of(demand, card.memory_mib))
+def _would_take(card: Card, demand: Demand) -> bool:
+    """Cards of other sizes may stand beside those that would be chosen."""
+    try:
+        return bool(demand.count) and takes(card, share_of(demand, card.memory_mib))
+    except Refused:
+        return False

@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from imagelib.models import ImageRegistry
 from instances.models.specs import ProductSpec
@@ -20,8 +21,8 @@ class Observed(models.TextChoices):
 
     CREATING = "creating", _("creating")
     PULLING = "pulling", _("pulling")
-    CREATED = "created", _("created")
-    RUNNING = "running", _("running")
+    CREATED = "created", pgettext_lazy("container", "created")
+    RUNNING = "running", pgettext_lazy("container", "running")
     PAUSED = "paused", _("paused")
     RESTARTING = "restarting", _("restarting")
     REMOVING = "removing", _("removing")
