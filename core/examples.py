@@ -64,6 +64,10 @@ _BY_COLUMN: Mapping[str, str] = {
     "spec": "5",
     "container_id": "1f2e3d",
     "tail": "100",
+    "command": '["python", "train.py"]',
+    "environment": '{"EPOCHS": "3"}',
+    "ports": "[8888, 6006]",
+    "restart_policy": "unless-stopped",
     # pulls
     "image": "5",
     "reference": "nginx:1.27",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from django.utils import timezone
+
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from instances.models import ProductSpec
-from nodes.models import ComputeNode
+from instances.models import Gpu, Instance, Observed, Operation, ProductSpec
+from nodes.models import ComputeNode, NodeStatus
 from pulls.models import PullJob, PullRequest
 
 PASSWORD = "correct-horse-battery-1"
@@ -38,6 +40,38 @@ def node(**values: Any) -> ComputeNode:
 
 def spec(**values: Any) -> ProductSpec:
     return ProductSpec.objects.create(**{"name": f"spec {next(_numbers)}", **values})
+
+
+def gpu_node(cards: int = 2, *, model: str = "NVIDIA A10", memory_mib: int = 24576, **values: Any) -> ComputeNode:
+    """A connected node with cards. Its engine is dead all the same: no worker runs."""
+    row = node(**{"status": NodeStatus.CONNECTED, "checked_at": timezone.now(), **values})
+    for index in range(cards):
+        Gpu.objects.create(
+            node=row, device_id=f"GPU-{row.pk}-{index}", index=index, model=model, memory_mib=memory_mib,
+            seen_at=timezone.now(),
+        )  # fmt: skip
+    return row
+
+
+def slice_spec(**values: Any) -> ProductSpec:
+    """8 GB of one A10."""
+    slices = {"gpu_model": "A10", "gpu_count": 1, "gpu_memory_gb": 8, "supports_memory_split": True}
+    return spec(**{**slices, **values})
+
+
+def instance(*, by: Any, **values: Any) -> Instance:
+    """An instance of `by` that runs, as far as its row knows."""
+    number = next(_numbers)
+    usual = {"name": f"train-{number}", "observed": Observed.RUNNING, "container_id": f"{number:064x}"}
+    made_of = {"image": image, "spec": spec, "node": node}
+    usual |= {name: make() for name, make in made_of.items() if name not in values}
+    return Instance.objects.create(
+        user=by, **{**usual, "reference": "registry.example.com/team/app:v1", "container_name": f"i{number}", **values}
+    )
+
+
+def operation(on: Instance, kind: str, **values: Any) -> Operation:
+    return Operation.objects.create(instance=on, instance_name=on.name, kind=kind, **values)
 
 
 def pull(*, by: Any, on: ComputeNode | None = None, state: str = JobState.QUEUED, **values: Any) -> PullJob:

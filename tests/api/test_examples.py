@@ -18,6 +18,7 @@ from core.examples import example_for, with_example
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.serializers import AddressSerializer, ImageSerializer, RegistrySerializer
 from imagelib.tokens import LoginSerializer
+from instances.instance_serializers import InstanceAsked, InstanceCreated
 from instances.serializers import SpecSerializer
 from nodes.models import ComputeNode
 from nodes.serializers import NodeSerializer
@@ -36,6 +37,8 @@ FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/nodes/", NodeSerializer),
     ("/api/pulls/", PullAsked),
     ("/api/specs/", SpecSerializer),
+    ("/api/instances/", InstanceCreated),
+    ("/api/instances/preview/", InstanceAsked),
     ("/api/token/", LoginSerializer),
 )
 
@@ -120,6 +123,9 @@ def test_filters(as_operator: APIClient, language: str) -> None:
         ("/api/pulls/", "state"),
         ("/api/pulls/", "node"),
         ("/api/pulls/", "active"),
+        ("/api/instances/", "state"),
+        ("/api/instances/", "image"),
+        ("/api/instances/", "created_after"),
     ]:
         answer = as_operator.get(path, {name: "perhaps"}, HTTP_ACCEPT_LANGUAGE=language)
         [fault] = make.problem(answer, 400)["errors"]

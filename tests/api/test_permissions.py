@@ -23,6 +23,7 @@ REGISTRY = {"name": "new", "endpoint": "new.example.com"}
 NODE = {"name": "new", "docker_address": make.DEAD_ENGINE}
 SPEC = {"name": "new"}
 LOGIN = {"username": "ulrich", "password": make.PASSWORD}
+INSTANCE = {"image": "{image}", "spec": "{spec}", "name": "new"}
 PULL = {"image": "{image}", "nodes": ["{node}"]}
 
 
@@ -81,6 +82,19 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("DELETE", "api/specs/{spec}/"): (operators(204), None),
     ("POST", "api/specs/{spec}/list/"): (operators(200), None),
     ("POST", "api/specs/{spec}/unlist/"): (operators(200), None),
+    ("GET", "api/nodes/{node}/gpus/"): (READERS, None),
+    ("POST", "api/nodes/{node}/gpus/"): (operators(503), None),
+    ("GET", "api/instances/"): (READERS, None),
+    ("POST", "api/instances/"): ((401, 202, 202, 202), INSTANCE),
+    ("POST", "api/instances/preview/"): (READERS, INSTANCE),
+    ("GET", "api/instances/{instance}/"): (owners(200), None),
+    ("PATCH", "api/instances/{instance}/"): (owners(200), {"remark": "x"}),
+    ("DELETE", "api/instances/{instance}/"): (owners(202), None),
+    ("POST", "api/instances/{instance}/start/"): (owners(202), None),
+    ("POST", "api/instances/{instance}/stop/"): (owners(202), None),
+    ("POST", "api/instances/{instance}/restart/"): (owners(202), None),
+    ("GET", "api/instances/{instance}/logs/"): (owners(503), None),  # its engine is dead
+    ("GET", "api/instances/{instance}/stats/"): (owners(503), None),
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
     ("GET", "api/pulls/{pull}/"): (owners(200), None),
@@ -113,6 +127,22 @@ for _prefix in ("", "api/"):
         ("POST", f"{_prefix}init/checkdb"): (EVERYBODY, None),
         ("POST", f"{_prefix}system/getJumpboxConfig"): (READERS, None),
     }
+    _at, _own = f"{_prefix}instance/", (401, 200, 400, 200)
+    TABLE |= {
+        ("POST", f"{_at}createInstance"): (READERS, {"imageId": "{image}", "specId": "{spec}", "name": "new"}),
+        ("PUT", f"{_at}updateInstance"): (_own, {"ID": "{instance}", "remark": "x"}),
+        ("DELETE", f"{_at}deleteInstance"): (_own, "ID={instance}"),
+        ("DELETE", f"{_at}deleteInstanceByIds"): (_own, "IDs[]={instance}"),
+        ("GET", f"{_at}findInstance"): (_own, {"ID": "{instance}"}),
+        ("GET", f"{_at}getInstanceList"): (READERS, None),
+        ("GET", f"{_at}getInstancePublic"): (READERS, None),
+        ("GET", f"{_at}getInstanceDataSource"): (READERS, None),
+        ("GET", f"{_at}getAvailableNodes"): (READERS, {"specId": "{spec}"}),
+        ("POST", f"{_at}startContainer"): (_own, "ID={instance}"),
+        ("POST", f"{_at}stopContainer"): (_own, "ID={instance}"),
+        ("POST", f"{_at}restartContainer"): (_own, "ID={instance}"),
+        ("GET", f"{_at}getContainerLogs"): ((401, 400, 400, 400), {"ID": "{instance}"}),  # its engine is dead
+    }
     _at = f"{_prefix}sysExportTemplate/"
     _template = {"templateID": "imageregistry_ImageRegistry"}
     TABLE |= {
@@ -133,6 +163,8 @@ def things(user: User) -> dict[str, int]:
         "node": make.node().pk,
         "pull": make.pull(by=user).pk,
         "spec": make.spec().pk,
+        "instance": make.instance(by=user).pk,
+        "room": make.gpu_node().pk,  # for new instances
     }
 
 
@@ -224,7 +256,7 @@ def _with_ids(asked: Any, things: dict[str, int]) -> Any:
 
 
 def _resolver_path(path: str) -> str:
-    for name in ("image", "registry", "node", "pull", "spec"):
+    for name in ("image", "registry", "node", "pull", "spec", "instance"):
         path = path.replace(f"{{{name}}}", "{pk}")
     return path
 

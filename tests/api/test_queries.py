@@ -28,6 +28,9 @@ LISTS = [
     "/api/nodes/?page_size=100",
     "/api/pulls/?page_size=100",
     "/api/specs/?page_size=100",
+    "/api/instances/?page_size=100",
+    "/instance/getInstanceList?pageSize=100",
+    "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
     *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
     *(kind.public for kind in KINDS),
@@ -40,6 +43,8 @@ def fill(user: Any, count: int) -> None:
     for number in range(count):
         make.registry(username="u", password="p")
         make.spec(gpu_model="A100", gpu_count=8, gpu_memory_gb=80)
+        instance = make.instance(by=user, observed="pulling")
+        make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))
         error = {"transient": False, "params": {}, "evidence": "e"}
         make.pull(
             by=user, on=make.node(password="p", status="failed", status_code="engine_refused"),

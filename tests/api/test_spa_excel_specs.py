@@ -26,7 +26,7 @@ def spa(operator: Any) -> APIClient:
 
 
 def test_every_kind_is_tested_here() -> None:
-    assert SHEETS.keys() == TEMPLATES.keys()
+    assert SHEETS.keys() == TEMPLATES.keys() | {"instance_Instance"}  # which creates nothing
 
 
 @pytest.mark.parametrize(("template_id", "kind"), TEMPLATES.items())
