@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import django_filters
 
-from core.filters import FlagFilter, MomentFilter
+from core.filters import FlagFilter, IdFilter, MomentFilter
 from instances.models import Instance, Observed, ProductSpec
 
 
@@ -24,9 +24,9 @@ class SpecFilter(django_filters.FilterSet):
 class InstanceFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(lookup_expr="icontains")
     state = django_filters.ChoiceFilter(field_name="observed", choices=Observed.choices)
-    image = django_filters.NumberFilter(field_name="image_id")
-    spec = django_filters.NumberFilter(field_name="spec_id")
-    node = django_filters.NumberFilter(field_name="node_id")
+    image = IdFilter(field_name="image_id")
+    spec = IdFilter(field_name="spec_id")
+    node = IdFilter(field_name="node_id")
     user = django_filters.CharFilter(field_name="user__username")
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_before = MomentFilter(field_name="created_at", lookup_expr="lt")

@@ -13,10 +13,17 @@ from instances.snapshot import active_operations, snapshot
 _LARGEST = 2**63 - 1
 
 
+def _verbatim(max_length: int) -> serializers.CharField:
+    """Programs may mean blanks, and nothing at all."""
+    return serializers.CharField(max_length=max_length, allow_blank=True, trim_whitespace=False)
+
+
 class OptionsAsked(AskedFields):
-    command = serializers.ListField(child=serializers.CharField(max_length=4000), required=False, allow_empty=False)
-    environment = serializers.DictField(child=serializers.CharField(max_length=8000, allow_blank=True), required=False)
-    ports = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=65535), required=False)
+    command = serializers.ListField(child=_verbatim(4000), required=False, allow_empty=False, max_length=256)
+    environment = serializers.DictField(child=_verbatim(8000), required=False)
+    ports = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=65535), required=False, max_length=64
+    )
     restart_policy = serializers.ChoiceField(["no", "on-failure", "always", "unless-stopped"], required=False)
 
 

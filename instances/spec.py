@@ -129,7 +129,7 @@ def labels_of(wanted: Wanted) -> dict[str, str]:
 
 
 def as_json(spec: ContainerSpec) -> dict[str, Any]:
-    """For the preview, the instance's page and its row. Users' own values of variables are not repeated."""
+    """For the preview, the instance's page and its row. Users' own variables are among the others."""
     return {
         "image_reference": spec.image,
         "command": None if spec.command is None else list(spec.command),

@@ -17,7 +17,8 @@ Reply = Callable[[], tuple[int, Any]]
 
 
 class TinyEngine:
-    """`answers` maps "METHOD /path" (without the version, cut at what is longer) to a function that answers."""
+    """`answers` maps "METHOD /path" (without the version, cut at what is longer) to a function that
+    answers, JSON or bytes as they are."""
 
     def __init__(self, address: str, data_root: Path) -> None:
         self.address = address
@@ -45,7 +46,7 @@ def _handler(engine: TinyEngine) -> type[BaseHTTPRequestHandler]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = self.path.partition("/v1.41")[2] or self.path
             status, body = engine.reply(f"{self.command} {path}")
-            data = json.dumps(body).encode()
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))

@@ -1,0 +1,248 @@
+"""`/api/instances/` and `/api/nodes/{id}/gpus/`: asking, looking, operating, and who may."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from core.jobs import JobState
+from instances.models import GpuAllocation, Instance, Observed, Operation
+from tests.api import make
+from tests.support.tiny_engine import tiny_engine
+
+AT = "/api/instances/"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+OPTIONS = {
+    "command": ["sh", "-c", "  sleep 1 ", ""],
+    "environment": {"EPOCHS": " 3", "EMPTY": ""},
+    "ports": [8888, 6006],
+    "restart_policy": "unless-stopped",
+}
+
+
+@pytest.fixture
+def body() -> dict[str, Any]:
+    """What creates an instance on the only node: 8 GB of a card."""
+    make.gpu_node(name="n1")
+    image = make.image(address="registry.example.com/team/app:v1", supports_vgpu=True)
+    return {"image": image.pk, "spec": make.slice_spec(data_disk_gb=10, cpu_cores=4).pk, "name": "train"}
+
+
+def test_creation_answers_at_once_with_the_instance(as_user: APIClient, body: dict[str, Any]) -> None:
+    answer = as_user.post(AT, {**body, "remark": "r"})
+    assert answer.status_code == 202
+    made = answer.json()
+    assert (made["state"], made["user"], made["remark"], made["is_sliced"]) == ("creating", "ulrich", "r", True)
+    assert made["node"]["name"] == "n1" and made["limits"]["cpu_cores"] == 4
+    assert (made["operation"]["kind"], made["operation"]["state"]) == ("create", "queued")
+    assert [note["code"] for note in made["notes"]] == ["data_disk_not_limited"]
+    assert as_user.get(f"{AT}{made['id']}/").json()["gpus"] == made["gpus"] == [f"GPU-{made['node']['id']}-0"]
+
+
+def test_the_preview_is_exactly_what_creation_uses(as_user: APIClient, body: dict[str, Any]) -> None:
+    shown = as_user.post(f"{AT}preview/", {**body, **OPTIONS}).json()
+    assert not Instance.objects.exists() and not GpuAllocation.objects.exists() and not Operation.objects.exists()
+    made = as_user.post(AT, {**body, **OPTIONS}).json()
+    plan = json.loads(json.dumps(made["plan"]).replace(str(Instance.objects.get().uid), _NOBODY))
+    assert {key: shown[key] for key in plan} == plan
+    assert (shown["node"], shown["gpus"], shown["warnings"]) == (made["node"]["id"], made["gpus"], made["notes"])
+    assert shown.keys() - plan.keys() == {"node", "gpus", "bytes_to_pull", "warnings"}
+    assert shown["bytes_to_pull"] is None, "nobody knows yet"
+
+
+def test_options_arrive_as_they_were_given(as_user: APIClient, body: dict[str, Any]) -> None:
+    plan = as_user.post(AT, {**body, **OPTIONS}).json()["plan"]
+    assert OPTIONS["environment"].items() <= plan["environment"].items()  # type: ignore[attr-defined]
+    assert {key: plan[key] for key in ("command", "ports", "restart_policy")} == {
+        key: OPTIONS[key] for key in ("command", "ports", "restart_policy")
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"command": "sleep 1"}, "command"),
+        ({"command": []}, "command"),
+        ({"command": ["a\0b"]}, "command[0]"),
+        ({"command": ["x"] * 257}, "command"),
+        ({"environment": ["A=1"]}, "environment"),
+        ({"environment": {"A": None}}, "environment.A"),
+        ({"environment": {"A=B": "1"}}, "environment"),
+        ({"environment": {"": "1"}}, "environment"),
+        ({"ports": [0]}, "ports[0]"),
+        ({"ports": [65536]}, "ports[0]"),
+        ({"ports": [80, 80]}, "ports"),
+        ({"ports": ["http"]}, "ports[0]"),
+        ({"ports": list(range(1, 67))}, "ports"),
+        ({"restart_policy": "sometimes"}, "restart_policy"),
+        ({"restart_policy": None}, "restart_policy"),
+        ({"name": "a b"}, "name"),
+        ({"name": "x" * 51}, "name"),
+        ({"image": 0}, "image"),
+        ({"image": "five"}, "image"),
+        ({"node": -1}, "node"),
+        ({"spec": 2**63}, "spec"),
+        ({"privileged": True}, "privileged"),
+        ({"container_id": "c1"}, "container_id"),
+    ],
+)
+@pytest.mark.parametrize("route", [AT, f"{AT}preview/"])
+def test_wrong_fields_are_named_with_an_example(
+    as_user: APIClient, body: dict[str, Any], wrong: dict[str, Any], field: str, route: str
+) -> None:
+    named = make.faulty_fields(as_user.post(route, {**body, **wrong}))
+    assert {name.partition("[")[0].partition(".")[0] for name in named} == {field.partition("[")[0].partition(".")[0]}
+    assert not Instance.objects.exists() and not GpuAllocation.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["LD_PRELOAD_", "CUDA_DEVICE_SM_LIMIT", "NVIDIA_VISIBLE_DEVICES", "LD_AUDIT"])
+def test_reserved_variables(as_user: APIClient, body: dict[str, Any], name: str) -> None:
+    answer = as_user.post(AT, {**body, "environment": {name: "0"}})
+    if name == "LD_PRELOAD_":
+        assert answer.status_code == 202
+    else:
+        assert name in make.problem(answer, 409, "reserved_variable")["detail"]
+
+
+def test_conflicts_have_codes(as_user: APIClient, as_other: APIClient, body: dict[str, Any]) -> None:
+    first = as_user.post(AT, body).json()
+    make.problem(as_user.post(AT, body), 409, "duplicate")
+    assert as_other.post(AT, body).status_code == 202, "names are one's own"
+    at = f"{AT}{first['id']}/"
+    make.problem(as_user.post(f"{at}start/"), 409, "no_container")
+    make.problem(as_user.get(f"{at}logs/"), 409, "no_container")
+    make.problem(as_user.get(f"{at}stats/"), 409, "no_container")
+    plain = make.image(supports_vgpu=False)
+    make.problem(as_user.post(AT, {**body, "image": plain.pk, "name": "b"}), 409, "image_without_slices")
+    whole = make.slice_spec(gpu_count=2, supports_memory_split=False, gpu_memory_gb=0)
+    full = make.problem(as_user.post(AT, {**body, "spec": whole.pk, "name": "c"}), 409, "no_room")
+    assert [(node["node"], node["code"]) for node in full["nodes"]] == [("n1", "no_free_card")]
+    assert as_user.delete(at).json()["state"] == "removing"
+    make.problem(as_user.delete(at), 409, "operation_active")
+
+
+@pytest.mark.parametrize(("thing", "code"), [("image", "image"), ("spec", "spec"), ("node", "node")])
+def test_what_is_not_listed_is_not_there(as_user: APIClient, body: dict[str, Any], thing: str, code: str) -> None:
+    hidden = {"image": make.image, "spec": make.spec, "node": make.gpu_node}[thing](is_listed=False)
+    make.problem(as_user.post(AT, {**body, thing: hidden.pk}), 404, f"{code}_not_listed")
+    make.problem(as_user.post(AT, {**body, thing: 10**9}), 404, f"{code}_not_listed")
+    assert not Instance.objects.exists()
+
+
+def test_every_route_of_anothers_instance_is_404(as_other: APIClient, user: User) -> None:
+    row = make.instance(by=user, container_name="i7-secret")
+    at = f"{AT}{row.pk}/"
+    answers = [as_other.get(at), as_other.patch(at, {"remark": "mine"}), as_other.delete(at)]
+    answers += [as_other.post(f"{at}{verb}/") for verb in ("start", "stop", "restart")]
+    answers += [as_other.get(f"{at}{verb}/") for verb in ("logs", "stats")]
+    answers += [as_other.get(f"{AT}?name={row.name}")]
+    for answer in answers[:-1]:
+        make.problem(answer, 404, "not_found")
+    assert answers[-1].json()["results"] == []
+    assert not any(text in str(answer.content) for answer in answers for text in (row.container_id, "i7-secret"))
+    row.refresh_from_db()
+    assert row.remark == "" and not Operation.objects.exists()
+
+
+def test_only_the_remark_changes(as_user: APIClient, user: User) -> None:
+    row = make.instance(by=user)
+    at = f"{AT}{row.pk}/"
+    assert as_user.patch(at, {"remark": "for team A"}).json()["remark"] == "for team A"
+    for values in ({"name": "b"}, {"user": 1}, {"container_id": "x", "remark": "c"}, {"remark": "x" * 1001}, {}):
+        make.faulty_fields(as_user.patch(at, values))
+    row.refresh_from_db()
+    assert row.remark == "for team A"
+
+
+@pytest.mark.parametrize("kind", ["start", "stop", "restart"])
+def test_operations_are_queued(as_user: APIClient, user: User, kind: str) -> None:
+    row = make.instance(by=user)
+    answer = as_user.post(f"{AT}{row.pk}/{kind}/")
+    assert answer.status_code == 202 and answer.json()["operation"]["kind"] == kind
+    assert Operation.objects.get().requested_by == user
+    make.problem(as_user.post(f"{AT}{row.pk}/{kind}/"), 409, "operation_active")
+
+
+def test_filters_ordering_and_pages(as_operator: APIClient, user: User, other: User) -> None:
+    one = make.instance(by=user, name="alpha", observed=Observed.EXITED)
+    two = make.instance(by=other, name="beta")
+    three = make.instance(by=other, name="alphabet", image=one.image)
+
+    def ids(**query: Any) -> list[int]:
+        return [row["id"] for row in as_operator.get(AT, query).json()["results"]]
+
+    assert ids() == [three.pk, two.pk, one.pk]
+    assert ids(ordering="name") == [one.pk, three.pk, two.pk]
+    assert ids(name="ALPHA", ordering="id") == [one.pk, three.pk] == ids(image=one.image_id, ordering="id")
+    assert ids(state="exited") == [one.pk] == ids(spec=one.spec_id) == ids(node=one.node_id) == ids(user="ulrich")
+    assert ids(created_after=timezone.now().isoformat()) == []
+    assert len(ids(created_before=timezone.now().isoformat())) == 3
+    page = as_operator.get(AT, {"page_size": 2, "page": 2}).json()
+    assert page["count"] == 3 and [row["id"] for row in page["results"]] == [one.pk]
+    for wrong in ({"state": "asleep"}, {"image": "five"}, {"created_after": "yesterday"}):
+        assert make.faulty_fields(as_operator.get(AT, wrong)) == wrong.keys()
+    assert make.faulty_fields(as_operator.get(AT, {"image": 10**30})) == {"image"}
+    make.problem(as_operator.get(f"{AT}{10**30}/"), 404)
+
+
+def test_a_failure_is_told_with_its_evidence(as_user: APIClient, user: User) -> None:
+    told = {"params": {"evidence": "no such foo"}}
+    row = make.instance(by=user, observed=Observed.FAILED, problem_code="engine_refused", problem=told)
+    problem = as_user.get(f"{AT}{row.pk}/", HTTP_ACCEPT_LANGUAGE="en").json()["problem"]
+    assert problem == {"code": "engine_refused", "text": "The engine refused: no such foo", "evidence": "no such foo"}
+
+
+def test_a_pull_shows_in_the_operation(as_user: APIClient, user: User) -> None:
+    row = make.instance(by=user, observed=Observed.PULLING, container_id="")
+    pull = make.pull(by=user, on=row.node, state=JobState.RUNNING, progress={"percent": 43.7})
+    make.operation(row, "create", pull=pull)
+    for shown in (as_user.get(f"{AT}{row.pk}/").json(), as_user.get(AT).json()["results"][0]):
+        assert shown["state"] == "pulling" and shown["operation"]["pull"] == {"id": pull.pk, "percent": 43.7}
+
+
+def test_the_log_comes_from_the_engine(as_user: APIClient, user: User, tmp_path: Path) -> None:
+    with tiny_engine(tmp_path, unix=False) as engine:
+        row = make.instance(by=user, node=make.node(docker_address=engine.address))
+        engine.answers["GET /containers/"] = lambda: (200, {"Config": {"Tty": True}})
+        engine.answers = {f"GET /containers/{row.container_id}/logs": lambda: (200, "epoch 1\r\n第二\r\n".encode())} | (
+            engine.answers
+        )
+        assert as_user.get(f"{AT}{row.pk}/logs/?tail=5").json()["log"].splitlines() == ["epoch 1", "第二"]
+        assert any("tail=5" in line for line in engine.asked)
+        for wrong in ("x", "-1", "9" * 7):
+            make.problem(as_user.get(f"{AT}{row.pk}/logs/?tail={wrong}"), 400)
+
+
+def test_a_node_that_does_not_answer_is_told(as_user: APIClient, user: User) -> None:
+    at = f"{AT}{make.instance(by=user).pk}/"
+    for route in ("logs", "stats"):
+        assert make.problem(as_user.get(f"{at}{route}/"), 503, "node_away")["evidence"]
+
+
+class TestGpusOfANode:
+    @pytest.fixture
+    def ask(self, client_of: Callable[[User], APIClient]) -> Callable[..., Any]:
+        return lambda who, node: client_of(who).get(f"/api/nodes/{node.pk}/gpus/")
+
+    def test_names_of_holders_are_for_those_who_see_the_instances(
+        self, ask: Any, as_user: APIClient, user: User, other: User, operator: User, body: dict[str, Any]
+    ) -> None:
+        made = as_user.post(AT, body).json()
+        node = Instance.objects.get().node
+        for who, holders in ((user, ["train"]), (operator, ["train"]), (other, [])):
+            card, free = ask(who, node).json()["gpus"]
+            assert (card["held_mib"], card["held_percent"], free["held_mib"]) == (8192, 33, 0)
+            assert [holder["name"] for holder in card["holders"]] == holders
+        assert card["device_id"] == made["gpus"][0]
+
+    def test_what_was_never_asked_is_unknown(self, ask: Any, user: User) -> None:
+        found = ask(user, make.node()).json()
+        assert (found["checked_at"], found["problem"]["code"], found["gpus"]) == (None, "gpus_unknown", [])
+        make.problem(ask(user, make.node(is_listed=False)), 404)
