@@ -103,7 +103,7 @@ class RecordSchema(SpaSchema):
             return json_object(info={"type": "array", "items": {"type": "string"}})
         if action not in ("find", "page"):
             return NOTHING
-        row: dict[str, Any] = self.resolve_serializer(_row(type(self.records)), "response").ref
+        row: dict[str, Any] = self.resolve_serializer(_row(self.records.__class__), "response").ref
         if action == "find":
             return row
         return json_object(list={"type": "array", "items": row}, total=NUMBER, page=NUMBER, pageSize=NUMBER)

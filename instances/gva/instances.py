@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -53,7 +53,7 @@ class InstanceViews(RecordViews):
     """Users see and operate their own, operators all."""
 
     permission_classes = [IsAuthenticated]
-    form = InstanceForm
+    form: ClassVar[type[serializers.Serializer]] = InstanceForm
     columns = {
         "ID": "id",
         "CreatedAt": "created_at",

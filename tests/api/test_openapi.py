@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from core.sheets.writer import XLSX
 from imagelib.spa.sheets import KINDS as KINDS_OF_SHEETS
+from tests.api import make
 from tests.api.gva_client import done
 from tests.api.gva_kinds import KINDS, Kind
 from tests.api.routes import all_routes
@@ -101,6 +102,65 @@ def test_what_the_front_end_may_send_is_described(document: dict[str, Any], kind
     assert create["properties"].keys() == kind.form.keys()
     assert set(create["required"]) == kind.minimal().keys()
     assert update["properties"].keys() == kind.form.keys() | {"ID"} and update["required"] == ["ID"]
+
+
+def test_the_instances_are_described_as_they_answer(
+    document: dict[str, Any], as_operator: APIClient, operator: Any
+) -> None:
+    at = "/instance"
+    node = make.gpu_node()
+    running = make.instance(by=operator, image=make.image(), spec=make.slice_spec(), node=node)
+    row = done(as_operator.get(f"{at}/findInstance?ID={running.pk}"))
+    described = succeeded(document, "get", f"{at}/findInstance")
+    assert set(described["required"]) == row.keys() == described["properties"].keys()
+    for key, value in row.items():
+        part = described["properties"][key]
+        assert part.get("nullable", False) is (value is None), key
+        assert part["type"] == ("number" if value is None else JSON_TYPES[type(value)]), key
+    page = succeeded(document, "get", f"{at}/getInstanceList")
+    assert schema_of(document, page["properties"]["list"]["items"]) == described
+    for path in ("getInstanceDataSource", f"getAvailableNodes?specId={running.spec_id}"):
+        answered = done(as_operator.get(f"{at}/{path}"))
+        assert differing(succeeded(document, "get", f"{at}/{path.partition('?')[0]}"), answered) == []
+    assert succeeded(document, "get", f"{at}/getContainerLogs")["type"] == "string"
+    for verb in ("start", "stop", "restart"):
+        operation = document["paths"][f"/api{at}/{verb}Container"]["post"]
+        assert succeeded(document, "post", f"{at}/{verb}Container")["properties"] == {}
+        assert "requestBody" not in operation and [item["name"] for item in operation["parameters"]] == ["ID"]
+
+
+def differing(described: dict[str, Any], answered: Any, at: str = "data") -> list[str]:
+    """Where an answer is not as described; a list without elements proves nothing, and so differs."""
+    kind = described["type"]
+    if kind == "array":
+        empty = [] if answered or at == "data.nodeId" else [f"{at} is empty"]
+        return empty + [fault for item in answered for fault in differing(described["items"], item, f"{at}[]")]
+    if kind == "object":
+        if not described["required"] == list(described["properties"]) == list(answered):
+            return [f"{at}: {list(answered)}"]
+        parts = described["properties"].items()
+        return [fault for key, part in parts for fault in differing(part, answered[key], f"{at}.{key}")]
+    return [] if kind == JSON_TYPES[type(answered)] else [f"{at}: {answered!r} is no {kind}"]
+
+
+def test_native_instances_are_described_as_they_answer(document: dict[str, Any], as_operator: APIClient) -> None:
+    body = {"image": make.image(supports_vgpu=True).pk, "spec": make.slice_spec().pk, "name": "a"}
+    make.gpu_node()
+
+    def described(method: str, path: str, status: str) -> dict[str, Any]:
+        content = document["paths"][path][method]["responses"][status]["content"]
+        return schema_of(document, content["application/json"]["schema"])
+
+    shown = as_operator.post("/api/instances/preview/", body).json()
+    assert shown.keys() == described("post", "/api/instances/preview/", "200")["properties"].keys()
+    made = as_operator.post("/api/instances/", body).json()
+    shape = described("post", "/api/instances/", "202")
+    assert made.keys() == shape["properties"].keys() == set(shape["required"])
+    assert described("get", "/api/instances/{id}/", "200") == shape
+    cards = as_operator.get(f"/api/nodes/{made['node']['id']}/gpus/").json()
+    shape = described("get", "/api/nodes/{id}/gpus/", "200")
+    assert cards.keys() == shape["properties"].keys()
+    assert cards["gpus"][0].keys() == schema_of(document, shape["properties"]["gpus"]["items"])["properties"].keys()
 
 
 def test_the_routes_of_the_system_are_described_as_they_answer(document: dict[str, Any], operator: Any) -> None:

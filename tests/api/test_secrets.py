@@ -15,10 +15,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils import timezone
 from kombu.transport.memory import Channel
 from rest_framework.test import APIClient
 
 from imagelib.models import ImageRegistry, RegistryEndpoint
+from instances.models import Instance
 from nodes.models import ComputeNode
 from tests.api import make
 from tests.api.gva_client import CREATE, FIND, UPDATE
@@ -157,10 +159,21 @@ def plant_in_nodes(client: Listener, canary: Canaries) -> None:
         assert client.put(NODES.update, {**whole, **bad}).json()["code"] == 7, bad
 
 
+def make_instances(client: Listener) -> None:
+    """On a node, and of images, that have secrets; their pulls and operations wait."""
+    ComputeNode.objects.update(status="connected", checked_at=timezone.now())
+    plan = make.spec()
+    for number, image in enumerate(ImageRegistry.objects.all()):
+        asked = {"image": image.pk, "spec": plan.pk, "name": f"i{number}"}
+        assert client.post("/api/instances/preview/", asked).status_code == 200
+        assert client.post("/api/instances/", asked).status_code == 202
+    Instance.objects.filter(name="i0").update(container_id="c0ffee")  # so that its log is asked for
+
+
 def read_everything(client: Listener) -> None:
     """Every route that can be read, of everything there is."""
     ids = {
-        "images": ImageRegistry, "registries": RegistryEndpoint, "nodes": ComputeNode,
+        "images": ImageRegistry, "registries": RegistryEndpoint, "nodes": ComputeNode, "instances": Instance,
     }  # fmt: skip
     for method, path in all_routes():
         if method == "GET" and "events" not in path:
@@ -168,6 +181,9 @@ def read_everything(client: Listener) -> None:
             rows = ids[kind].objects.all() if kind in ids else []
             for pk in [row.pk for row in rows] or [1]:
                 client.get("/" + path.format(pk=pk))
+    for pk in Instance.objects.values_list("pk", flat=True):
+        for route in ("findInstance", "getContainerLogs"):
+            client.get(f"/instance/{route}?ID={pk}")
     for kind in KINDS:
         client.get(f"{kind.list}?pageSize=100")
         for pk in kind.model.objects.values_list("pk", flat=True):
@@ -203,6 +219,7 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
         image, node = ImageRegistry.objects.first(), ComputeNode.objects.first()
         assert image and node
         assert listener.post("/api/pulls/", {"image": image.pk, "nodes": [node.pk]}).status_code == 202
+        make_instances(listener)
     read_everything(listener)
     reader = Listener()
     token = reader.login_as("ulrich")
@@ -211,7 +228,8 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
     kept = [row.password.reveal() for row in RegistryEndpoint.objects.all()]
     kept += [secret.reveal() for row in ComputeNode.objects.all() for secret in (row.password, row.client_key)]
     assert len(canary.found_in("\n".join(kept))) >= 5, "the secrets were not even stored"
-    assert "pulls.tasks.run_pull" in messages(), "no message was sent"
+    sent = messages()
+    assert "pulls.tasks.run_pull" in sent and "instances.tasks.run_operation" in sent, "no message was sent"
     assert "SELECT" in everything_logged.text and "auditlog_logentry: " in database()
 
     for place, text in {

@@ -28,14 +28,14 @@ class NotAsRecorded(AssertionError):
 
 
 class Replay:
-    """`prefix` is that of all paths; `browser` one of ACCEPT_LANGUAGE."""
+    """`prefix` is that of all paths; `browser` one of ACCEPT_LANGUAGE; `engine` an engine's address."""
 
-    def __init__(self, story: Story, *, prefix: str, browser: str) -> None:
+    def __init__(self, story: Story, *, prefix: str, browser: str, engine: str = "") -> None:
         self._story, self._prefix = story, prefix
         self._language = browser[:2]
         self._accepts = ACCEPT_LANGUAGE[browser]
         self._client = Client(enforce_csrf_checks=True, raise_request_exception=False)
-        self._names: dict[str, Any] = {**story.shapes, **people()}
+        self._names: dict[str, Any] = {**story.shapes, **people(), "engine": {"address": engine}}
         for role, username in PEOPLE.items():
             body = json.dumps({"username": username, "password": PASSWORD})
             answer = self._client.post("/base/login", body, "application/json")

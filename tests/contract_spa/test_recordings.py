@@ -27,8 +27,8 @@ OPEN_TO_ALL = {
     [("", "zh"), ("/api", "zh-CN"), ("", "en"), ("/api", "en")],
     ids=lambda value: value or "bare",
 )
-def test_every_answer_is_as_recorded(db: None, story: Story, prefix: str, browser: str) -> None:
-    Replay(story, prefix=prefix, browser=browser).run()
+def test_every_answer_is_as_recorded(db: None, engine: str, story: Story, prefix: str, browser: str) -> None:
+    Replay(story, prefix=prefix, browser=browser, engine=engine).run()
 
 
 def routes() -> set[tuple[str, str]]:
@@ -62,6 +62,7 @@ def test_every_route_has_a_recording_of_its_success() -> None:
 def test_every_route_has_a_recording_of_a_refusal() -> None:
     silent = {("POST", "init/checkdb"), ("POST", "menu/getMenu"), ("GET", "user/getUserInfo")}  # refuse only strangers
     silent |= {("POST", "system/getJumpboxConfig"), ("POST", "jwt/jsonInBlacklist")}
+    silent |= {("GET", "instance/getInstanceDataSource")}
     silent |= {route for route in routes() if route[1].endswith("Public")}
     assert routes() - silent == recorded(status=200, code=7)
 
@@ -74,7 +75,7 @@ def test_unknown_paths_and_wrong_methods_are_recorded_below_every_prefix_of_a_pa
     known = {path for _, path in routes()}
     unknown, wrong = recorded(status=404), recorded(status=405)
     assert not {path for _, path in unknown} & known and {path for _, path in wrong} <= known
-    pages = {"imageRegistry", "computeNode", "productSpec", "sysExportTemplate", "menu", "base"}
+    pages = {"imageRegistry", "computeNode", "productSpec", "instance", "sysExportTemplate", "menu", "base"}
     assert {path.partition("/")[0] for _, path in unknown} == pages
 
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from core.jobs import JobState
 from core.logins import LoginToken
 from imagelib.models import ImageRegistry
+from instances.models import Instance, Observed, Operation
 from nodes.models import ComputeNode
 from tests.api import make
 from tests.services.certs import Authority
 
+CONTAINER = "c0ffee" * 10 + "c0ff"  # the only one that the engine of the recordings knows
 PEOPLE = {"operator": "olga", "user": "ulrich"}
 
 
@@ -69,6 +72,50 @@ def spec() -> dict[str, Any]:
     return {"ID": make.spec().pk}
 
 
+def parts_of_an_instance() -> dict[str, Any]:
+    """An image and a spec, and a node that has room for them."""
+    facts = {"cpu": 64, "memory": 512, "system_disk": 900, "data_disk": 4000, "gpu_count": 2, "gpu_name": "A10"}
+    node = make.gpu_node(name="n1", region="north", public_ip="203.0.113.7", **facts)
+    sizes = {"cpu_cores": 4, "memory_gb": 16, "data_disk_gb": 100, "price_per_hour": "2.5"}
+    image, plan = make.image(name="pytorch", supports_vgpu=True), make.slice_spec(name="A10 slice", **sizes)
+    return {"image": image.pk, "spec": plan.pk, "node": node.pk}
+
+
+def pulling(*, instance: int, percent: float) -> dict[str, Any]:
+    """What a worker has come to: the creation waits for its image."""
+    row = Instance.objects.get(pk=instance)
+    job = make.pull(by=row.user, on=row.node, state=JobState.RUNNING, progress={"percent": percent})
+    Operation.objects.filter(instance=row).update(pull=job)
+    Instance.objects.filter(pk=instance).update(observed=Observed.PULLING)
+    return {}
+
+
+def container(*, instance: int, engine: str) -> dict[str, Any]:
+    """The creation has succeeded: the container runs on `engine`."""
+    operations_ended()
+    found = {"container_id": CONTAINER, "container_name": "i7-train", "observed": Observed.RUNNING}
+    Instance.objects.filter(pk=instance).update(**found)
+    ComputeNode.objects.filter(instances=instance).update(docker_address=engine)
+    return {"id": CONTAINER, "name": "i7-train"}
+
+
+def failed(*, instance: int) -> dict[str, Any]:
+    Instance.objects.filter(pk=instance).update(observed=Observed.FAILED, problem_code="container_name_taken")
+    return {}
+
+
+def operations_ended() -> dict[str, Any]:
+    Operation.objects.update(state=JobState.SUCCEEDED)
+    return {}
+
+
+def instance() -> dict[str, Any]:
+    """One of the ordinary user, with its parts."""
+    of = {"image": make.image(name="pytorch"), "spec": make.spec(name="small"), "node": make.node(name="n1")}
+    owner = User.objects.get(username=PEOPLE["user"])
+    return {"ID": make.instance(by=owner, name="train", remark="r", container_name="i7-train", **of).pk}
+
+
 GIVEN = {
     "pull": pull,
     "disabled user": disabled_user,
@@ -76,4 +123,10 @@ GIVEN = {
     "image": image,
     "node": node,
     "spec": spec,
+    "parts of an instance": parts_of_an_instance,
+    "pulling": pulling,
+    "container": container,
+    "failed": failed,
+    "operations ended": operations_ended,
+    "instance": instance,
 }
