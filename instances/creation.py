@@ -36,7 +36,7 @@ def create(operation: Operation, instance: Instance, engine: Engine, tools: Tool
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
-    return Done({**columns_of(seen, now=tools.now()), **_look_inside(engine, instance, seen)})
+    return Done({**columns_of(seen, now=tools.now()), **look_inside(engine, instance, seen)})
 
 
 def undo(engine: Engine, instance: Instance) -> None:
@@ -59,9 +59,11 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
     if pull is not None and pull.state in (JobState.FAILED, JobState.CANCELLED):
         cause = describe(pull.error_code or "cancelled", pull.error.get("params", {})).cause
         raise OperationFailed("pull_failed", evidence=pull.error.get("evidence", ""), cause=str(cause))
-    if pull is None or pull.state == JobState.SUCCEEDED:  # removed again since
-        try:
-            [(_node, pull)] = request_pulls(user=instance.user, nodes=[instance.node_id], image=instance.image_id)
+    if pull is not None and pull.state == JobState.SUCCEEDED:
+        raise OperationFailed("image_gone")  # already; pulling it again and again might never end
+    if pull is None:
+        try:  # what was asked for, also when the entry means another image by now
+            [(_node, pull)] = request_pulls(user=instance.user, nodes=[instance.node_id], reference=instance.reference)
         except DomainError as error:
             raise OperationFailed("pull_failed", cause=str(error)) from error
         Operation.objects.filter(pk=operation.pk).update(pull=pull)
@@ -119,7 +121,7 @@ def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:
     )
 
 
-def _look_inside(engine: Engine, instance: Instance, container: ContainerInfo) -> dict[str, Any]:
+def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) -> dict[str, Any]:
     """For slices: whether the card looks as large inside as was planned. The limits are cooperative, so nothing else
     would show that they do not take effect."""
     if not instance.is_sliced or container.state != Observed.RUNNING:

@@ -8,6 +8,7 @@ _WORDS = (
     ("bind source path does not exist", "library_directory_missing"),
     ("no space left", "node_disk_full"),
     ("no such image", "image_gone"),
+    ("no such container", "container_gone"),
     ("is already in use by container", "container_name_taken"),
     ("port is already allocated", "port_taken"),
     ("address already in use", "port_taken"),

@@ -15,12 +15,14 @@ class Waiting:
 
 
 class OperationFailed(Exception):
-    """`code` is one of `instances.refusal_texts`. `transient`: worth another attempt."""
+    """`code` is one of `instances.refusal_texts`. `transient`: worth another attempt. `undone`: a creation left nothing
+    on the engine; until that is known, its reservation stays."""
 
     def __init__(self, code: str, *, transient: bool = False, evidence: str = "", **params: Any) -> None:
         super().__init__(code)
         self.code = code
         self.transient = transient
+        self.undone = False
         self.evidence = evidence
         self.params = params
 

@@ -51,6 +51,7 @@ TEXTS: dict[str, Any] = {
     "container_gone": _("The container was removed from the node by somebody else."),
     "engine_refused": _("The engine refused: %(evidence)s"),
     "node_lost": _("The node could not be reached: %(cause)s"),
+    "worker_lost": _("The server was stopped too often while it made the container. Nothing is left of it; try again."),
     "internal_error": _("The server made a mistake. Its log has the details under %(evidence)s."),
     # what is not known of a node's cards
     "no_probe_image": _("The node has no image yet that its GPUs could be asked with. Pull one and discover again."),

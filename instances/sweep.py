@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 
 from core.errors import SecretUnreadable
 from core.jobs import ACTIVE_STATES
 from instances.creation import undo
-from instances.models import GpuAllocation, Instance, Observed, Operation
+from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.observing import observe
 from instances.spec import LABEL
-from nodes.engine import ContainerInfo, Engine, EngineError
+from nodes.engine import ContainerInfo, Engine, EngineError, EngineRejected
 from nodes.models import ComputeNode, NodeStatus
 from pulls.tools import Tools
 
@@ -42,7 +43,10 @@ def _sweep_node(node: ComputeNode, tools: Tools) -> bool:
             now = tools.now()  # before the list: what changes meanwhile is newer
             containers = {one.labels.get(LABEL, ""): one for one in engine.list_containers(labels={LABEL: ""})}
             for instance in _settled(node):
-                _settle(instance, containers.get(str(instance.uid)), engine, now=now)
+                try:
+                    _settle(instance, containers.get(str(instance.uid)), engine, now=now)
+                except EngineRejected as error:  # its own trouble, not the others'
+                    logger.info("instance not settled", instance=instance.pk, reason=str(error))
     except (EngineError, SecretUnreadable) as error:
         logger.info("instances not seen", node=node.name, reason=str(error))
         return False
@@ -52,24 +56,43 @@ def _sweep_node(node: ComputeNode, tools: Tools) -> bool:
 
 
 def _settled(node: ComputeNode) -> Iterable[Instance]:
-    """Those that no operation works on."""
-    busy = Operation.objects.filter(instance=OuterRef("pk"), state__in=ACTIVE_STATES)
-    return Instance.objects.filter(~Exists(busy), node=node)
+    """Those that no operation works on; `last_kind`: what was done last."""
+    operations = Operation.objects.filter(instance=OuterRef("pk")).order_by("-pk")
+    busy = operations.filter(state__in=ACTIVE_STATES)
+    return Instance.objects.filter(~Exists(busy), node=node).annotate(last_kind=Subquery(operations.values("kind")[:1]))
 
 
-def _settle(instance: Instance, container: ContainerInfo | None, engine: Engine, *, now: datetime) -> None:
-    if instance.observed != Observed.FAILED:
-        if container is not None and container.state != Observed.RUNNING:
-            container = engine.inspect_container(container.id)  # why it does not run
-        observe(instance, container, now=now)
-        return
-    if instance.allocations.exists() or instance.cpu_cores or instance.memory_gb or instance.data_disk_gb:
-        undo(engine, instance)  # the node was away when the creation failed
+def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, now: datetime) -> None:
+    """`instance` as `_settled` gives it."""
+    if instance.last_kind == OperationKind.REMOVE:  # the node was away, or refused, when it was to be removed
+        undo(engine, instance)
+        Instance.objects.filter(pk=instance.pk).delete()
+    elif instance.observed in (Observed.CREATING, Observed.PULLING):  # every worker that made it was lost
+        undo(engine, instance)
+        lost = {"observed": Observed.FAILED, "observed_at": now, "problem_code": "worker_lost", "problem": {}}
+        Instance.objects.filter(pk=instance.pk).update(**lost)
         free(instance)
+    elif instance.observed != Observed.FAILED:
+        observe(instance, _closely(instance, container, engine), now=now)
+    elif container is not None or _holds(instance):  # the node was away when the creation failed
+        undo(engine, instance)
+        free(instance)
+
+
+def _closely(instance: Instance, container: ContainerInfo | None, engine: Engine) -> ContainerInfo | None:
+    """The list does not tell why a container does not run, nor how often the engine restarted it."""
+    restarts = instance.options.get("restart_policy", "no") != "no"
+    if container is None or (container.state == Observed.RUNNING and not restarts):
+        return container
+    return engine.inspect_container(container.id)
+
+
+def _holds(instance: Instance) -> bool:
+    return instance.allocations.exists() or any(getattr(instance, column) for column in NOTHING_HELD)
 
 
 def free(instance: Instance) -> None:
     """Nothing of it is on the engine any more, so it holds nothing."""
     with transaction.atomic():
         GpuAllocation.objects.filter(instance=instance).delete()
-        Instance.objects.filter(pk=instance.pk).update(**NOTHING_HELD)
+        Instance.objects.filter(pk=instance.pk).update(container_id="", **NOTHING_HELD)

@@ -14,7 +14,8 @@ from core.doorbell import ring
 from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
 from core.jobs import IllegalTransition
-from instances.creation import GRACE, create, find_container, undo
+from instances.creation import GRACE, create, find_container, look_inside, undo
+from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation, OperationKind
 from instances.observing import columns_of
 from instances.outcome import Done, OperationFailed, Waiting
@@ -54,10 +55,10 @@ def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | W
                 return _ACTIONS[OperationKind(operation.kind)](operation, instance, engine, tools)
             except OperationFailed as failed:
                 if operation.kind == OperationKind.CREATE and not failed.transient:
-                    undo(engine, instance)
+                    failed.undone = _leaves_nothing(engine, instance)
                 return failed
     except EngineRejected as error:
-        return OperationFailed("engine_refused", evidence=error.evidence)
+        return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence)
     except EngineError as error:
         cause = str(engine_failure_text(error.code).cause)
         return OperationFailed("node_lost", transient=True, evidence=error.evidence, cause=cause)
@@ -67,6 +68,16 @@ def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | W
         number = uuid4().hex[:12]
         logger.exception("operation crashed", operation=operation.pk, number=number)
         return OperationFailed("internal_error", evidence=number)
+
+
+def _leaves_nothing(engine: Engine, instance: Instance) -> bool:
+    """False when that cannot be known now: the sweep goes on with it, and why the creation failed stays the answer."""
+    try:
+        undo(engine, instance)
+    except EngineError as error:
+        logger.info("creation not undone yet", instance=instance.pk, reason=str(error))
+        return False
+    return True
 
 
 def _start(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
@@ -88,11 +99,12 @@ def _act(instance: Instance, engine: Engine, tools: Tools, action: Callable[[str
     try:
         action(container.id)
     except EngineRejected as error:
-        raise OperationFailed("engine_refused", evidence=error.evidence) from error
+        raise OperationFailed(classify_refusal(error.evidence), evidence=error.evidence) from error
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
-    return Done({**columns_of(seen, now=tools.now()), "problem_code": "", "problem": {}})
+    found = look_inside(engine, instance, seen)
+    return Done({**columns_of(seen, now=tools.now()), "problem_code": "", "problem": {}, **found})
 
 
 def _remove(_operation: Operation, instance: Instance, engine: Engine, _tools: Tools) -> Done:
@@ -148,5 +160,5 @@ def _fail_or_retry(operation: Operation, instance: Instance, failed: OperationFa
     with transaction.atomic():
         operation.fail(now=tools.now(), code=failed.code, error=error)
         Instance.objects.filter(pk=instance.pk).update(**columns)
-        if operation.kind == OperationKind.CREATE and not failed.transient:
+        if failed.undone:
             free(instance)

@@ -63,6 +63,10 @@ class FakeContainers:
         """create, start, stop, restart, remove, inspect, list, logs, stats, exec, file, volume, events, terminal."""
         self._refusals[operation].append(error)
 
+    def relent(self) -> None:
+        """Refuse nothing more."""
+        self._refusals.clear()
+
     def allow(self, operation: str) -> None:
         if self._refusals[operation]:
             raise self._refusals[operation].popleft()

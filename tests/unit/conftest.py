@@ -10,12 +10,15 @@ import pytest
 from django.utils import timezone
 
 from imagelib.references import open_registry
+from instances.models import Instance
+from nodes.models import ComputeNode
 from pulls.models import PullJob
 from pulls.services import request_pulls
 from pulls.tools import Tools
 from tests.api import make
 from tests.support.fake_engine import FakeEngine, FakeFleet
 from tests.support.fake_registry import FakeRegistry
+from tests.support.one_instance import gpu_node, instance_of, prepare
 from tests.support.one_pull import IMAGE, REFERENCE
 
 
@@ -49,3 +52,19 @@ def ask(people: Any) -> Callable[..., PullJob]:
         return job
 
     return ask
+
+
+@pytest.fixture
+def ulrich(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("ulrich")
+
+
+@pytest.fixture
+def node(db: None) -> ComputeNode:
+    return gpu_node()
+
+
+@pytest.fixture
+def instance(ulrich: Any, node: ComputeNode, engine: FakeEngine) -> Instance:
+    prepare(engine)
+    return instance_of(ulrich, node)

@@ -1,0 +1,114 @@
+"""Starting, stopping, restarting and removing, against the fake engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.jobs import JobState
+from instances.models import Instance, Observed, Operation
+from instances.services import delete_instances, operate
+from instances.spec import Options
+from instances.sweep import sweep_instances
+from nodes.engine import EngineError, EngineRejected
+from pulls.tools import Tools
+from tests.support.one_instance import (
+    ALL_OF_IT,
+    AWAY,
+    UNKNOWN_DEVICE,
+    holds,
+    instance_of,
+    is_clean,
+    newest,
+    only,
+    prepare,
+    run,
+    run_only,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def do(kind: str, instance: Instance, tools: Tools) -> Operation:
+    operate(user=instance.user, instance=instance.pk, kind=kind)
+    return run(instance, tools)
+
+
+def test_stop_start_restart(ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    instance = instance_of(ulrich, node, options=Options(ports=(8888,)))
+    run(instance, tools)
+    container = only(engine)
+    first = instance.ports[0]["host_port"]
+    assert do("stop", instance, tools).state == JobState.SUCCEEDED
+    assert (instance.observed, instance.exit_code, instance.ports) == (Observed.EXITED, 137, [])
+    assert holds(instance) == ALL_OF_IT, "stopping gives nothing free"  # P15
+    assert do("start", instance, tools).state == JobState.SUCCEEDED
+    assert (instance.observed, instance.exit_code) == (Observed.RUNNING, None)
+    assert instance.ports[0]["host_port"] != first, "the engine chooses anew"
+    before = container.info.started_at
+    assert do("restart", instance, tools).state == JobState.SUCCEEDED
+    assert container.info.started_at > before and instance.observed == Observed.RUNNING
+    assert only(engine) is container
+
+
+@pytest.mark.parametrize("kind", ["start", "stop", "restart"])
+def test_a_container_that_vanished_is_gone(instance, engine, tools, kind: str) -> None:
+    run(instance, tools)
+    engine.containers.remove(only(engine))
+    operation = do(kind, instance, tools)
+    assert (operation.state, operation.error_code) == (JobState.FAILED, "container_gone")
+    assert (instance.observed, instance.problem_code) == (Observed.GONE, "container_gone")
+    assert holds(instance) == ALL_OF_IT, "until it is removed"
+
+
+def test_a_start_that_is_refused_says_why(instance, engine, tools) -> None:
+    run(instance, tools)
+    do("stop", instance, tools)
+    for text, code in ((UNKNOWN_DEVICE, "unknown_device"), ("no words", "engine_refused")):
+        engine.containers.refuse("start", EngineRejected(500, text))
+        operation = do("start", instance, tools)
+        assert (operation.state, instance.problem_code) == (JobState.FAILED, code)
+        assert instance.observed == Observed.EXITED and only(engine)
+    do("start", instance, tools)
+    assert (instance.observed, instance.problem_code) == (Observed.RUNNING, "")
+
+
+def test_removal_takes_everything_away(instance, engine, tools) -> None:  # P15
+    run(instance, tools)
+    operation = do("remove", instance, tools)
+    assert operation.state == JobState.SUCCEEDED and is_clean(engine)
+    assert not Instance.objects.exists()
+    assert (operation.instance, operation.instance_name) == (None, "train")
+
+
+def test_removal_of_what_is_not_there_is_done(instance, engine, tools) -> None:
+    run(instance, tools)
+    engine.containers.remove(only(engine))
+    engine.containers.volumes.clear()
+    assert do("remove", instance, tools).state == JobState.SUCCEEDED
+    assert not Instance.objects.exists()
+
+
+def test_removal_while_the_image_is_on_its_way(ulrich, node, engine, tools) -> None:
+    prepare(engine, image=False)
+    instance = instance_of(ulrich, node)
+    run(instance, tools)
+    creation = newest(instance)
+    delete_instances(user=ulrich, ids=[instance.pk])
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert run_only(creation, tools) == JobState.CANCELLED
+    assert not Instance.objects.exists() and is_clean(engine)
+
+
+@pytest.mark.parametrize("trouble", [AWAY, EngineRejected(500, "device or resource busy")])
+def test_a_removal_that_fails_is_finished_by_the_sweep(instance, engine, tools, trouble: EngineError) -> None:
+    run(instance, tools)
+    operate(user=instance.user, instance=instance.pk, kind="remove")
+    for _ in range(5):
+        engine.containers.refuse("remove", trouble)
+    operation = run(instance, tools, times=5)
+    assert operation.state == JobState.FAILED and instance.observed == Observed.REMOVING
+    assert holds(instance) == ALL_OF_IT and only(engine).running
+    engine.containers.relent()
+    sweep_instances(tools=tools)
+    assert not Instance.objects.exists() and is_clean(engine)
