@@ -30,11 +30,6 @@ def test_two_lines_are_two_cards() -> None:  # P18
     assert (first.id, first.index, first.model, first.memory_mib) == ("GPU-5f1e-a", 0, "NVIDIA A100-SXM4-40GB", 40960)
     assert (second.id, second.index, second.driver_version) == ("GPU-5f1e-b", 1, "550.107.02")
     assert not first.partitioned and not second.partitioned
-        "GPU-5f1e-b",
-        1,
-        "550.107.02",
-        False,
-    )
 
 
 @pytest.mark.parametrize(
