@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from tests.gpu_standin.kit import GpuStandIn
     from tests.services.engine import RealEngine
     from tests.services.engine_bed import EngineBed
     from tests.services.fault_proxy import FaultProxy
@@ -97,6 +98,16 @@ def own_engine(engine_bed: EngineBed) -> Iterator[Callable[..., RealEngine]]:
     """`own_engine(**options)`: a real engine for this test alone, see EngineOptions."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(closing(engine_bed.start_engine(**options)))
+
+
+@pytest.fixture(scope="session")
+def gpu_standin(session_dir: Path) -> GpuStandIn:
+    """A driver for cards that are not there, for engines started with a node of it as `programs`."""
+    from tests.gpu_standin.kit import GpuStandIn
+    from tests.services.requirements import require
+
+    require("gcc")
+    return GpuStandIn(session_dir / "gpu-standin")
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from tests.integration.pull_bed import PullBed
+from tests.services.images import ImageSpec
 from tests.services.postgres import PostgresServer
 from tests.services.product import Product
 from tests.services.redis import RedisServer
+from tests.services.registries import Registries
 
 _numbers = count(1)
 _FAST = {"IMAGELIB_LOG_LEVEL": "INFO"}
@@ -71,6 +73,17 @@ def separate(
 def bed(request: pytest.FixtureRequest) -> Any:
     """The same test in both ways to run the product."""
     return request.getfixturevalue(request.param)
+
+
+OWN_PRELOAD = "/opt/own.so"
+
+
+@pytest.fixture(scope="session")
+def glibc_image(registries: Registries) -> str:
+    """Reference of an image in which programs of this machine run, and which preloads a library of its own."""
+    environment = ("PATH=/usr/bin:/bin", f"LD_PRELOAD={OWN_PRELOAD}")
+    registries.open.push_image(ImageSpec("team/cuda", "1", busybox=False, glibc=True, environment=environment))
+    return registries.open.reference("team/cuda:1")
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ class RealEngine(EngineApi):
         if not self.running:
             self.namespace.path("/run/docker.pid").unlink(missing_ok=True)
             command = dockerd_command(self.files, self.options, self.tls_port, self._cgroup)
-            self.namespace.spawn(command, self.log_file.path)
+            self.namespace.spawn(command, self.log_file.path, programs=self.options.programs)
         wait_until(f"{self.name} to answer", self._answers_or_dead, timeout=60, step=0.05)
         self.link.start()
 

@@ -51,6 +51,7 @@ class EngineOptions:
     insecure: Sequence[str] = ()  # further registries, besides 127.0.0.0/8, that may speak plain HTTP
     hosts: Mapping[str, str] = field(default_factory=dict)  # names that the engine resolves, to addresses; no others
     extra_flags: Sequence[str] = field(default=())  # for dockerd
+    programs: Path | None = None  # a folder that comes first on dockerd's PATH
 
 
 class EngineFiles:

@@ -37,8 +37,10 @@ class ImageSpec:
     platform: str = "linux/amd64"
     oci: bool = False
     busybox: bool = True  # a first layer in which a container can run
+    glibc: bool = False  # another one, with the C library of this machine
     damage: Damage = ""
     command: tuple[str, ...] = ("sh",)
+    environment: tuple[str, ...] = ("PATH=/usr/bin:/bin",)
 
     @classmethod
     def sized(cls, repository: str, tag: str, sizes: Sequence[int], **rest: Any) -> ImageSpec:
@@ -140,6 +142,7 @@ class ImageStore:
     def build_image(self, spec: ImageSpec) -> BuiltImage:
         """One image for one platform."""
         base = [self._builder.busybox()] if spec.busybox else []
+        base += [self._builder.glibc()] if spec.glibc else []
         layers = (*base, *(self._builder.layer(layer) for layer in spec.layers))
         config = self._put(_json(_configuration(spec, layers)))
         media_type = OCI_MANIFEST if spec.oci else DOCKER_MANIFEST
@@ -166,7 +169,7 @@ def _configuration(spec: ImageSpec, layers: Iterable[BuiltLayer]) -> dict[str, A
     return {
         **_platform(spec.platform),
         "created": _CREATED,
-        "config": {"Env": ["PATH=/usr/bin:/bin"], "Cmd": list(spec.command), "WorkingDir": "/"},
+        "config": {"Env": list(spec.environment), "Cmd": list(spec.command), "WorkingDir": "/"},
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
         "history": [{"created": _CREATED, "created_by": f"layer {number}"} for number in range(len(diff_ids))],
     }

@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import io
 import random
+import re
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -55,7 +57,7 @@ class LayerBuilder:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        self._built: dict[LayerSpec | None, BuiltLayer] = {}
+        self._built: dict[LayerSpec | str, BuiltLayer] = {}
 
     def blob_path(self, digest: str) -> Path:
         return self.directory / digest.removeprefix("sha256:")
@@ -66,9 +68,13 @@ class LayerBuilder:
 
     def busybox(self) -> BuiltLayer:
         """A root file system in which a container can run: static busybox, a shell and a few commands."""
-        return self._once(None, _write_busybox, compress=True)
+        return self._once("busybox", _write_busybox, compress=True)
 
-    def _once(self, key: LayerSpec | None, write: Callable[[tarfile.TarFile], None], *, compress: bool) -> BuiltLayer:
+    def glibc(self) -> BuiltLayer:
+        """A root file system for programs of this machine: loader, C library, a shell and `sleep`."""
+        return self._once("glibc", _write_glibc, compress=True)
+
+    def _once(self, key: LayerSpec | str, write: Callable[[tarfile.TarFile], None], *, compress: bool) -> BuiltLayer:
         if key not in self._built:
             self._built[key] = self._build(write, compress=compress)
         return self._built[key]
@@ -128,6 +134,24 @@ def _write_busybox(tar: tarfile.TarFile) -> None:
         _add(tar, f"bin/{name}", kind=tarfile.SYMTYPE, link="busybox", mode=0o777)
     for name, text in _TEXTS.items():
         _add(tar, name, text)
+
+
+def _write_glibc(tar: tarfile.TarFile) -> None:
+    for name in (*_DIRECTORIES, "lib", "lib64"):
+        _add(tar, name, kind=tarfile.DIRTYPE, mode=0o1777 if name == "tmp" else 0o755)
+    for name in ("sh", "sleep"):
+        _add(tar, f"bin/{name}", Path(program(name)).read_bytes(), mode=0o755)
+    for path in _libraries_of(program("sh"), program("sleep")):
+        _add(tar, str(path).lstrip("/"), path.read_bytes(), mode=0o755)
+    for name, text in _TEXTS.items():
+        _add(tar, name, text)
+
+
+def _libraries_of(*programs: str) -> list[Path]:
+    """The loader and the libraries that programs of this machine are linked to, `dlopen` of older ones included."""
+    linked = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=True).stdout
+    found = {Path(path) for path in re.findall(r"(/\S+) \(0x", linked)}
+    return sorted(found | {old for path in found if (old := path.with_name("libdl.so.2")).exists()})
 
 
 def _add(

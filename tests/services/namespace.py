@@ -13,7 +13,15 @@ import subprocess
 from pathlib import Path
 
 from tests.services import guardian
-from tests.services.process import Log, ServiceError, clean_environment, end_process, is_alive, wait_until
+from tests.services.process import (
+    STANDARD_PATH,
+    Log,
+    ServiceError,
+    clean_environment,
+    end_process,
+    is_alive,
+    wait_until,
+)
 
 # /run is private so that no socket or pid file meets one of the machine's. The loop reaps orphans, as an init must.
 _INIT = """
@@ -59,20 +67,21 @@ class Namespace:
         guardian.watch_process(self._unshare.pid)
         wait_until(f"namespace of {self.name}", lambda: self._is_ready(ready), timeout=20)
 
-    def spawn(self, command: list[str], log: Path) -> None:
-        """Start a daemon in the namespace.
+    def spawn(self, command: list[str], log: Path, *, programs: Path | None = None) -> None:
+        """Start a daemon in the namespace; `programs`: a folder that comes first on its PATH.
 
         The shell in between ends at once, so that the daemon is a child of the namespace's init: nsenter, if it waited,
         would freeze itself together with a frozen daemon and report the wrong process as alive.
         """
         enter = ["nsenter", "--target", str(self.init_pid), "--mount", "--pid", "--"]
+        path = f"{programs}:{STANDARD_PATH}" if programs else STANDARD_PATH
         with log.open("ab") as output:
             subprocess.run(
                 [*enter, "sh", "-c", '"$@" </dev/null & exit 0', "sh", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=clean_environment(),
+                env=clean_environment(PATH=path),
                 cwd="/",
                 start_new_session=True,
                 check=True,

@@ -31,6 +31,7 @@ PACKAGES = {
     "setpriv": "util-linux",
     "chromium": "chromium",
     "openssl": "openssl",
+    "gcc": "gcc and libc6-dev",
 }
 AXIOS = Path("/usr/share/nodejs/axios/dist/axios.min.js")  # the front end's HTTP client, for a page of the tests
 
