@@ -32,8 +32,8 @@ class ImageAdmin(OperatorAdmin):
     search_fields = ("name", "address", "description")
     ordering = ("-created_at", "-pk")
     actions = ("list_selected", "unlist_selected")
-    actions_row = ("pull_onto_nodes", "check_image", "toggle_listed")
-    actions_detail = ("pull_onto_nodes", "check_image", "toggle_listed")
+    actions_row = ("pull_onto_nodes", "run_image", "check_image", "toggle_listed")
+    actions_detail = ("pull_onto_nodes", "run_image", "check_image", "toggle_listed")
     fieldsets = (
         (None, {"fields": ("name", "address", "description")}),
         (gettext_lazy("Use"), {"fields": ("is_listed", "supports_vgpu", "stall_after")}),
@@ -108,6 +108,11 @@ class ImageAdmin(OperatorAdmin):
     def pull_onto_nodes(self, request: HttpRequest, object_id: str) -> HttpResponse:
         image = self.row_or_404(request, object_id)
         return HttpResponseRedirect(reverse("admin:pulls_pulljob_add") + f"?image={image.pk}")
+
+    @action(description=gettext_lazy("Run…"), url_path="run", icon="play_circle")
+    def run_image(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        image = self.row_or_404(request, object_id)
+        return HttpResponseRedirect(reverse("admin:instances_instance_add") + f"?image={image.pk}")
 
     @action(description=gettext_lazy("Check"), url_path="check", icon="fact_check")
     def check_image(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -253,6 +253,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
         ],
     },
     {"model": "instances.ProductSpec", "exclude_fields": ["updated_at"]},
+    {"model": "instances.Gpu", "include_fields": ["is_cordoned"]},
 )  # fmt: skip
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),

@@ -69,6 +69,7 @@ UNFOLD = {
                 "items": [
                     _item(_("Overview"), "dashboard", "admin:index"),
                     _item(_("Pulls"), "download", "admin:pulls_pulljob_changelist"),
+                    _item(_("Instances"), "play_circle", "admin:instances_instance_changelist"),
                 ],
             },
             {
@@ -78,6 +79,7 @@ UNFOLD = {
                     _item(_("Images"), "deployed_code", "admin:imagelib_imageregistry_changelist"),
                     _item(_("Registry endpoints"), "database", "admin:imagelib_registryendpoint_changelist"),
                     _item(_("Compute nodes"), "dns", "admin:nodes_computenode_changelist"),
+                    _item(_("GPUs"), "developer_board", "admin:instances_gpu_changelist"),
                     _item(_("Product specs"), "memory", "admin:instances_productspec_changelist"),
                 ],
             },

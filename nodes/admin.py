@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -53,8 +54,8 @@ class NodeAdmin(OperatorAdmin):
     search_fields = ("name", "region", "docker_address", "public_ip", "private_ip", "gpu_name")
     ordering = ("name", "pk")
     actions = ("list_selected", "unlist_selected")
-    actions_row = ("test", "discover", "toggle_listed")
-    actions_detail = ("test", "discover", "toggle_listed")
+    actions_row = ("test", "discover", "show_gpus", "toggle_listed")
+    actions_detail = ("test", "discover", "show_gpus", "toggle_listed")
     change_form_before_template = "imagelib/node_status.html"
     fieldsets = (
         (None, {"fields": ("name", "region", "is_listed", "labels", "remark")}),
@@ -188,6 +189,11 @@ class NodeAdmin(OperatorAdmin):
             act=act,
             back=self.change_url(node.pk),
         )
+
+    @action(description=gettext_lazy("GPUs"), url_path="gpus", icon="developer_board")
+    def show_gpus(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        node = self.row_or_404(request, object_id)
+        return HttpResponseRedirect(reverse("admin:instances_gpu_node", args=[node.pk]))
 
     @action(description=gettext_lazy("List or unlist…"), url_path="listing", icon="visibility")
     def toggle_listed(self, request: HttpRequest, object_id: str) -> HttpResponse:

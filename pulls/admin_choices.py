@@ -32,11 +32,11 @@ class FoundImages(AutocompleteJsonView):
         return {**super().serialize_result(obj, to_field_name), "text": _image_text(obj)}
 
 
-class _ImageSelect(AutocompleteSelect):
+class ImageSelect(AutocompleteSelect):
     url_name = "%s:pulls_images"
 
 
-class _ImageField(forms.ModelChoiceField):
+class ImageField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
         return _image_text(obj)
 
@@ -44,9 +44,9 @@ class _ImageField(forms.ModelChoiceField):
 class ImageChoice(forms.Form):
     """Renders just the chosen image; the others are asked for when somebody types."""
 
-    image = _ImageField(
+    image = ImageField(
         queryset=ImageRegistry.objects.all(),
-        widget=_ImageSelect(
+        widget=ImageSelect(
             _IMAGE, admin.site, attrs={"id": "il-image", "data-placeholder": gettext_lazy("Choose an image…")}
         ),
     )

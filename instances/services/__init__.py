@@ -1,5 +1,6 @@
 """What people ask for, from whatever surface."""
 
+from instances.services.gpus import set_cordoned
 from instances.services.instances import (
     create_instance,
     delete_instances,
@@ -20,6 +21,7 @@ __all__ = [
     "own_instance",
     "preview",
     "save_spec",
+    "set_cordoned",
     "set_listed",
     "update_instance",
     "visible_instances",

@@ -90,7 +90,7 @@
     });
   }
 
-  il.pullView = { label, stateName, phaseName, drawBar, total };
+  il.pullView = { label, stateName, phaseName, drawBar, drawRow, total };
 
   document.addEventListener("DOMContentLoaded", function () {
     const rows = new Map();

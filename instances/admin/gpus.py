@@ -1,0 +1,210 @@
+"""Admin pages of GPUs: the cards of the fleet, and those of one node with who holds what of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import action, display
+
+from core.admin_tools import OperatorAdmin, age, label, two_lines
+from instances import services
+from instances.capacity import candidates, demand_of, needs_of
+from instances.fitting import MOST_COUNTED, capacity_for
+from instances.inventory import discover_gpus, gpus_of
+from instances.models import Gpu, ProductSpec
+from instances.refusal_texts import sentence
+from nodes.models import ComputeNode
+from nodes.services import visible_nodes
+
+SPECS_SHOWN = 200
+
+
+@admin.register(Gpu)
+class GpuAdmin(OperatorAdmin):
+    """Cards come from discovery only; people cordon them."""
+
+    list_display = ("what", "place", "memory", "state", "seen")
+    list_display_links = ("what",)
+    list_filter = ("is_cordoned", "is_missing", "is_partitioned")
+    search_fields = ("model", "device_id", "node__name")
+    ordering = ("node__name", "node", "index")
+    actions = ("cordon_selected", "uncordon_selected")
+    actions_row = ("toggle_cordoned",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("node").prefetch_related("allocations")
+
+    def get_urls(self) -> list[Any]:
+        guard = self.admin_site.admin_view
+        return [
+            path("node/<int:pk>/", guard(self.node_view), name="instances_gpu_node"),
+            path("node/<int:pk>/discover/", guard(self.discover_view), name="instances_gpu_discover"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """A card is shown among those of its node."""
+        return HttpResponseRedirect(_node_url(self.row_or_404(request, object_id).node_id))
+
+    # --- columns -----------------------------------------------------------------------------------------------------
+
+    @display(description=gettext_lazy("GPU"), ordering="index")
+    def what(self, gpu: Gpu) -> SafeString:
+        return two_lines(f"{gpu.index}: {gpu.model}", gpu.device_id, title=gpu.device_id)
+
+    @display(description=gettext_lazy("compute node"), ordering="node__name")
+    def place(self, gpu: Gpu) -> SafeString:
+        return format_html('<a class="il-link" href="{}">{}</a>', _node_url(gpu.node_id), gpu.node.name)
+
+    @display(description=gettext_lazy("memory held"), ordering="memory_mib")
+    def memory(self, gpu: Gpu) -> SafeString:
+        held = list(gpu.allocations.all())
+        count = len(held)
+        amount = _("%(held)s of %(all)s MiB") % {"held": sum(one.memory_mib for one in held), "all": gpu.memory_mib}
+        return two_lines(amount, ngettext("%(count)s instance", "%(count)s instances", count) % {"count": count})
+
+    @display(description=gettext_lazy("state"), ordering="is_cordoned")
+    def state(self, gpu: Gpu) -> SafeString:
+        return format_html('<span class="il-status">{}</span>', card_labels(vars(gpu)))
+
+    @display(description=gettext_lazy("last seen"), ordering="seen_at")
+    def seen(self, gpu: Gpu) -> SafeString | str:
+        return age(gpu.seen_at)
+
+    # --- cordoning ---------------------------------------------------------------------------------------------------
+
+    @action(description=gettext_lazy("Cordon or uncordon…"), url_path="cordon", icon="block")
+    def toggle_cordoned(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        gpu = self.row_or_404(request, object_id)
+        options = self._cordoning(request, [gpu.pk], not gpu.is_cordoned)
+        items = [_("%(gpu)s of %(node)s") % {"gpu": gpu, "node": gpu.node.name}]
+        return self.confirm(request, items=items, back=_node_url(gpu.node_id), **options)
+
+    @admin.action(description=gettext_lazy("Cordon selected GPUs…"))
+    def cordon_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+        options = self._cordoning(request, [gpu.pk for gpu in queryset], True)
+        return self.confirm_selected(request, queryset, action="cordon_selected", **options)
+
+    @admin.action(description=gettext_lazy("Uncordon selected GPUs…"))
+    def uncordon_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+        options = self._cordoning(request, [gpu.pk for gpu in queryset], False)
+        return self.confirm_selected(request, queryset, action="uncordon_selected", **options)
+
+    def _cordoning(self, request: HttpRequest, ids: list[int], cordoned: bool) -> dict[str, Any]:
+        def act() -> str:
+            count = services.set_cordoned(user=request.user, ids=ids, cordoned=cordoned)
+            if cordoned:
+                return ngettext("%(count)s GPU is cordoned now.", "%(count)s GPUs are cordoned now.", count) % {
+                    "count": count
+                }
+            return ngettext("%(count)s GPU is in service now.", "%(count)s GPUs are in service now.", count) % {
+                "count": count
+            }
+
+        if cordoned:
+            message = _("No new instance gets these GPUs until they are uncordoned. Instances that hold them go on.")
+            return {"title": _("Cordon GPUs"), "message": message, "button": _("Cordon"), "act": act}
+        message = _("New instances may get these GPUs again.")
+        return {"title": _("Uncordon GPUs"), "message": message, "button": _("Uncordon"), "act": act}
+
+    # --- one node ----------------------------------------------------------------------------------------------------
+
+    def node_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        node = self._node(request, pk)
+        known = gpus_of(user=request.user, node=node.pk)
+        specs = services.visible_specs(request.user).filter(is_listed=True).order_by("name", "pk")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("GPUs of %(node)s") % {"node": node.name},
+            "node": node,
+            "checked": age(known["checked_at"]),
+            "problem": known["problem"],
+            "gpus": [_drawn(gpu) for gpu in known["gpus"]],
+            "room": room_for(node, list(specs[:SPECS_SHOWN])),
+            "more_specs": max(specs.count() - SPECS_SHOWN, 0),
+        }
+        return TemplateResponse(request, "imagelib/node_gpus.html", context)
+
+    def discover_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        node = self._node(request, pk)
+
+        def act() -> str | None:
+            found = discover_gpus(user=request.user, node=node.pk)
+            if found.problem:
+                messages.warning(request, sentence(found.problem, {}))
+                return None
+            count = len(found.devices)
+            return ngettext("Found %(count)s GPU.", "Found %(count)s GPUs.", count) % {"count": count}
+
+        return self.confirm(
+            request,
+            title=_("Discover the GPUs of “%(name)s”") % {"name": node.name},
+            message=_(
+                "The node runs a short-lived container from an image that it has already, and tells which GPUs are "
+                "seen in it. Nothing is pulled. It takes 40 s at most."
+            ),
+            items=[node.docker_address],
+            button=_("Discover GPUs"),
+            act=act,
+            back=_node_url(node.pk),
+        )
+
+    def _node(self, request: HttpRequest, pk: int) -> ComputeNode:
+        node: ComputeNode | None = visible_nodes(request.user).filter(pk=pk).first()
+        if node is None or not self.has_view_permission(request):
+            raise Http404
+        return node
+
+
+def card_labels(card: Any) -> SafeString:
+    """Why nothing new is placed on a card, or that it is in service."""
+    shown = []
+    if card["is_missing"]:
+        shown.append(label(_("missing"), "danger", title=_("The last discovery did not see it.")))
+    if card["is_partitioned"]:
+        shown.append(label(_("partitioned"), "warning", title=_("Partitioned by the hardware: not handed out.")))
+    if card["is_cordoned"]:
+        shown.append(label(_("cordoned"), "warning", title=_("Nothing new is placed here; what is here stays.")))
+    text = SafeString(" ").join(shown)
+    return SafeString(text) if shown else label(_("in service"), "success")
+
+
+def room_for(node: ComputeNode, specs: list[ProductSpec]) -> list[dict[str, Any]]:
+    """How many more containers of each spec the node can take now, and what stops the next one."""
+    [candidate] = candidates(ComputeNode.objects.filter(pk=node.pk), reference="", now=timezone.now())
+    rows = []
+    for spec in specs:
+        found = capacity_for(demand_of(spec, sliced=spec.supports_memory_split), needs_of(spec), candidate)
+        stopped = sentence(found.stopped_by.code, found.stopped_by.params) if found.stopped_by else ""
+        rows.append({"spec": spec, "count": found.count, "more": found.count == MOST_COUNTED, "stopped": stopped})
+    return rows
+
+
+def _drawn(gpu: dict[str, Any]) -> dict[str, Any]:
+    free = max(gpu["memory_mib"] - gpu["held_mib"], 0)
+    return {**gpu, "labels": card_labels(gpu), "free_mib": free}
+
+
+def _node_url(pk: int) -> str:
+    return reverse("admin:instances_gpu_node", args=[pk])

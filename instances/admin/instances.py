@@ -1,0 +1,252 @@
+"""Admin pages of instances: the list, one instance, and what is done to them. Made by `instances.admin.running`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action, display
+
+from core.admin_tools import OperatorAdmin, age, label, two_lines
+from core.errors import DomainError
+from instances import services
+from instances.admin.running import run_page
+from instances.models import Instance, Observed, OperationKind
+from instances.models.instances import OBSERVED_COLOURS
+from instances.snapshot import active_operations, problem_of, snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The words of the page that asks before something is done."""
+
+    title: Any
+    message: Any
+    button: Any
+    said: Any
+    danger: bool = False
+
+
+ASKING = {
+    OperationKind.START: Asking(
+        gettext_lazy("Start"),
+        gettext_lazy("The containers are started again, on the same nodes and GPUs."),
+        gettext_lazy("Start"),
+        gettext_lazy("Being started: %(names)s"),
+    ),
+    OperationKind.STOP: Asking(
+        gettext_lazy("Stop"),
+        gettext_lazy(
+            "The programs in the containers are asked to end, and ended by force after a while. The containers with "
+            "their files stay, and so do the GPUs that they hold."
+        ),
+        gettext_lazy("Stop"),
+        gettext_lazy("Being stopped: %(names)s"),
+        danger=True,
+    ),
+    OperationKind.RESTART: Asking(
+        gettext_lazy("Restart"),
+        gettext_lazy("The programs in the containers end and begin anew; the files in the containers stay."),
+        gettext_lazy("Restart"),
+        gettext_lazy("Being restarted: %(names)s"),
+        danger=True,
+    ),
+    OperationKind.REMOVE: Asking(
+        gettext_lazy("Remove"),
+        gettext_lazy(
+            "The containers are removed with all files in them, and so are their data disks. This cannot be undone. "
+            "GPUs, memory and disk are free for others afterwards."
+        ),
+        gettext_lazy("Remove for ever"),
+        gettext_lazy("Being removed: %(names)s"),
+        danger=True,
+    ),
+}
+
+
+@admin.register(Instance)
+class InstanceAdmin(OperatorAdmin):
+    """Instances are made, operated and removed by services only; the pages show them and ask."""
+
+    list_display = ("what", "state", "made_of", "place", "gpus", "created")
+    list_display_links = ("what",)
+    list_filter = ("observed", "node", "spec", "is_sliced")
+    search_fields = ("name", "remark", "user__username", "reference", "node__name", "spec__name", "container_id")
+    ordering = ("-created_at", "-pk")
+    actions = ("start_selected", "stop_selected", "restart_selected", "remove_selected")
+    actions_row = ("start", "stop", "restart", "remove")
+
+    class Media:
+        js = ("imagelib/instance_view.js", "imagelib/instance_list.js")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return services.visible_instances(request.user).annotate(cards=Count("allocations"))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """What is being done is read once for the whole page."""
+        page = super().get_changelist_instance(request)
+        operations = active_operations(page.result_list)
+        for instance in page.result_list:
+            instance.operation = operations.get(instance.pk)
+        return page
+
+    # --- columns -----------------------------------------------------------------------------------------------------
+
+    @display(description=gettext_lazy("instance"), ordering="name")
+    def what(self, instance: Instance) -> SafeString:
+        return two_lines(
+            instance.name, _("of %(user)s") % {"user": instance.user.get_username()}, title=instance.remark
+        )
+
+    @display(description=gettext_lazy("state"), ordering="observed")
+    def state(self, instance: Any) -> SafeString:
+        problem = problem_of(instance)
+        return format_html(
+            '<span class="il-two"><span class="il-status" data-instance="{}"{}>{} {}</span>'
+            '<span class="il-second il-wrap" data-instance-problem="{}">{}</span></span>',
+            instance.pk,
+            _followed(instance) if instance.operation else "",
+            label(instance.get_observed_display(), OBSERVED_COLOURS.get(Observed(instance.observed), "default")),
+            age(instance.observed_at) if instance.observed_at else "",
+            instance.pk,
+            problem["text"] if problem else "",
+        )
+
+    @display(description=gettext_lazy("image"), ordering="image__name")
+    def made_of(self, instance: Instance) -> SafeString:
+        return two_lines(instance.image.name, instance.reference, title=instance.reference)
+
+    @display(description=gettext_lazy("compute node"), ordering="node__name")
+    def place(self, instance: Instance) -> SafeString:
+        return two_lines(instance.node.name, instance.node.region)
+
+    @display(description=gettext_lazy("product spec"), ordering="spec__name")
+    def gpus(self, instance: Any) -> SafeString:
+        if not instance.cards:
+            return two_lines(instance.spec.name, _("no GPU"))
+        count = _("slices of %(count)s GPU") if instance.is_sliced else _("%(count)s GPU, whole")
+        return two_lines(instance.spec.name, count % {"count": instance.cards})
+
+    @display(description=gettext_lazy("created"), ordering="created_at")
+    def created(self, instance: Instance) -> SafeString | str:
+        return age(instance.created_at)
+
+    # --- one instance, and running an image --------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Read-only and live; the snapshot travels in the page, later ones come from the API."""
+        instance = self.row_or_404(request, object_id)
+        picture = snapshot(instance, active_operations([instance]).get(instance.pk), now=timezone.now())
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": instance.name,
+            "instance": instance,
+            "snapshot": picture,
+            "plan": instance.plan,
+            "notes": picture["notes"],
+        }
+        return TemplateResponse(request, "imagelib/instance_page.html", context)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return run_page(self, request)
+
+    # --- doing something ---------------------------------------------------------------------------------------------
+
+    @action(description=gettext_lazy("Start…"), url_path="start", icon="play_arrow")
+    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, OperationKind.START)
+
+    @action(description=gettext_lazy("Stop…"), url_path="stop", icon="stop")
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, OperationKind.STOP)
+
+    @action(description=gettext_lazy("Restart…"), url_path="restart", icon="restart_alt")
+    def restart(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, OperationKind.RESTART)
+
+    @action(description=gettext_lazy("Remove…"), url_path="remove", icon="delete")
+    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, OperationKind.REMOVE)
+
+    @admin.action(description=gettext_lazy("Start selected instances…"))
+    def start_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+        return self._ask_selected(request, queryset, "start_selected", OperationKind.START)
+
+    @admin.action(description=gettext_lazy("Stop selected instances…"))
+    def stop_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+        return self._ask_selected(request, queryset, "stop_selected", OperationKind.STOP)
+
+    @admin.action(description=gettext_lazy("Restart selected instances…"))
+    def restart_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+        return self._ask_selected(request, queryset, "restart_selected", OperationKind.RESTART)
+
+    @admin.action(description=gettext_lazy("Remove selected instances…"))
+    def remove_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+        return self._ask_selected(request, queryset, "remove_selected", OperationKind.REMOVE)
+
+    def _ask(self, request: HttpRequest, object_id: str, kind: OperationKind) -> HttpResponse:
+        instance = self.row_or_404(request, object_id)
+        return self.confirm(
+            request,
+            items=[_told(instance)],
+            back=self.change_url(instance.pk),
+            **self._words(request, kind, [instance]),
+        )
+
+    def _ask_selected(self, request: HttpRequest, queryset: Any, name: str, kind: OperationKind) -> HttpResponse:
+        return self.confirm_selected(request, queryset, action=name, **self._words(request, kind, queryset))
+
+    def _words(self, request: HttpRequest, kind: OperationKind, instances: Iterable[Instance]) -> dict[str, Any]:
+        words = ASKING[kind]
+
+        def act() -> str | None:
+            begun = [one.name for one in instances if _begin(request, one.pk, kind)]
+            return str(words.said) % {"names": ", ".join(begun)} if begun else None
+
+        return {
+            "title": words.title, "message": words.message, "button": words.button, "danger": words.danger, "act": act,
+        }  # fmt: skip
+
+
+def _followed(instance: Any) -> SafeString:
+    """What the list's script needs to follow the row."""
+    known = {
+        "id": instance.pk, "name": instance.name, "user": instance.user.get_username(), "state": instance.observed,
+        "operation": {"kind": instance.operation.kind},
+    }  # fmt: skip
+    return format_html(' data-busy="{}"', json.dumps(known))
+
+
+def _begin(request: HttpRequest, pk: int, kind: OperationKind) -> bool:
+    """One of several: what cannot be done is told and keeps nothing else back."""
+    try:
+        services.operate(user=request.user, instance=pk, kind=kind)
+    except DomainError as error:
+        messages.error(request, str(error))
+        return False
+    return True
+
+
+def _told(instance: Instance) -> str:
+    words = {"name": instance.name, "user": instance.user.get_username(), "node": instance.node.name}
+    return _("%(name)s of %(user)s on %(node)s") % words

@@ -1,0 +1,172 @@
+// The page of one instance: state, pull and problem from the snapshot, load and log as they are asked for.
+(function () {
+  "use strict";
+  const BUSY_EVERY = 2000, CALM_EVERY = 10000, STATS_EVERY = 5000;
+  const COLOURS_OF_TERMINALS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-_])/g;
+
+  document.addEventListener("DOMContentLoaded", function () {
+    const il = window.imagelib, view = il.instanceView;
+    const page = document.getElementById("il-instance");
+    const parts = {};
+    page.querySelectorAll("[data-part]").forEach(function (node) { parts[node.dataset.part] = node; });
+    let current = JSON.parse(document.getElementById("il-snapshot").textContent);
+    let receivedAt = performance.now(), planShown = JSON.stringify(current.plan), watched = null, logOf = null;
+
+    function text(name, value) {
+      if (parts[name].textContent !== value) parts[name].textContent = value;
+    }
+
+    function drawState(s) {
+      parts.state.replaceChildren(view.label(s.state));
+      text("doing", s.operation ? view.operationName(s.operation) : "");
+      text("created", interpolate(gettext("created %(time)s"), { time: il.moment(s.created_at) }, true));
+      const ended = s.state === "exited" || s.state === "dead";
+      parts.ended.hidden = !ended || s.exit_code === null;
+      text("ended", s.oom_killed ? gettext("It was ended because it needed more memory than it may have.")
+        : interpolate(gettext("It ended with exit code %(code)s."), { code: s.exit_code }, true));
+      parts.problem.hidden = !s.problem;
+      text("problem-text", s.problem ? s.problem.text : "");
+      parts["problem-evidence"].hidden = !(s.problem && s.problem.evidence);
+      text("problem-evidence", s.problem ? s.problem.evidence : "");
+    }
+
+    function drawButtons(s) {
+      const free = !s.operation && Boolean(s.container_id) && s.state !== "gone";
+      const runs = s.state === "running" || s.state === "paused" || s.state === "restarting";
+      parts.start.hidden = !free || runs;
+      parts.stop.hidden = parts.restart.hidden = !free || !runs;
+      parts.remove.hidden = Boolean(s.operation) && !(s.operation.kind === "create" && s.operation.state === "queued");
+    }
+
+    function drawContainer(s) {
+      text("ports", s.ports.map(function (port) {
+        return s.node.name + ":" + port.host_port + " → " + port.container_port + "/" + port.protocol;
+      }).join(", ") || "–");
+      text("container-name", s.container_name || "–");
+      text("container-id", s.container_id || "–");
+      text("digest", s.digest || "–");
+      text("restarts", String(s.restarts));
+    }
+
+    function drawPull(s) {
+      const pull = s.operation && s.operation.pull;
+      parts.pull.hidden = !pull;
+      if (!pull || watched === pull.id) return;
+      watched = pull.id;
+      parts["pull-link"].href = page.dataset.pulls + pull.id + "/change/";
+      parts.bar.textContent = il.percent(pull.percent);
+      il.watch([pull.id], function (snapshot) { il.pullView.drawRow(parts.bar, snapshot); });
+    }
+
+    // What went to the engine is drawn by the server; it changes once, when the container is made.
+    function drawPlan(s) {
+      const plan = JSON.stringify(s.plan);
+      if (plan === planShown) return;
+      planShown = plan;
+      fetch(page.dataset.self).then(function (answer) { return answer.text(); }).then(function (markup) {
+        const fresh = new DOMParser().parseFromString(markup, "text/html").querySelector('[data-part="plan"]');
+        if (!fresh) return;
+        parts.plan.replaceWith(fresh);
+        parts.plan = fresh;
+      }).catch(function () { planShown = ""; });
+    }
+
+    // Ages grow between snapshots. Their beginning is the server's: this browser's clock may be wrong.
+    function tick() {
+      const passed = (performance.now() - receivedAt) / 1000;
+      text("age", current.state_age_seconds === null ? "" : il.ago(current.state_age_seconds + passed));
+    }
+
+    function draw(s) {
+      current = s;
+      receivedAt = performance.now();
+      drawState(s);
+      drawButtons(s);
+      drawContainer(s);
+      drawPull(s);
+      drawPlan(s);
+      tick();
+      parts.stats.hidden = s.state !== "running";
+      if (s.container_id && logOf !== s.container_id) readLog();
+      else if (!s.container_id) text("log-note", gettext("There is no container yet."));
+      parts.refresh.disabled = !s.container_id;
+    }
+
+    function drawRemoved() {
+      parts.removed.hidden = false;
+      parts.buttons.hidden = true;
+      parts.stats.hidden = true;
+      parts.refresh.disabled = true;
+      parts.state.replaceChildren(il.el("span", "il-label", gettext("removed")));
+      ["age", "doing", "link"].forEach(function (name) { text(name, ""); });
+      current = null;
+    }
+
+    function follow() {
+      if (document.hidden) { setTimeout(follow, BUSY_EVERY); return; }
+      view.ask(current).then(function (s) {
+        if (!s) { clearInterval(ticking); drawRemoved(); return; }
+        draw(s);
+        text("link", interpolate(gettext("updated every %(n)s s"), { n: (view.isBusy(s) ? BUSY_EVERY : CALM_EVERY) / 1000 }, true));
+        setTimeout(follow, view.isBusy(s) ? BUSY_EVERY : CALM_EVERY);
+      }).catch(function () {
+        text("link", gettext("connection lost, trying again"));
+        setTimeout(follow, BUSY_EVERY);
+      });
+    }
+
+    // The sentence of an answer that is no success.
+    function reason(answer) {
+      return answer.json().then(function (body) { return body.detail || body.title; }, function () { return String(answer.status); });
+    }
+
+    function readLog() {
+      logOf = current.container_id;
+      parts.refresh.disabled = true;
+      text("log-note", gettext("Reading…"));
+      view.get("/api/instances/" + current.id + "/logs/?tail=" + parts.tail.value).then(function (answer) {
+        return answer.ok ? answer.json().then(drawLog) : reason(answer).then(function (why) { text("log-note", why); });
+      }).catch(function () {
+        text("log-note", gettext("The server did not answer. Read again in a moment."));
+      }).then(function () { parts.refresh.disabled = !current; });
+    }
+
+    function drawLog(answer) {
+      const written = answer.log.replace(COLOURS_OF_TERMINALS, "").replace(/\r\n/g, "\n");
+      parts.log.hidden = !written;
+      parts.log.textContent = written;
+      parts.log.scrollTop = parts.log.scrollHeight;
+      text("log-note", written ? "" : gettext("The container has written nothing yet."));
+    }
+
+    function readStats() {
+      if (!current) return;
+      const later = function () { setTimeout(readStats, STATS_EVERY); };
+      if (current.state !== "running" || document.hidden) { later(); return; }
+      view.get("/api/instances/" + current.id + "/stats/").then(function (answer) {
+        if (answer.status === 200) return answer.json().then(drawStats);
+        parts.stats.hidden = true;
+      }).catch(function () {}).then(later);
+    }
+
+    function drawStats(s) {
+      if (!current) return;
+      parts.stats.hidden = false;
+      text("cpu", il.percent(s.cpu_percent));
+      text("cpu-note", s.cpu_of_limit_percent === null ? gettext("100 % is one core")
+        : interpolate(gettext("%(share)s of what it may use"), { share: il.percent(s.cpu_of_limit_percent) }, true));
+      text("memory", il.bytes(s.memory_bytes));
+      text("memory-note", s.memory_limit_bytes ? interpolate(gettext("of %(size)s"), { size: il.bytes(s.memory_limit_bytes) }, true) : "");
+      text("network", il.bytes(s.network_rx_bytes) + " · " + il.bytes(s.network_tx_bytes));
+      text("disk", il.bytes(s.block_read_bytes) + " · " + il.bytes(s.block_write_bytes));
+      text("pids", String(s.pids));
+    }
+
+    parts.refresh.addEventListener("click", readLog);
+    parts.tail.addEventListener("change", function () { if (current && current.container_id) readLog(); });
+    const ticking = setInterval(tick, 1000);
+    draw(current);
+    setTimeout(follow, BUSY_EVERY);
+    readStats();
+  });
+})();
