@@ -32,7 +32,7 @@ class FoundImages(AutocompleteJsonView):
         return {**super().serialize_result(obj, to_field_name), "text": _image_text(obj)}
 
 
-class ImageSelect(AutocompleteSelect):
+class _ImageSelect(AutocompleteSelect):
     url_name = "%s:pulls_images"
 
 
@@ -46,7 +46,7 @@ class ImageChoice(forms.Form):
 
     image = ImageField(
         queryset=ImageRegistry.objects.all(),
-        widget=ImageSelect(
+        widget=_ImageSelect(
             _IMAGE, admin.site, attrs={"id": "il-image", "data-placeholder": gettext_lazy("Choose an image…")}
         ),
     )

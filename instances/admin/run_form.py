@@ -16,7 +16,7 @@ from instances.models import Instance, ProductSpec
 from instances.spec import Options
 from nodes.models import ComputeNode
 from nodes.services import usable_nodes
-from pulls.admin_choices import ImageField, ImageSelect
+from pulls.admin_choices import ImageField
 
 _POLICIES = (
     ("no", _("never")),
@@ -26,9 +26,19 @@ _POLICIES = (
 )
 
 
-def _select(column: str, placeholder: Any, kind: type[AutocompleteSelect] = AutocompleteSelect) -> AutocompleteSelect:
+class _Select(AutocompleteSelect):
     """Renders just what is chosen; the others are asked for when somebody types."""
-    return kind(Instance._meta.get_field(column), admin.site, attrs={"data-placeholder": placeholder})
+
+    def __init__(self, column: str, placeholder: Any) -> None:
+        super().__init__(Instance._meta.get_field(column), admin.site)
+        self.placeholder = placeholder
+
+    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
+        return {**super().build_attrs(base_attrs, extra_attrs), "data-placeholder": self.placeholder}
+
+
+class _ImageSelect(_Select):
+    url_name = "%s:pulls_images"
 
 
 def _lines(rows: int) -> UnfoldAdminTextareaWidget:
@@ -39,16 +49,16 @@ class RunForm(forms.Form):
     image = ImageField(
         label=_("Image"),
         queryset=ImageRegistry.objects.all(),
-        widget=_select("image", _("Choose an image…"), ImageSelect),
+        widget=_ImageSelect("image", _("Choose an image…")),
     )
     spec = forms.ModelChoiceField(
-        label=_("Product spec"), queryset=ProductSpec.objects.all(), widget=_select("spec", _("Choose a product spec…"))
+        label=_("Product spec"), queryset=ProductSpec.objects.all(), widget=_Select("spec", _("Choose a product spec…"))
     )
     node = forms.ModelChoiceField(
         label=_("Compute node"),
         queryset=ComputeNode.objects.none(),
         required=False,
-        widget=_select("node", _("Automatic")),
+        widget=_Select("node", _("Automatic")),
         help_text=_("Left empty, the node that suits best is chosen."),
     )
     name = forms.CharField(

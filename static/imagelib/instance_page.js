@@ -16,6 +16,17 @@
       if (parts[name].textContent !== value) parts[name].textContent = value;
     }
 
+    // A creation that failed has taken its container away again; the row keeps the id.
+    function hasContainer(s) {
+      return Boolean(s && s.container_id) && s.state !== "failed" && s.state !== "gone";
+    }
+
+    // Memory is handed out in GiB, so it is measured in them too.
+    function memory(size) {
+      const mib = size / 1048576, whole = mib >= 1024;
+      return (whole ? mib / 1024 : mib).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 }) + (whole ? " GiB" : " MiB");
+    }
+
     function drawState(s) {
       parts.state.replaceChildren(view.label(s.state));
       text("doing", s.operation ? view.operationName(s.operation) : "");
@@ -31,7 +42,7 @@
     }
 
     function drawButtons(s) {
-      const free = !s.operation && Boolean(s.container_id) && s.state !== "gone";
+      const free = !s.operation && hasContainer(s);
       const runs = s.state === "running" || s.state === "paused" || s.state === "restarting";
       parts.start.hidden = !free || runs;
       parts.stop.hidden = parts.restart.hidden = !free || !runs;
@@ -87,9 +98,9 @@
       drawPlan(s);
       tick();
       parts.stats.hidden = s.state !== "running";
-      if (s.container_id && logOf !== s.container_id) readLog();
-      else if (!s.container_id) text("log-note", gettext("There is no container yet."));
-      parts.refresh.disabled = !s.container_id;
+      if (hasContainer(s) && logOf !== s.container_id) readLog();
+      else if (!hasContainer(s)) text("log-note", s.container_id ? gettext("The container is not there any more.") : gettext("There is no container yet."));
+      parts.refresh.disabled = !hasContainer(s);
     }
 
     function drawRemoved() {
@@ -128,7 +139,7 @@
         return answer.ok ? answer.json().then(drawLog) : reason(answer).then(function (why) { text("log-note", why); });
       }).catch(function () {
         text("log-note", gettext("The server did not answer. Read again in a moment."));
-      }).then(function () { parts.refresh.disabled = !current; });
+      }).then(function () { parts.refresh.disabled = !hasContainer(current); });
     }
 
     function drawLog(answer) {
@@ -155,15 +166,15 @@
       text("cpu", il.percent(s.cpu_percent));
       text("cpu-note", s.cpu_of_limit_percent === null ? gettext("100 % is one core")
         : interpolate(gettext("%(share)s of what it may use"), { share: il.percent(s.cpu_of_limit_percent) }, true));
-      text("memory", il.bytes(s.memory_bytes));
-      text("memory-note", s.memory_limit_bytes ? interpolate(gettext("of %(size)s"), { size: il.bytes(s.memory_limit_bytes) }, true) : "");
+      text("memory", memory(s.memory_bytes));
+      text("memory-note", s.memory_limit_bytes ? interpolate(gettext("of %(size)s"), { size: memory(s.memory_limit_bytes) }, true) : "");
       text("network", il.bytes(s.network_rx_bytes) + " · " + il.bytes(s.network_tx_bytes));
       text("disk", il.bytes(s.block_read_bytes) + " · " + il.bytes(s.block_write_bytes));
       text("pids", String(s.pids));
     }
 
     parts.refresh.addEventListener("click", readLog);
-    parts.tail.addEventListener("change", function () { if (current && current.container_id) readLog(); });
+    parts.tail.addEventListener("change", function () { if (hasContainer(current)) readLog(); });
     const ticking = setInterval(tick, 1000);
     draw(current);
     setTimeout(follow, BUSY_EVERY);

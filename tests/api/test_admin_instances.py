@@ -1,0 +1,276 @@
+"""Admin pages of instances and GPUs: looking changes nothing, what is confirmed happens, reasons are told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core.errors import NotFound, PermissionRefused
+from core.jobs import JobState
+from instances.models import Gpu, GpuInventory, Instance, Observed, Operation, OperationKind
+from instances.services import create_instance, set_cordoned
+from nodes.models import ComputeNode, NodeStatus
+from tests.api import make
+from tests.api.test_admin_pages import boss, submit
+
+__all__ = ["boss"]
+pytestmark = pytest.mark.django_db
+ADD = "admin:instances_instance_add"
+
+
+@pytest.fixture
+def node() -> ComputeNode:
+    """Connected, with two cards."""
+    node = make.node(name="n1", status=NodeStatus.CONNECTED, checked_at=timezone.now())
+    GpuInventory.objects.create(node=node, checked_at=timezone.now())
+    for index in range(2):
+        Gpu.objects.create(
+            node=node, device_id=f"GPU-{index}", index=index, model="NVIDIA A10", memory_mib=24576,
+            seen_at=timezone.now(),
+        )  # fmt: skip
+    return node
+
+
+@pytest.fixture
+def asked(node: ComputeNode) -> dict[str, Any]:
+    """What the form that runs an image sends for a slice."""
+    image = make.image(supports_vgpu=True)
+    spec = make.spec(name="slice 8", gpu_model="A10", gpu_count=1, gpu_memory_gb=8, supports_memory_split=True)
+    return {"image": image.pk, "spec": spec.pk, "node": "", "name": "train-1"}
+
+
+@pytest.fixture
+def instance(asked: dict[str, Any], user: User) -> Instance:
+    """One that runs."""
+    made = create_instance(user=user, image=asked["image"], spec=asked["spec"], name="train-0")
+    Operation.objects.update(state=JobState.SUCCEEDED)
+    Instance.objects.update(observed=Observed.RUNNING, observed_at=timezone.now(), container_id="c" * 64)
+    return made
+
+
+def page_of(instance: Instance, what: str = "change") -> str:
+    return reverse(f"admin:instances_instance_{what}", args=[instance.pk])
+
+
+def everything() -> list[Any]:
+    return [list(model.objects.order_by("pk").values()) for model in (Instance, Operation, Gpu, ComputeNode)]
+
+
+def addresses(instance: Instance) -> list[str]:
+    gpu = Gpu.objects.earliest("pk")
+    return [
+        *(page_of(instance, what) for what in ("change", "start", "stop", "restart", "remove")),
+        reverse(ADD) + f"?image={instance.image_id}",
+        reverse("admin:instances_instance_changelist"),
+        reverse("admin:instances_gpu_changelist"),
+        reverse("admin:instances_gpu_toggle_cordoned", args=[gpu.pk]),
+        reverse("admin:instances_gpu_node", args=[gpu.node_id]),
+        reverse("admin:instances_gpu_discover", args=[gpu.node_id]),
+    ]
+
+
+def test_looking_changes_nothing(boss: Client, instance: Instance) -> None:
+    before = everything()
+    for address in addresses(instance):
+        assert boss.get(address).status_code == 200, address
+    assert everything() == before
+
+
+def test_acting_without_the_token_is_refused(boss: Client, instance: Instance, asked: dict[str, Any]) -> None:
+    before = everything()
+    for address in addresses(instance):
+        assert boss.post(address, {**asked, "confirmed": "yes"}).status_code == 403, address
+    assert everything() == before
+
+
+def test_others_are_sent_to_the_login(client: Client, user: User, instance: Instance) -> None:
+    for login in (False, True):
+        if login:
+            client.force_login(user)  # whose instance it is: the admin is for operators all the same
+        for address in addresses(instance):
+            answer = client.get(address)
+            assert answer.status_code == 302 and "/admin/login/" in answer["Location"], address
+
+
+@pytest.mark.parametrize("kind", OperationKind.values[1:])
+def test_confirming_queues_the_operation(boss: Client, instance: Instance, kind: str) -> None:
+    first = submit(boss, page_of(instance, kind), {}).content.decode()
+    assert "train-0 of ulrich on n1" in first
+    assert not Operation.objects.filter(kind=kind).exists()
+    answer = submit(boss, page_of(instance, kind), {"confirmed": "yes"})
+    assert answer["Location"] == page_of(instance)
+    assert Operation.objects.get(kind=kind).instance == instance
+
+
+def test_what_is_busy_says_so(boss: Client, instance: Instance) -> None:
+    submit(boss, page_of(instance, "stop"), {"confirmed": "yes"})
+    answer = submit(boss, page_of(instance, "restart"), {"confirmed": "yes"})
+    assert "“train-0” is busy with another operation" in boss.get(answer["Location"]).content.decode()
+    assert Operation.objects.filter(kind=OperationKind.RESTART).count() == 0
+
+
+def test_selected_instances_are_removed_after_a_second_step(
+    boss: Client, instance: Instance, asked: dict[str, Any], user: User
+) -> None:
+    busy = create_instance(user=user, image=asked["image"], spec=asked["spec"], name="busy")
+    Operation.objects.filter(instance=busy).update(state=JobState.RUNNING)
+    url = reverse("admin:instances_instance_changelist")
+    chosen = {"action": "remove_selected", "_selected_action": [instance.pk, busy.pk]}
+    first = submit(boss, url, chosen).content.decode()
+    assert "cannot be undone" in first and not Operation.objects.filter(kind=OperationKind.REMOVE).exists()
+    said = boss.get(submit(boss, url, {**chosen, "confirmed": "yes"})["Location"]).content.decode()
+    assert Operation.objects.get(kind=OperationKind.REMOVE).instance == instance
+    assert "Being removed: train-0" in said and "“busy” is busy" in said
+
+
+def test_the_list_shows_what_is_wrong_and_follows_what_is_busy(boss: Client, instance: Instance) -> None:
+    Instance.objects.update(observed=Observed.FAILED, problem_code="command_not_found")
+    submit(boss, page_of(instance, "remove"), {"confirmed": "yes"})
+    text = boss.get(reverse("admin:instances_instance_changelist")).content.decode()
+    assert "no program of the name" in text and "slices of 1 GPU" in text
+    assert "&quot;kind&quot;: &quot;remove&quot;" in text
+
+
+def test_the_page_of_an_instance_carries_its_picture(boss: Client, instance: Instance) -> None:
+    answer = boss.get(page_of(instance))
+    assert json.loads(json.dumps(answer.context["snapshot"], default=str))["name"] == "train-0"
+    assert "CUDA_DEVICE_MEMORY_LIMIT" in answer.content.decode()
+    assert boss.get(reverse("admin:instances_instance_change", args=[instance.pk + 1000])).status_code == 404
+
+
+# --- running an image ------------------------------------------------------------------------------------------------
+
+
+def test_an_image_runs_after_a_preview(boss: Client, asked: dict[str, Any], operator: User) -> None:
+    typed = {
+        "command": "sh -c 'sleep 60'", "environment": "EPOCHS=3\r\nEMPTY=\r\n", "ports": "8888, 6006",
+        "restart_policy": "always", "remark": "for Ann",
+    }  # fmt: skip
+    first = submit(boss, reverse(ADD), {**asked, **typed})
+    assert not Instance.objects.exists()
+    assert first.context["plan"]["command"] == ["sh", "-c", "sleep 60"]
+    assert "GPU-0" in first.content.decode()
+    again = dict(first.context["hidden"])
+    answer = boss.post(
+        reverse(ADD), {**again, "confirmed": "yes", "csrfmiddlewaretoken": boss.cookies["csrftoken"].value}
+    )
+    made = Instance.objects.get()
+    assert answer["Location"] == page_of(made)
+    assert (made.user, made.name, made.remark, made.node.name) == (operator, "train-1", "for Ann", "n1")
+    assert made.options == {
+        "command": ["sh", "-c", "sleep 60"], "environment": {"EPOCHS": "3", "EMPTY": ""}, "ports": [8888, 6006],
+        "restart_policy": "always",
+    }  # fmt: skip
+    assert made.plan["environment"]["CUDA_DEVICE_MEMORY_LIMIT"] == "8g"
+
+
+def test_going_back_keeps_what_was_typed(boss: Client, asked: dict[str, Any]) -> None:
+    answer = submit(boss, reverse(ADD), {**asked, "ports": "8888", "edit": "yes", "confirmed": "yes"})
+    assert not Instance.objects.exists()
+    assert answer.context["form"]["ports"].value() == "8888" and answer.context["optional_open"]
+
+
+@pytest.mark.parametrize("confirmed", ["", "yes"])
+def test_without_room_each_node_says_why(boss: Client, asked: dict[str, Any], confirmed: str) -> None:
+    make.node(name="n2")
+    Gpu.objects.update(is_cordoned=True)
+    answer = submit(boss, reverse(ADD), {**asked, "confirmed": confirmed})
+    reasons = {one["node"]: one["reason"] for one in answer.context["reasons"]}
+    assert reasons == {"n1": "Only 0 of the 1 cards needed are in service.", "n2": "The node is not connected."}
+    assert "Only 0 of the 1 cards" in answer.content.decode() and not Instance.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"image": ""}, "image"),
+        ({"image": "one"}, "image"),
+        ({"spec": "9" * 30}, "spec"),
+        ({"node": "12345"}, "node"),
+        ({"name": "no blanks"}, "name"),
+        ({"command": "sh -c 'open"}, "command"),
+        ({"environment": "EPOCHS"}, "environment"),
+        ({"ports": "http"}, "ports"),
+        ({"ports": "70000"}, "ports"),
+        ({"ports": "8888 8888"}, "ports"),
+        ({"restart_policy": "sometimes"}, "restart_policy"),
+    ],
+)
+def test_faults_land_on_their_fields(boss: Client, asked: dict[str, Any], typed: dict[str, Any], field: str) -> None:
+    answer = submit(boss, reverse(ADD), {**asked, **typed, "confirmed": "yes"})
+    assert list(answer.context["form"].errors) == [field]
+    assert not Instance.objects.exists()
+
+
+def test_reserved_variables_are_refused_in_words(boss: Client, asked: dict[str, Any]) -> None:
+    answer = submit(boss, reverse(ADD), {**asked, "environment": "LD_AUDIT=/tmp/x.so"})
+    assert "LD_AUDIT is reserved" in answer.content.decode()
+
+
+def test_images_lead_to_the_page_that_runs_them(boss: Client, asked: dict[str, Any]) -> None:
+    answer = boss.get(reverse("admin:imagelib_imageregistry_run_image", args=[asked["image"]]))
+    assert answer["Location"] == reverse(ADD) + f"?image={asked['image']}"
+    assert boss.get(answer["Location"]).context["form"]["image"].value() == str(asked["image"])
+    assert boss.get(reverse(ADD) + "?image=one&spec=-1&node=" + "9" * 40).status_code == 200
+
+
+# --- GPUs ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_cards_of_a_node_show_who_holds_them(boss: Client, instance: Instance) -> None:
+    answer = boss.get(reverse("admin:instances_gpu_node", args=[instance.node_id]))
+    text = answer.content.decode()
+    assert page_of(instance) in text and "16384 of 24576 MiB are free" in text
+    assert [(row["spec"].name, row["count"]) for row in answer.context["room"]] == [("slice 8", 5)]
+    link = boss.get(reverse("admin:nodes_computenode_show_gpus", args=[instance.node_id]))
+    assert link["Location"] == reverse("admin:instances_gpu_node", args=[instance.node_id])
+
+
+def test_a_node_that_nobody_asked_says_that_its_cards_are_unknown(boss: Client) -> None:
+    page = boss.get(reverse("admin:instances_gpu_node", args=[make.node().pk])).content.decode()
+    assert "GPUs are unknown" in page and "There is no listed product spec yet" in page
+    assert boss.get(reverse("admin:instances_gpu_node", args=[123456])).status_code == 404
+
+
+def test_cards_are_cordoned_after_a_second_step(boss: Client, node: ComputeNode) -> None:
+    gpu = Gpu.objects.earliest("pk")
+    url = reverse("admin:instances_gpu_toggle_cordoned", args=[gpu.pk])
+    for expected in (True, False):
+        submit(boss, url, {})
+        gpu.refresh_from_db()
+        assert gpu.is_cordoned is not expected
+        answer = submit(boss, url, {"confirmed": "yes"})
+        assert answer["Location"] == reverse("admin:instances_gpu_node", args=[node.pk])
+        gpu.refresh_from_db()
+        assert gpu.is_cordoned is expected
+
+
+def test_selected_cards_are_cordoned(boss: Client, node: ComputeNode) -> None:
+    ids = list(Gpu.objects.values_list("pk", flat=True))
+    asked = {"action": "cordon_selected", "_selected_action": ids, "confirmed": "yes"}
+    answer = submit(boss, reverse("admin:instances_gpu_changelist"), asked)
+    assert "2 GPUs are cordoned now." in boss.get(answer["Location"]).content.decode()
+    assert Gpu.objects.filter(is_cordoned=True).count() == 2
+
+
+def test_only_operators_cordon_and_all_or_none(operator: User, user: User, node: ComputeNode) -> None:
+    ids = list(Gpu.objects.values_list("pk", flat=True))
+    with pytest.raises(PermissionRefused):
+        set_cordoned(user=user, ids=ids, cordoned=True)
+    with pytest.raises(NotFound):
+        set_cordoned(user=operator, ids=[*ids, 99999], cordoned=True)
+    assert not Gpu.objects.filter(is_cordoned=True).exists()
+    assert set_cordoned(user=operator, ids=ids, cordoned=True) == 2
+    assert set_cordoned(user=operator, ids=ids, cordoned=True) == 0
+
+
+def test_discovery_of_a_node_that_is_away_is_reported_in_words(boss: Client) -> None:
+    url = reverse("admin:instances_gpu_discover", args=[make.node().pk])
+    page = boss.get(submit(boss, url, {"confirmed": "yes"})["Location"]).content.decode()
+    assert "Nothing accepts connections" in page
