@@ -18,7 +18,7 @@
 
     // A creation that failed has taken its container away again; the row keeps the id.
     function hasContainer(s) {
-      return Boolean(s && s.container_id) && s.state !== "failed" && s.state !== "gone";
+      return Boolean(s && s.container_id) && !["failed", "gone", "removing"].includes(s.state);
     }
 
     // Memory is handed out in GiB, so it is measured in them too.
