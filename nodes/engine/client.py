@@ -140,7 +140,7 @@ class EngineClient(APIClient):
 
     def path(self, route: str, query: dict[str, str]) -> str:
         """The request target of a route, for use on a `new_connection`."""
-        return f"/v{self._version}{route}?{urlencode(query)}"
+        return f"/v{self._version}{route}" + (f"?{urlencode(query)}" if query else "")
 
     def _seconds(self, at_most: float) -> float:
         seconds = min(at_most, self.seconds_left())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import select
 import ssl
 import threading
@@ -18,6 +19,7 @@ from .translate import FAILURES, translate, translated
 
 CHUNK = 1 << 14
 MOST_HEAD = 1 << 16  # bytes of an answer's head; of a refusal, with its text
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,6})", re.IGNORECASE)
 _WAIT = 0.5  # seconds; a safety net only: what arrives and what closes wakes the waiting one up
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, TimeoutError)
 
@@ -132,11 +134,14 @@ def _read_answer(stream: Any) -> bytes:
     status = int(words[1])
     if status in (101, 200):
         return rest
+    length = _LENGTH.search(head)
+    while len(rest) < int(length[1] if length else 0):
+        rest += _more(stream, rest)
     raise refusal(status, rest, ())
 
 
 def _more(stream: Any, received: bytes) -> bytes:
     chunk: bytes = stream.recv(CHUNK)
     if not chunk or len(received) > MOST_HEAD:
-        raise EngineError("engine_gone", "the engine hung up instead of opening a terminal")
+        raise ConnectionError("the engine hung up instead of opening a terminal")
     return chunk

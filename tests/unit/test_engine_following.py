@@ -64,8 +64,10 @@ def test_a_reader_that_dies_ends_the_iteration() -> None:
     def die() -> None:
         raise SystemExit  # threads end by it without a word
 
+    stream = follow(Source([die]))
     with pytest.raises(EngineError) as error:
-        list(follow(Source([die])))
+        list(stream)
+    stream._reader.join()
     assert error.value.code == "engine_gone"
 
 
@@ -87,7 +89,7 @@ def test_closing_wakes_everybody_up() -> None:
         pass
     assert list(stream) == []
     assert source.aborted.is_set()
-    assert not any(thread.name == "engine-stream" and thread.is_alive() for thread in [stream._reader])
+    assert not stream._reader.is_alive()
 
 
 def test_a_terminal() -> None:
