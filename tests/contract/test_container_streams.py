@@ -14,12 +14,14 @@ __all__ = ["spec"]
 
 
 def take(stream: EventStream, number: int) -> list[tuple[str, str, int | None]]:
-    """The next events: action, name, exit code."""
+    """The next events: action, name, exit code. Fewer when no more come."""
     found: list[tuple[str, str, int | None]] = []
+    silence = 0
     for event in stream:
+        silence = silence + 1 if event is None else 0
         if event is not None:
             found.append((event.action, event.name, event.exit_code))
-        if len(found) == number:
+        if len(found) == number or silence > 100:
             break
     return found
 

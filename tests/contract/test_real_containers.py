@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nodes.engine import ContainerSpec, Engine, EngineEndpoint, EngineError, Terminal, connect
+from tests.contract.test_container_streams import take
 from tests.contract.test_real_pulls import endpoints
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def test_a_silent_program_is_run_twice(engine: RealEngine, spec: ContainerSpec) 
     with connect(EngineEndpoint(engine.unix_url)) as connection, connection.events(labels={"silent": "1"}) as events:
         assert next(events) is None
         connection.run_once(ContainerSpec("", spec.image, ("true",), labels={"silent": "1"}), within=30)
-        seen = [next(event for event in events if event).action for _ in range(6)]
+        seen = [action for action, _, _ in take(events, 6)]
         assert seen == ["start", "die", "destroy"] * 2 and next(events) is None
 
 
