@@ -82,7 +82,7 @@ class ContainerInfo:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     state: str = ""  # "created", "running", "paused", "restarting", "removing", "exited", "dead"
     exit_code: int = 0  # of the last run; 0 while it runs
-    oom_killed: bool = False
+    oom_killed: bool = False  # engines now and then miss it: 137 that nobody asked for says nearly as much
     error: str = ""  # why the last start failed
     created: str = ""
     started_at: str = ""

@@ -12,7 +12,7 @@ from docker.utils import convert_filters
 from .client import EngineClient
 from .container_answers import cpu_limit, inspected_container, is_running, is_tty, listed_container
 from .container_bodies import container_body
-from .container_events import ACTIONS, ContainerEventDecoder
+from .container_events import ACTIONS, ContainerEventDecoder, moment_before
 from .container_stats import container_stats
 from .container_types import ContainerInfo, ContainerSpec, ContainerStats, Finished
 from .files import read_container_file
@@ -116,7 +116,7 @@ class ContainerCalls:
         filters = {"type": ["container"], "event": list(ACTIONS), "label": label_filters(labels)}
         query = {"filters": convert_filters(filters)}
         if since is not None:
-            query["since"] = f"{since:.9f}"
+            query["since"] = moment_before(since)
         source = HttpSource(self._client, method="GET", path=self._client.path("/events", query))
         return self._opened(Following(source, ContainerEventDecoder()))
 

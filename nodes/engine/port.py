@@ -129,7 +129,7 @@ class Engine(Protocol):
 
     def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
         """What happens to the containers that bear the labels: from now on, or from `since` (seconds since 1970, by
-        the engine's clock) as far as the engine remembers."""
+        the engine's clock) as far as the engine remembers. With the `at` of an event that one comes again."""
         ...
 
     def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal: ...

@@ -52,7 +52,7 @@ def test_events_of_the_past(world: World, spec: ContainerSpec) -> None:
         engine.stop_container(container, grace=0)
         with engine.events(labels=LABELS, since=first.at) as again:
             assert take(again, 2) == [("start", spec.name, None), ("die", spec.name, 137)]
-        with engine.events(labels=LABELS, since=first.at + 0.000001) as later:
+        with engine.events(labels=LABELS, since=first.at + 0.001) as later:
             assert take(later, 1) == [("die", spec.name, 137)]
 
 

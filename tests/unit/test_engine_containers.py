@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nodes.engine import (
     BindMount,
@@ -21,7 +23,7 @@ from nodes.engine import (
 from nodes.engine import container_answers as answers
 from nodes.engine.answers import environment
 from nodes.engine.container_bodies import container_body
-from nodes.engine.container_events import ContainerEventDecoder
+from nodes.engine.container_events import ContainerEventDecoder, moment_before
 from nodes.engine.names import demand_container, is_name, label_filters
 from tests.unit.test_engine_odd_answers import ODD
 
@@ -196,6 +198,13 @@ def test_events_in_any_chunks() -> None:
         chunks = [data[start : start + size] for start in range(0, len(data), size)]
         assert [found for chunk in chunks for found in decoder.feed(chunk)] == expected
         assert list(decoder.finish()) == []
+
+
+@given(st.integers(0, 4 * 10**18))
+def test_an_event_is_not_later_than_the_moment_asked_for_with_its_own_time(nanos: int) -> None:
+    seconds, _, micros = moment_before(nanos / 10**9).partition(".")
+    asked = int(seconds) * 10**9 + int(micros) * 1000
+    assert max(nanos - 5000, 0) <= asked <= nanos
 
 
 def test_the_time_of_an_old_engines_event() -> None:
