@@ -62,6 +62,9 @@ _BY_COLUMN: Mapping[str, str] = {
     "price_per_hour": "2.5",
     # instances
     "spec": "5",
+    "image_id": "5",
+    "spec_id": "5",
+    "node_id": "5",
     "container_id": "1f2e3d",
     "tail": "100",
     "command": '["python", "train.py"]',

@@ -14,9 +14,8 @@ from rest_framework.response import Response
 
 from core.dialects.gva import success
 from core.dialects.gva_fields import RecordNumber, Text, WholeNumber, optional_text
-from core.dialects.gva_query import as_text, id_in_query
+from core.dialects.gva_query import as_text
 from core.dialects.gva_records import RecordViews, routes
-from core.errors import InvalidInput
 from instances import services
 from instances.models import Instance
 from instances.snapshot import active_operations, status_text
@@ -24,6 +23,7 @@ from instances.snapshot import active_operations, status_text
 _Figure = partial(serializers.FloatField, allow_null=True)
 # Columns of the original's table. Live figures come from the engine, when somebody asks the native API for them.
 _FIGURES = ("cpuUsagePercent", "memoryUsagePercent", "gpuMemoryUsageRate")
+_LARGEST_ID = 2**63 - 1
 _RELATIONS = {"image": "image_id", "spec": "spec_id", "node": "node_id"}
 
 
@@ -32,16 +32,16 @@ class InstanceForm(serializers.Serializer):
 
     imageId = RecordNumber(source="image")
     specId = RecordNumber(source="spec")
-    nodeId = WholeNumber(source="node", max_value=2**63 - 1)
+    nodeId = WholeNumber(source="node", max_value=_LARGEST_ID)
     name = Text(max_length=50)
     remark = optional_text(1000)
 
 
 def _as_id(text: str) -> int:
-    try:
-        return id_in_query("", text)
-    except InvalidInput as error:
-        raise ValueError(str(error.fields[""])) from None
+    number = int(text) if text.isdecimal() and len(text) < 20 else 0
+    if not 0 < number <= _LARGEST_ID:
+        raise ValueError(_("Give the number of a record, for example 5."))
+    return number
 
 
 def _as_state(text: str) -> str:
