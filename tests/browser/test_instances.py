@@ -1,0 +1,80 @@
+"""Running an image by hand, in a browser: preview, pull, container, log, removal; every page without an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Site
+from tests.services.registries import Registries
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def spec(site: Site) -> str:
+    """The name of a spec without GPUs."""
+    known = site.product.api("GET", "/api/specs/").json()["results"]
+    if not known:
+        answer = site.product.api("POST", "/api/specs/", json={"name": "small", "memory_gb": 1, "data_disk_gb": 1})
+        assert answer.status_code == 201, answer.text
+    return "small"
+
+
+def choose(page: Page, field: str, text: str) -> None:
+    page.locator(f"[aria-labelledby=select2-id_{field}-container]").click()
+    page.locator(".select2-search__field").fill(text)
+    page.get_by_role("option", name=text).first.click()
+
+
+def test_an_image_is_run_stopped_started_and_removed(
+    site: Site, registries: Registries, add_image: Any, node: dict[str, Any], spec: str
+) -> None:
+    image = add_image("shell", registries.open.reference("library/tiny:1"))
+    page = site.open(f"/admin/imagelib/imageregistry/{image}/change/")
+    page.get_by_role("link", name="Run…").click()
+    choose(page, "spec", spec)
+    page.fill("[name=name]", "first")
+    page.locator("details.il-details > summary").click()
+    page.fill("[name=command]", "sh -c 'echo hello from inside; exec sleep 600'")
+    page.get_by_role("button", name="Show what would be used").click()
+    expect(page.locator('[data-part="plan"]')).to_contain_text("echo hello from inside; exec sleep 600")
+    expect(page.get_by_text("The data disk at /data is not limited in size")).to_be_visible()
+    assert site.product.api("GET", "/api/instances/").json()["count"] == 0
+
+    page.get_by_role("button", name="Run it").click()
+    state = page.locator('[data-part="state"]')
+    expect(state).to_have_text("running", timeout=40_000)
+    expect(page.locator('[data-part="log"]')).to_contain_text("hello from inside")
+    expect(page.locator('[data-part="pids"]')).to_have_text(re.compile(r"^[1-9]"), timeout=20_000)
+
+    for button, ended in (("Stop", "exited"), ("Start", "running")):
+        page.get_by_role("link", name=f"{button}…").click()
+        page.get_by_role("button", name=button).click()
+        expect(state).to_have_text(ended, timeout=40_000)
+
+    page.get_by_role("link", name="Remove…").click()
+    page.get_by_role("button", name="Remove for ever").click()
+    expect(page.get_by_text("This instance was removed")).to_be_visible(timeout=40_000)
+    assert site.product.api("GET", "/api/instances/").json()["count"] == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_pages_of_instances_and_gpus_fit_and_report_nothing(
+    site: Site, node: dict[str, Any], language: str, width: int
+) -> None:
+    site.page.context.add_cookies([{"name": "django_language", "value": language, "url": site.product.url}])
+    site.page.set_viewport_size({"width": width, "height": 900})
+    for path in (
+        "/admin/instances/instance/",
+        "/admin/instances/instance/add/",
+        "/admin/instances/gpu/",
+        f"/admin/instances/gpu/node/{node['id']}/",
+        f"/admin/instances/gpu/node/{node['id']}/discover/",
+    ):
+        page = site.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} is too wide"
