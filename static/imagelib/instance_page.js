@@ -106,7 +106,7 @@
     function drawRemoved() {
       parts.removed.hidden = false;
       parts.buttons.hidden = true;
-      parts.stats.hidden = true;
+      parts.stats.hidden = parts.problem.hidden = parts.pull.hidden = true;
       parts.refresh.disabled = true;
       parts.state.replaceChildren(il.el("span", "il-label", gettext("removed")));
       ["age", "doing", "link"].forEach(function (name) { text(name, ""); });
