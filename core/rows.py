@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, InUse, NotFound
 
+_TOLD = 10  # users of a row that a refusal names
+
 
 def save_row(row: models.Model, *, fields: Iterable[str], duplicate: Any) -> None:
     """Insert a new row, or write just `fields` of an existing one.
@@ -55,6 +57,13 @@ def delete_rows(model: type[models.Model], ids: Iterable[int]) -> int:
     return len(rows)
 
 
+def _some(users: list[str]) -> str:
+    """The first of them, and how many more."""
+    told = "; ".join(users[:_TOLD])
+    more = len(users) - _TOLD
+    return told if more <= 0 else _("%(told)s; and %(more)s more") % {"told": told, "more": more}
+
+
 def _delete(row: models.Model) -> None:
     try:
         row.delete()
@@ -62,6 +71,6 @@ def _delete(row: models.Model) -> None:
         users = sorted(str(item) for item in error.protected_objects)
         raise InUse(
             _("“%(name)s” is in use by: %(users)s. Wait for it to end or cancel it, then delete again.")
-            % {"name": row, "users": "; ".join(users)},
+            % {"name": row, "users": _some(users)},
             users=users,
         ) from None

@@ -78,6 +78,9 @@ class InstanceRows(InstanceViews):
     form = InstanceRow
     columns = {**InstanceViews.columns, "imageName": "image__name", "specName": "spec__name", "nodeName": "node__name"}
 
+    def name_of_user(self, name: str) -> str:
+        return name  # rows are found by it
+
     def save(self, values: Mapping[str, Any], record: Instance | None = None) -> Instance:
         if record is None:
             text = _(

@@ -37,6 +37,7 @@ TOLD_BY_ENGINE = (
 DISCOVERED = ("cpu", "memory", "system_disk")
 DISK_EVERY = timedelta(minutes=10)
 DISKS_AT_ONCE = 16  # each costs most engines a short container
+CERTIFICATE_FIELDS = ("ca_cert", "client_cert", "client_key")
 logger = structlog.get_logger(__name__)
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?")
 
@@ -62,19 +63,22 @@ def save_node(
     """
     require_operator(user)
     row = node or ComputeNode()
+    before = {name: getattr(row, name) for name in CERTIFICATE_FIELDS}
     for name, value in values.items():
         setattr(row, name, value)
-    check_values(row)
-    changed = not row.pk or not CONNECTION_FIELDS.isdisjoint(values)
+    # A stored certificate that has expired since must not keep its node from being renamed or unlisted.
+    check_values(row, certificates=any(_differs(getattr(row, name), before[name]) for name in CERTIFICATE_FIELDS))
     fields = set(values)
-    if changed:
-        # Counted by the database: two changes at the same moment must not share a number.
-        row.connection_version = 1 if row._state.adding else F("connection_version") + 1
-        row.status, row.status_code, row.status_evidence, row.checked_at = NodeStatus.UNKNOWN, "", "", None
-        fields |= {"connection_version", "status", "status_code", "status_evidence", "checked_at"}
     with transaction.atomic():  # the row stays locked until it is read: its number belongs to just this state
-        if "docker_address" in values and not row._state.adding:
-            fields |= _move(row, values)
+        stored = ComputeNode.objects.select_for_update().filter(pk=row.pk).first()
+        changed = stored is None or _connects_anew(row, stored, values)
+        if changed:
+            # Counted by the database: two changes at the same moment must not share a number.
+            row.connection_version = 1 if row._state.adding else F("connection_version") + 1
+            row.status, row.status_code, row.status_evidence, row.checked_at = NodeStatus.UNKNOWN, "", "", None
+            fields |= {"connection_version", "status", "status_code", "status_evidence", "checked_at"}
+        if stored is not None and "docker_address" in values:
+            fields |= _move(row, stored, values)
         save_row(row, fields=fields, duplicate=_("Another compute node has this name already."))
         row.refresh_from_db()
     if changed and test and row.docker_address:
@@ -82,14 +86,24 @@ def save_node(
     return row
 
 
-def check_values(row: ComputeNode) -> None:
+def _connects_anew(row: ComputeNode, stored: ComputeNode, values: Mapping[str, Any]) -> bool:
+    """Whether how to connect differs from what is stored: clients send whole records back, mostly unchanged."""
+    return any(_differs(getattr(row, name), getattr(stored, name)) for name in CONNECTION_FIELDS if name in values)
+
+
+def _differs(new: Any, old: Any) -> bool:
+    """A secret that is entered again counts as another one; two that are empty are the same."""
+    return bool(new or old) and new != old
+
+
+def check_values(row: ComputeNode, *, certificates: bool = True) -> None:
     """All rules of a node's fields. Raises `InvalidInput` with every fault at once."""
     problems: dict[str, Any] = {}
     try:
         row.docker_address = row.docker_address.strip() and parse_address(row.docker_address).canonical
     except EngineAddressError as error:
         problems["docker_address"] = address_problem(error.code, error.params)
-    if row.client_key.readable():
+    if certificates and row.client_key.readable():
         key = row.client_key.reveal()
         problems |= check_tls(ca_cert=row.ca_cert, client_cert=row.client_cert, client_key=key)
     if not isinstance(row.labels, dict) or not all(_is_label(key, value) for key, value in row.labels.items()):
@@ -106,10 +120,9 @@ def check_values(row: ComputeNode) -> None:
         raise InvalidInput(problems)
 
 
-def _move(row: ComputeNode, values: Mapping[str, Any]) -> set[str]:
+def _move(row: ComputeNode, stored: ComputeNode, values: Mapping[str, Any]) -> set[str]:
     """When the new address is that of another machine: what its predecessor told is forgotten. Returns the columns."""
-    stored = ComputeNode.objects.select_for_update().filter(pk=row.pk).first()
-    if stored is None or _place(stored.docker_address) == _place(row.docker_address):
+    if _place(stored.docker_address) == _place(row.docker_address):
         return set()
     if row.docker_address:
         _check_kept_secrets(stored, values)

@@ -7,11 +7,14 @@ same envelope: unknown paths (404), wrong methods (405), crashes (500).
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, JsonResponse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -23,10 +26,11 @@ from core.authentication import TokenHeaderAuthentication
 from core.dialects.problem import HOST_NOT_ALLOWED, DatabaseAway, flatten, sentence, translate
 from core.errors import DomainError, InvalidInput, PermissionRefused
 from core.examples import example_for
-from core.logins import LoginToken, set_login_cookie
+from core.logins import COOKIE, LoginToken, drop_login_cookie, set_login_cookie
 
 logger = structlog.get_logger(__name__)
 SUCCESS, REFUSED = 0, 7
+_MARKUP = re.compile(r"[<>&\"'`]")
 _AUTHENTICATION = (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)
 _PERMISSION = (exceptions.PermissionDenied, PermissionRefused)
 
@@ -38,6 +42,11 @@ def envelope(code: int, msg: Any, data: Any = None) -> dict[str, Any]:
 
 def success(msg: Any, data: Any = None) -> Response:
     return Response(envelope(SUCCESS, msg, data))
+
+
+def harmless(name: str) -> str:
+    """A name without markup: that front end puts some of them into HTML as they are."""
+    return _MARKUP.sub("", name)
 
 
 class JsonAlways(BaseContentNegotiation):
@@ -59,6 +68,12 @@ class GvaView(APIView):
     schema: Any = None  # not in the OpenAPI document, unless a subclass describes itself (core.dialects.gva_schema)
     renews_login = True
     _token: Any = None  # what this request was authenticated with
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """The language is what the front end asks for, whatever the admin in the same browser was switched to."""
+        if request.COOKIES.pop(settings.LANGUAGE_COOKIE_NAME, None):
+            translation.activate(translation.get_language_from_request(request))
+        return super().initialize_request(request, *args, **kwargs)
 
     def perform_authentication(self, request: Any) -> None:
         super().perform_authentication(request)
@@ -101,7 +116,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse
     if isinstance(error, _AUTHENTICATION):
         headers = {"WWW-Authenticate": view.get_authenticate_header(view.request)}
         text = _("You are not logged in, or your login has expired. Log in again.")
-        return Response(envelope(REFUSED, text), status=401, headers=headers)
+        refusal = Response(envelope(REFUSED, text), status=401, headers=headers)
+        if COOKIE in view.request.COOKIES:  # that front end cannot delete it
+            drop_login_cookie(refusal)
+        return refusal
     if isinstance(error, _PERMISSION):
         return Response(envelope(REFUSED, _("Insufficient permissions")))
     if isinstance(error, exceptions.MethodNotAllowed):

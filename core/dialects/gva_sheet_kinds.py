@@ -12,11 +12,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from core.dialects.gva_records import RecordViews
+from core.sheets.archive import MAX_BYTES
 from core.sheets.columns import MAX_ROWS, Column, Kind
 from core.sheets.errors import SheetRefused
 from core.sheets.writer import write_records, write_template
 
 _CHUNK = 500  # rows that are read from the database at once
+_NEVER_TOO_LARGE = 50  # rows: not even with every text at its longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,16 @@ def refuse_too_many(views: RecordViews) -> None:
     if count > MAX_ROWS:
         text = _("There are %(count)s records; a sheet has room for %(limit)s. Programs read them page by page.")
         raise SheetRefused(text % {"count": count, "limit": MAX_ROWS})
+
+
+def refuse_too_large(kind: SheetKind, request: Request) -> None:
+    """Raises `SheetRefused` for a file that could not be imported again. Few rows never make one."""
+    if kind.views_for(request).visible().count() < _NEVER_TOO_LARGE:
+        return
+    size = export_file(kind, request).getbuffer().nbytes
+    if size > MAX_BYTES:
+        text = _("The sheet would have %(size)s MB; it may have %(limit)s MB. Programs read the records page by page.")
+        raise SheetRefused(text % {"size": round(size / 1024**2, 1), "limit": MAX_BYTES // 1024**2})
 
 
 def template_file(kind: SheetKind) -> Any:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from uuid import UUID, uuid5
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from core.dialects.gva import harmless
 from imagelib.spa.services import setting_of
 
 ADMINISTRATOR, ORDINARY = 888, 8881  # the front end's own numbers
 START_PAGE = "imageRegistry"  # a name of the menu
 _USERS = UUID("6e0bd0a3-7c0b-4c39-9f6b-6a3c1d4f2a57")
-_MARKUP = re.compile(r"[<>&\"'`]")  # the front end puts names into HTML as they are
 
 
 def role_of(user: Any) -> int:
@@ -22,7 +21,7 @@ def role_of(user: Any) -> int:
 
 
 def user_object(user: Any) -> dict[str, Any]:
-    name = _MARKUP.sub("", user.get_username())
+    name = harmless(user.get_username())
     role = {
         "authorityId": role_of(user),
         "authorityName": _("Administrator") if user.is_staff else _("Ordinary user"),
@@ -32,7 +31,7 @@ def user_object(user: Any) -> dict[str, Any]:
         "ID": user.pk,
         "uuid": str(uuid5(_USERS, str(user.pk))),
         "userName": name,
-        "nickName": _MARKUP.sub("", user.get_full_name()) or name,
+        "nickName": harmless(user.get_full_name()) or name,
         "headerImg": "",
         "authorityId": role["authorityId"],
         "authority": role,

@@ -8,7 +8,7 @@ from typing import Any
 from axes.utils import reset
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError, InvalidInput
@@ -41,7 +41,10 @@ def log_in(*, request: Any, username: str, password: str) -> Any:
 def _is_right_but_disabled(username: str, password: str) -> bool:
     """Only who knows the password is told that the account exists."""
     row = get_user_model().objects.filter(username=username, is_active=False).first()
-    return row is not None and check_password(password, row.password)
+    if row is None:
+        make_password(password)  # as long as the look at a password: the time tells nobody which accounts there are
+        return False
+    return check_password(password, row.password)
 
 
 def setting_of(user: Any) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ from core.api import OperatorsOnly
 from core.dialects.gva import GvaView, not_found, success
 from core.dialects.gva_import import import_sheet
 from core.dialects.gva_schema import NUMBER, SpaSchema, answers, json_object
-from core.dialects.gva_sheet_kinds import SheetKind, export_file, refuse_too_many, template_file
+from core.dialects.gva_sheet_kinds import SheetKind, export_file, refuse_too_large, refuse_too_many, template_file
 from core.downloads import allow_download, redeem_download
 from core.errors import InvalidInput
 from core.parsers import Upload
@@ -91,6 +91,7 @@ class ExportTicketView(TicketView):
 
     def refuse_early(self, kind: SheetKind, request: Request) -> None:
         refuse_too_many(kind.views_for(request))
+        refuse_too_large(kind, request)
 
 
 class DownloadView(SheetView):

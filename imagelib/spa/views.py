@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from core.dialects.gva import GvaView, success
 from core.dialects.gva_fields import Text
 from core.dialects.gva_schema import FLAG, NUMBER, TEXT, SpaSchema, answers, json_object
+from core.downloads import end_downloads
 from core.errors import Conflict, InvalidInput
 from core.logins import LoginToken, drop_login_cookie, end_login, set_login_cookie
 from imagelib.spa import schema as shapes
@@ -70,6 +71,7 @@ class LogoutView(SpaView):
         if not isinstance(request.auth, LoginToken):
             raise Conflict(_("Only a login of the front end can be ended. An access token ends by itself."))
         end_login(request.auth, now=timezone.now())
+        end_downloads(request.user)
         response = success(_("Logged out"))
         drop_login_cookie(response)
         return response

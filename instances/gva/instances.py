@@ -12,7 +12,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.dialects.gva import success
+from core.dialects.gva import harmless, success
 from core.dialects.gva_fields import RecordNumber, Text, WholeNumber, optional_text
 from core.dialects.gva_query import as_text
 from core.dialects.gva_records import RecordViews, routes
@@ -100,11 +100,15 @@ class InstanceViews(RecordViews):
         shown = Instance.objects.only("observed", "problem_code", "problem").in_bulk([row["ID"] for row in found])
         operations = active_operations(shown.values())
         for row in found:
+            row["userName"] = self.name_of_user(row["userName"])
             instance = shown.get(row["ID"])
             if instance is not None:  # else it was removed in this moment
                 row["containerStatus"] = status_text(instance, operations.get(instance.pk))
             row |= dict.fromkeys(_FIGURES)
         return found
+
+    def name_of_user(self, name: str) -> str:
+        return harmless(name)
 
     def public(self, request: Request) -> Response:
         """Nothing: instances are nobody's but their owners'."""

@@ -190,8 +190,29 @@ def test_the_connection_is_tested_and_a_failed_test_refuses_nothing(spa: APIClie
     pk = created(spa)
     assert found(spa, pk)["dockerStatus"] == "failed"
     ComputeNode.objects.update(status="connected", status_code="")
-    done(spa.put(UPDATE, {**found(spa, pk), "remark": "again"}))
+    done(spa.put(UPDATE, {**found(spa, pk), "sshPort": 2022}))
     assert found(spa, pk)["dockerStatus"] == "failed"
+
+
+def test_what_does_not_change_the_connection_is_saved_without_testing_it(spa: APIClient) -> None:
+    """The front end always sends the whole record back, secrets masked."""
+    pk = created(spa, password="s3cret")
+    ComputeNode.objects.update(status="connected", status_code="")
+    before = ComputeNode.objects.get()
+    done(spa.put(UPDATE, {**found(spa, pk), "remark": "again", "name": "renamed"}))
+    node = ComputeNode.objects.get()
+    assert (node.remark, node.status, node.connection_version) == ("again", "connected", before.connection_version)
+    assert node.password.reveal() == "s3cret"
+
+
+def test_a_certificate_that_expired_since_does_not_lock_its_node(spa: APIClient) -> None:
+    with time_machine.travel("2020-01-01T00:00:00Z"):
+        pair = Authority("old").issue("client", client=True)
+    pk = created(spa)
+    ComputeNode.objects.update(client_cert=pair.cert.strip())
+    done(spa.put(UPDATE, {**found(spa, pk), "isOnShelf": False}))
+    assert ComputeNode.objects.get().is_listed is False
+    assert "expired" in refused(spa.put(UPDATE, {**found(spa, pk), "caCert": pair.cert}))
 
 
 def test_an_engine_that_hangs_costs_a_bounded_time_and_nothing_of_what_was_entered(

@@ -370,3 +370,11 @@ class TestLog:
         assert refused(spa.get(f"{LOG}?ID={fresh.pk}")) == "Fetching failed: There is no container yet."
         refused(spa.get(f"{LOG}?ID={away.pk}"))
         assert refused(spa.get(LOG)).startswith("Fetching failed: ID: ")
+
+
+def test_names_of_users_hold_no_markup(operator: Any, django_user_model: Any) -> None:
+    """A dialog of the front end puts them into HTML as they are."""
+    bad = django_user_model.objects.create_user("<img src=x onerror=alert(1)>")
+    row = make.instance(by=bad)
+    shown = done(log_in("olga").get(f"{FIND}?ID={row.pk}"))["userName"]
+    assert shown == "img src=x onerror=alert(1)"

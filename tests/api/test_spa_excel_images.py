@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from io import BytesIO
 from typing import Any
 
@@ -269,3 +271,17 @@ def test_a_created_row_answers_like_one_of_the_page(spa: APIClient) -> None:
     import_rows(spa, IMAGES, HEADER, ROW)
     row = done(spa.get("/imageRegistry/getImageRegistryList"))["list"][0]
     assert (row["name"], row["isOnShelf"], row["supportMemorySplit"]) == ("new", False, True)
+
+
+def test_an_export_that_could_not_be_imported_again_is_refused_on_the_page(spa: APIClient) -> None:
+    rows = (
+        ImageRegistry(name=f"n{n}", address=f"r.example.com/x:{n}", description=noise(1000), remark=noise(1000))
+        for n in range(4000)
+    )
+    ImageRegistry.objects.bulk_create(rows)
+    assert "5 MB" in refused(spa.get(f"/sysExportTemplate/exportExcel?templateID={IMAGES}"))
+
+
+def noise(length: int) -> str:
+    """Text that does not compress."""
+    return "".join(random.choices(string.ascii_letters + string.digits, k=length))

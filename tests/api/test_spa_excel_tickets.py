@@ -13,11 +13,13 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from time_machine import travel
 
+from core.downloads import DownloadExpired, allow_download, redeem_download
 from core.models import DownloadTicket
 from core.tasks import forget_download_tickets
 from tests.api import make
 from tests.api.gva_client import done, log_in, refused
 from tests.api.sheets import AT, XLSX, download
+from tests.api.spa_client import front_end
 from tests.support.workbooks import rows_in
 
 IMAGES = "imageregistry_ImageRegistry"
@@ -162,3 +164,25 @@ def test_of_two_tabs_at_the_same_moment_one_gets_the_file(operator: Any) -> None
         for thread in tabs:
             thread.join()
         assert sorted(kind == XLSX for kind in got) == [False, False, False, True]
+
+
+def test_a_new_password_voids_links_that_are_open(operator: Any) -> None:
+    token = allow_download(user=operator, action="exportExcel", subject="x", now=timezone.now())
+    operator.set_password("another-password-1")
+    operator.save()
+    with pytest.raises(DownloadExpired):
+        redeem_download(token=token, action="exportExcel", now=timezone.now())
+
+
+def test_logging_out_takes_back_links_that_are_open(operator: Any) -> None:
+    spa = front_end("olga")
+    token = allow_download(user=operator, action="exportExcel", subject="x", now=timezone.now())
+    assert spa.post("/jwt/jsonInBlacklist").json()["code"] == 0
+    with pytest.raises(DownloadExpired):
+        redeem_download(token=token, action="exportExcel", now=timezone.now())
+
+
+@pytest.mark.parametrize("token", ["", "x", "1", "_", "1_", f"{10**30}_x", "-1_x", "٣_x"])
+def test_tokens_that_were_never_ours(operator: Any, token: str) -> None:
+    with pytest.raises(DownloadExpired):
+        redeem_download(token=token, action="exportExcel", now=timezone.now())

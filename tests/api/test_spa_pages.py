@@ -220,3 +220,40 @@ def test_an_unknown_host_and_a_database_that_is_away(spa: APIClient, path: str, 
     if path != DATABASE:
         with override_settings(DEBUG=debug), connection.execute_wrapper(away):
             assert "database" in refused(ask(spa, path))
+
+
+class TestUnknownPaths:
+    """Pages that the front end has and this product has not."""
+
+    @pytest.mark.parametrize("debug", [True, False])
+    @pytest.mark.parametrize("path", ["/sysDictionary/findSysDictionary", "/imageregistry/getImageRegistryList"])
+    @pytest.mark.parametrize("prefix", ["", "/api"])
+    def test_who_sends_its_header_gets_its_envelope(
+        self, db: None, settings: Any, debug: bool, path: str, prefix: str
+    ) -> None:
+        settings.DEBUG = debug
+        client = APIClient(enforce_csrf_checks=True, raise_request_exception=False)
+        for method in ("get", "post", "put", "delete"):
+            answer = getattr(client, method)(f"{prefix}{path}", HTTP_X_TOKEN="")
+            assert answer.status_code == 404, (method, answer.content)
+            assert answer.json().keys() == {"code", "data", "msg"}
+
+    def test_others_get_what_they_got(self, db: None) -> None:
+        client = APIClient()
+        assert client.get("/api/nosuch/").json()["code"] == "not_found"
+        assert client.get("/nosuch/")["Content-Type"].startswith("text/html")
+        assert client.get("/imageRegistry", HTTP_X_TOKEN="").json()["code"] == 7
+
+
+def test_the_language_of_the_admin_in_the_same_browser_does_not_count(db: None) -> None:
+    client = APIClient(HTTP_ACCEPT_LANGUAGE="zh-CN,zh;q=0.9")
+    client.cookies["django_language"] = "en"
+    assert "登录" in client.get("/user/getUserInfo").json()["msg"]
+
+
+def test_a_refused_login_takes_its_cookie_back(db: None) -> None:
+    client = APIClient()
+    client.cookies["x-token"] = "stale"
+    answer = client.get("/user/getUserInfo")
+    assert answer.status_code == 401
+    assert answer.cookies["x-token"]["max-age"] == 0
