@@ -12,6 +12,8 @@ from benchmarks.tap import stamped_json
 from tests.services.ports import LOOPBACK
 from tests.services.product import Product
 
+_ENDED = (b'"state": "succeeded"', b'"state": "failed"', b'"state": "cancelled"')
+
 
 class Browser:
     """One open stream of `/api/pulls/events/`. What arrives is only stamped; `snapshots` reads it afterwards."""
@@ -28,6 +30,10 @@ class Browser:
     @property
     def bytes_read(self) -> int:
         return sum(len(part) for _, part in self._reads)
+
+    def saw_the_end(self) -> bool:
+        """Whether the last of what arrived shows a pull that has ended well or badly; cheap."""
+        return bool(self._reads) and any(word in self._reads[-1][1] for word in _ENDED)
 
     def snapshots(self) -> Iterator[tuple[float, dict]]:
         return stamped_json(self._reads, prefix=b"data: ")
