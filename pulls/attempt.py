@@ -33,6 +33,7 @@ from pulls.tools import Tools
 UNPACKING_PATIENCE = 10.0
 USUAL_PLATFORM = "linux/amd64"  # of a node that was never probed; the engine's own word corrects it
 LISTEN_EVERY = 0.5  # seconds
+SLOW_VERIFICATION = 1.0  # seconds after which watchers see that the image is being looked for
 
 
 def pull_once(job: PullJob, tools: Tools) -> str:
@@ -61,7 +62,7 @@ def pull_once(job: PullJob, tools: Tools) -> str:
             told = _stream(pull, chains)
             if reference.digest and reference.tag:
                 engine.tag(f"{reference.name}@{reference.digest}", reference.name, reference.tag)
-            with heartbeat(job):
+            with heartbeat(job, every=SLOW_VERIFICATION, saying={"progress": reporter.verifying()}):
                 digest = _verify(pull, told)
             reporter.verified()
             return digest
@@ -134,7 +135,6 @@ def _stream(pull: _Pull, chains: Iterable[Sequence[str]]) -> str:
             meter = Meter(plan=plan.layers, now=pull.tools.monotonic())
             pull.reporter.start(meter, digest=pull.offer.digest, bytes_total=plan.bytes_to_move, event=_as_event(plan))
             _follow(pull.job, stream, meter, pull.reporter, pull.tools)
-            pull.reporter.verifying()
             return stream.digest
     except EngineRejected as error:
         # Engines mix wrong and missing credentials up; we know whether any were sent.

@@ -58,11 +58,12 @@ class Reporter:
         if self._tools.monotonic() - self._written_at >= self._every:
             self._store(self._last)
 
-    def verifying(self) -> None:
-        """The stream has ended well. Watchers must see it: a busy engine may take its time to show the image."""
-        if self._meter is not None:
-            self._meter.verifying()
-            self._store(self._meter.progress(now=self._tools.monotonic()).as_dict())
+    def verifying(self) -> dict[str, Any]:
+        """The stream has ended well. What watchers are to see if the engine takes its time to show the image."""
+        if self._meter is None:
+            return {}
+        self._meter.verifying()
+        return self._meter.progress(now=self._tools.monotonic()).as_dict()
 
     def verified(self) -> None:
         """The last picture travels with the final transition."""

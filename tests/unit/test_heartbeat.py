@@ -47,3 +47,17 @@ def test_a_worker_that_was_given_up_does_not_beat_for_its_successor() -> None:
     with heartbeat(job, every=0.05):
         time.sleep(0.3)
     assert PullJob.objects.get(pk=job.pk).heartbeat_at == job.heartbeat_at
+
+
+def test_a_step_that_takes_its_time_is_told_and_a_quick_one_is_not() -> None:
+    job = held()
+    news = {"progress": {"phase": "verifying"}}
+    with heartbeat(job, every=60, saying=news):
+        pass
+    job.refresh_from_db()
+    assert job.progress == {}
+    version = job.version
+    with heartbeat(job, every=0.05, saying=news):
+        time.sleep(0.5)
+    job.refresh_from_db()
+    assert job.progress == news["progress"] and job.version > version
