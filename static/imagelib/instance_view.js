@@ -10,7 +10,7 @@
 
   function stateName(state) {
     return {
-      creating: gettext("creating"), pulling: gettext("pulling"), created: gettext("created"), running: gettext("running"),
+      creating: gettext("creating"), pulling: gettext("pulling"), created: gettext("created"), running: pgettext("container", "running"),
       paused: gettext("paused"), restarting: gettext("restarting"), removing: gettext("removing"), exited: gettext("exited"),
       dead: gettext("dead"), gone: gettext("gone"), failed: gettext("failed"),
     }[state] || state;
