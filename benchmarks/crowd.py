@@ -31,5 +31,5 @@ class Crowd:
     @staticmethod
     def all_running(bed: PullBed, count: int) -> None:
         """Wait until so many pulls are downloading."""
-        query = "SELECT count(*) FROM pulls_pulljob WHERE state = 'running' AND last_byte_at IS NOT NULL"
+        query = "SELECT count(*) FROM pulls_pulljob WHERE state = 'running' AND moved_at IS NOT NULL"
         wait_until(f"{count} running pulls", lambda: bed.rows(query) == [(count,)], timeout=60, step=0.2)
