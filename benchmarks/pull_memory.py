@@ -24,7 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     env = NO_LIMITS | ({"IMAGELIB_DEBUG": "on"} if options.debug else {})
     with Stage() as stage:
-        crowd = Crowd(stage, size=20, layer_mb=3)
+        crowd = Crowd(stage, size=20, layer_mb=8)
         bed = stage.product(options.mode, **env)
         node = bed.node(crowd.engine.unix_url)
         pid = bed.product.pid if options.mode == "embedded" else bed.product.workers[0].pid
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _wave(crowd: Crowd, bed: PullBed, node: int, pid: int, wave: int) -> None:
-    crowd.proxy.limit(1_500_000)
+    crowd.proxy.limit(3_000_000)
     found = {0: sample(pid)}
     for first, last in ((0, 10), (10, 20)):
         crowd.pull(bed, node, first=first, last=last)
