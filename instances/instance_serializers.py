@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from core.api import AskedFields
 from instances.models import Instance, Observed
-from instances.snapshot import active_operations, snapshot
+from instances.snapshot import snapshot
 
 _LARGEST = 2**63 - 1
 
@@ -108,10 +108,7 @@ class InstanceShape(serializers.Serializer):
     updated_at = serializers.DateTimeField()
 
     def to_representation(self, instance: Instance) -> dict[str, Any]:
-        operations = self.context.get("operations")
-        if operations is None:
-            operations = active_operations([instance])
-        return snapshot(instance, operations.get(instance.pk), now=self.context["now"])
+        return snapshot(instance, now=self.context["now"])
 
 
 class PreviewShape(serializers.Serializer):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+
+from django.db.models import FilteredRelation, Q, QuerySet
 
 from core.jobs import ACTIVE_STATES
 from instances.models import Instance, Observed, Operation
@@ -13,15 +14,15 @@ from instances.refusal_texts import sentence
 _SHORT = 80  # characters
 
 
-def active_operations(instances: Iterable[Instance]) -> dict[int, Operation]:
-    """The operation that works on each of them, by the instance's id; one query."""
-    ids = [one.pk for one in instances]
-    found = Operation.objects.select_related("pull").filter(instance__in=ids, state__in=ACTIVE_STATES)
-    return {operation.instance_id: operation for operation in found if operation.instance_id}
+def with_operations(instances: QuerySet[Any]) -> QuerySet[Any]:
+    """Each with the operation that works on it as `operation`, or None. Of one statement: read one after the other, an
+    operation that ends between the two leaves a row that looks finished and says what was true before."""
+    active = FilteredRelation("operations", condition=Q(operations__state__in=ACTIVE_STATES))
+    return instances.annotate(operation=active).select_related("operation__pull")
 
 
-def snapshot(instance: Instance, operation: Operation | None, *, now: datetime) -> dict[str, Any]:
-    """JSON-ready. `operation` is the active one; sizes in GB are GiB."""
+def snapshot(instance: Instance, *, now: datetime) -> dict[str, Any]:
+    """JSON-ready; of an instance that was read `with_operations`. Sizes in GB are GiB."""
     devices = instance.plan.get("device_requests") or []
     return {
         "id": instance.pk,
@@ -46,7 +47,7 @@ def snapshot(instance: Instance, operation: Operation | None, *, now: datetime) 
         "restarts": instance.restarts,
         "notes": [{"code": code, "text": sentence(code, {})} for code in instance.notes],
         "problem": problem_of(instance),
-        "operation": _operation(operation),
+        "operation": _operation(instance.operation),
         "remark": instance.remark,
         "created_at": instance.created_at,
         "updated_at": instance.updated_at,
@@ -62,8 +63,10 @@ def problem_of(instance: Instance) -> dict[str, Any] | None:
     return {"code": instance.problem_code, "text": text, "evidence": params.get("evidence", "")}
 
 
-def status_text(instance: Instance, operation: Operation | None) -> str:
-    """As the front end's table shows it, which knows no progress bar: `pulling 43%`, `failed: <cause>`."""
+def status_text(instance: Instance) -> str:
+    """As the front end's table shows it, which knows no progress bar: `pulling 43%`, `failed: <cause>`. Of an instance
+    that was read `with_operations`."""
+    operation = instance.operation
     if instance.observed == Observed.PULLING and operation and operation.pull:
         return f"pulling {int(operation.pull.progress.get('percent', 0))}%"
     if instance.observed == Observed.FAILED and (problem := problem_of(instance)):

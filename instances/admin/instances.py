@@ -24,7 +24,7 @@ from instances import services
 from instances.admin.running import run_page
 from instances.models import Instance, Observed, OperationKind
 from instances.models.instances import OBSERVED_COLOURS
-from instances.snapshot import active_operations, problem_of, snapshot
+from instances.snapshot import problem_of, snapshot, with_operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +97,7 @@ class InstanceAdmin(OperatorAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return services.visible_instances(request.user).annotate(cards=Count("allocations"))
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """What is being done is read once for the whole page."""
-        page = super().get_changelist_instance(request)
-        operations = active_operations(page.result_list)
-        for instance in page.result_list:
-            instance.operation = operations.get(instance.pk)
-        return page
+        return with_operations(services.visible_instances(request.user)).annotate(cards=Count("allocations"))
 
     # --- columns -----------------------------------------------------------------------------------------------------
 
@@ -155,7 +147,7 @@ class InstanceAdmin(OperatorAdmin):
     ) -> HttpResponse:
         """Read-only and live; the snapshot travels in the page, later ones come from the API."""
         instance = self.row_or_404(request, object_id)
-        picture = snapshot(instance, active_operations([instance]).get(instance.pk), now=timezone.now())
+        picture = snapshot(instance, now=timezone.now())
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

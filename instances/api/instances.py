@@ -30,7 +30,7 @@ from instances.instance_serializers import (
 from instances.inventory import discover_gpus, gpus_of
 from instances.models import Instance, OperationKind
 from instances.reading import read_log, read_stats
-from instances.snapshot import active_operations
+from instances.snapshot import with_operations
 from instances.spec import Options
 
 _OPTIONS = ("command", "environment", "ports", "restart_policy")
@@ -49,16 +49,10 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
     ordering = ["-created_at", "-id"]
 
     def get_queryset(self) -> Any:
-        return services.visible_instances(self.request.user)
+        return with_operations(services.visible_instances(self.request.user))
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "now": timezone.now()}
-
-    def get_serializer(self, *args: Any, **options: Any) -> Any:
-        serializer: Any = super().get_serializer(*args, **options)
-        if options.get("many"):
-            serializer.child.context["operations"] = active_operations(args[0])
-        return serializer
 
     @extend_schema(request=InstanceCreated, responses={202: InstanceShape})
     def create(self, request: Request) -> Response:

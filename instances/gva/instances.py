@@ -18,7 +18,7 @@ from core.dialects.gva_query import as_text
 from core.dialects.gva_records import RecordViews, routes
 from instances import services
 from instances.models import Instance
-from instances.snapshot import active_operations, status_text
+from instances.snapshot import status_text, with_operations
 
 _Figure = partial(serializers.FloatField, allow_null=True)
 # Columns of the original's table. Live figures come from the engine, when somebody asks the native API for them.
@@ -97,13 +97,12 @@ class InstanceViews(RecordViews):
 
     def represent(self, rows: Any) -> list[dict[str, Any]]:
         found = super().represent(rows)
-        shown = Instance.objects.only("observed", "problem_code", "problem").in_bulk([row["ID"] for row in found])
-        operations = active_operations(shown.values())
+        shown = with_operations(Instance.objects.all()).in_bulk([row["ID"] for row in found])
         for row in found:
             row["userName"] = self.name_of_user(row["userName"])
             instance = shown.get(row["ID"])
             if instance is not None:  # else it was removed in this moment
-                row["containerStatus"] = status_text(instance, operations.get(instance.pk))
+                row["containerStatus"] = status_text(instance)
             row |= dict.fromkeys(_FIGURES)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.conf import settings
@@ -14,6 +15,9 @@ from django.utils.translation import pgettext_lazy
 from imagelib.models import ImageRegistry
 from instances.models.specs import ProductSpec
 from nodes.models import ComputeNode
+
+if TYPE_CHECKING:
+    from instances.models.operations import Operation
 
 
 class Observed(models.TextChoices):
@@ -84,6 +88,8 @@ class Instance(models.Model):
     problem = models.JSONField(default=dict, editable=False)  # {params, evidence}
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    operation: Operation | None = None  # what works on it now, if it was read `instances.snapshot.with_operations`
 
     class Meta:
         verbose_name = _("instance")

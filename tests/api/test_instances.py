@@ -14,6 +14,8 @@ from rest_framework.test import APIClient
 
 from core.jobs import JobState
 from instances.models import GpuAllocation, Instance, Observed, Operation
+from instances.services import visible_instances
+from instances.snapshot import snapshot, with_operations
 from tests.api import make
 from tests.support.tiny_engine import tiny_engine
 
@@ -246,3 +248,12 @@ class TestGpusOfANode:
         found = ask(user, make.node()).json()
         assert (found["checked_at"], found["problem"]["code"], found["gpus"]) == (None, "gpus_unknown", [])
         make.problem(ask(user, make.node(is_listed=False)), 404)
+
+
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.SUCCEEDED])
+def test_state_and_operation_are_read_at_once(user: User, django_assert_num_queries: Any, state: str) -> None:
+    """In two statements, an operation that ends between them would leave what was true before it."""
+    pk = make.operation(make.instance(by=user), "restart", state=state).instance_id
+    with django_assert_num_queries(1):
+        picture = snapshot(with_operations(visible_instances(user)).get(pk=pk), now=timezone.now())
+    assert (picture["operation"] is None) == (state == JobState.SUCCEEDED)

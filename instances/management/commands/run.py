@@ -21,7 +21,7 @@ from core.server_lock import nobody_works
 from imagelib.models import ImageRegistry
 from instances import services
 from instances.models import Instance, Observed, ProductSpec
-from instances.snapshot import active_operations, problem_of, status_text
+from instances.snapshot import problem_of, status_text, with_operations
 from instances.spec import Options
 from nodes.models import ComputeNode
 
@@ -97,11 +97,10 @@ class Command(ProductCommand):
 def _look(pk: int) -> tuple[Instance | None, str, bool]:
     """The instance, its state in words, and whether something is being done; None while the database is away."""
     try:
-        instance = Instance.objects.filter(pk=pk).first()
+        instance = with_operations(Instance.objects.filter(pk=pk)).first()
         if instance is None:
             raise CommandError(_("The instance was deleted."), returncode=1)
-        operation = active_operations([instance]).get(pk)
-        return instance, status_text(instance, operation), operation is not None
+        return instance, status_text(instance), instance.operation is not None
     except (OperationalError, InterfaceError):
         connection.close()
         return None, "", True
