@@ -48,11 +48,13 @@ def _lines(rows: int) -> UnfoldAdminTextareaWidget:
 class RunForm(forms.Form):
     image = ImageField(
         label=_("Image"),
-        queryset=ImageRegistry.objects.all(),
+        queryset=ImageRegistry.objects.filter(is_listed=True),
         widget=_ImageSelect("image", _("Choose an image…")),
     )
     spec = forms.ModelChoiceField(
-        label=_("Product spec"), queryset=ProductSpec.objects.all(), widget=_Select("spec", _("Choose a product spec…"))
+        label=_("Product spec"),
+        queryset=ProductSpec.objects.filter(is_listed=True),
+        widget=_Select("spec", _("Choose a product spec…")),
     )
     node = forms.ModelChoiceField(
         label=_("Compute node"),
@@ -95,7 +97,7 @@ class RunForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["node"].queryset = usable_nodes()  # type: ignore[attr-defined]
+        self.fields["node"].queryset = usable_nodes().filter(is_listed=True)  # type: ignore[attr-defined]
 
     def clean_command(self) -> tuple[str, ...] | None:
         try:

@@ -62,7 +62,7 @@ class Ask:
 def judge(user: Any, image: int, spec: int, name: str, node: int | None, options: Options) -> Ask:
     entry = _usable(visible_images(user), image, _("There is no listed image with id %(id)s."), "image_not_listed")
     plan = _usable(visible_specs(user), spec, _("There is no listed product spec with id %(id)s."), "spec_not_listed")
-    nodes = visible_nodes(user).exclude(docker_address="")
+    nodes = visible_nodes(user).filter(is_listed=True).exclude(docker_address="")
     if node is not None:
         nodes = nodes.filter(pk=node)
         _usable(nodes, node, _("There is no listed compute node with id %(id)s."), "node_not_listed")
@@ -74,7 +74,8 @@ def judge(user: Any, image: int, spec: int, name: str, node: int | None, options
 
 
 def _usable(rows: models.QuerySet[Any], pk: int, text: Any, code: str) -> Any:
-    row = rows.filter(pk=pk).first()
+    """What is not listed nobody can use, an operator neither: to try something, list it."""
+    row = rows.filter(pk=pk, is_listed=True).first()
     if row is None:
         raise NotFound(text % {"id": pk}, code=code)
     return row

@@ -130,11 +130,16 @@ def test_conflicts_have_codes(as_user: APIClient, as_other: APIClient, body: dic
     make.problem(as_user.delete(at), 409, "operation_active")
 
 
-@pytest.mark.parametrize(("thing", "code"), [("image", "image"), ("spec", "spec"), ("node", "node")])
-def test_what_is_not_listed_is_not_there(as_user: APIClient, body: dict[str, Any], thing: str, code: str) -> None:
+@pytest.mark.parametrize("role", ["user", "operator"])
+@pytest.mark.parametrize("thing", ["image", "spec", "node"])
+def test_what_is_not_listed_is_used_by_nobody(
+    as_user: APIClient, as_operator: APIClient, body: dict[str, Any], thing: str, role: str
+) -> None:
+    client = {"user": as_user, "operator": as_operator}[role]
     hidden = {"image": make.image, "spec": make.spec, "node": make.gpu_node}[thing](is_listed=False)
-    make.problem(as_user.post(AT, {**body, thing: hidden.pk}), 404, f"{code}_not_listed")
-    make.problem(as_user.post(AT, {**body, thing: 10**9}), 404, f"{code}_not_listed")
+    for at in (AT, f"{AT}preview/"):
+        make.problem(client.post(at, {**body, thing: hidden.pk}), 404, f"{thing}_not_listed")
+        make.problem(client.post(at, {**body, thing: 10**9}), 404, f"{thing}_not_listed")
     assert not Instance.objects.exists()
 
 
