@@ -23,7 +23,7 @@ _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "dynamic_shared_memory_type": "mmap",  # in the data directory; a killed server leaves files in /dev/shm otherwise
-    "max_connections": "200",
+    "max_connections": "500",  # tests of a hundred threads in several processes; those that left take a while to go
     "listen_addresses": LOOPBACK,
 }
 

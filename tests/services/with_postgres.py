@@ -26,7 +26,8 @@ def main(command: list[str]) -> int:
     try:
         with closing(PostgresServer(directory)) as server:
             server.start()
-            return subprocess.call(command, env=os.environ | {"IMAGELIB_DATABASE_URL": server.url})
+            url = f"{server.url}?connect_timeout=60"  # a hundred threads that begin at once need longer than usual
+            return subprocess.call(command, env=os.environ | {"IMAGELIB_DATABASE_URL": url})
     finally:
         shutil.rmtree(directory)
 

@@ -71,6 +71,7 @@ def silent() -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
+    """For what would take much longer if it were wrong: a busy machine is slow, too."""
     began = time.monotonic()
     yield
     assert time.monotonic() - began < seconds

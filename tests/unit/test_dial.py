@@ -21,7 +21,7 @@ from tests.api import make
 from tests.support import names as moods
 from tests.support.names import Names, at_most, black_holes, silent
 
-FOR_EVER = 20.0
+FOR_EVER = 600.0
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
 
 @pytest.fixture
 def dead(names: Names) -> Iterator[list[tuple[str, int]]]:
-    """The addresses of `dead.test`: six that do not answer."""
-    with black_holes(6) as found:
+    """The addresses of `dead.test`: so many that do not answer that a timeout for each of them takes for ever."""
+    with black_holes(60) as found:
         names.places["dead.test"] = found
         yield found
 
@@ -43,7 +43,7 @@ def dead(names: Names) -> Iterator[list[tuple[str, int]]]:
 
 
 def test_a_name_server_that_hangs(names: Names) -> None:
-    with at_most(1.0), pytest.raises(TimeoutError, match=r"name server about hangs\.test within 0\.3 s"):
+    with at_most(30), pytest.raises(TimeoutError, match=r"name server about hangs\.test within 0\.3 s"):
         dial("hangs.test", 80, seconds=0.3)
 
 
@@ -69,16 +69,24 @@ def test_an_ended_look_up_is_not_remembered(names: Names) -> None:
 
 
 def test_dead_addresses_share_the_time(dead: list[tuple[str, int]]) -> None:
-    with at_most(1.2), pytest.raises(TimeoutError):
+    with at_most(15), pytest.raises(TimeoutError):
         dial("dead.test", 80, seconds=0.6)
 
 
 def test_a_dead_address_leaves_time_for_the_next(names: Names, dead: list[tuple[str, int]]) -> None:
     with silent() as alive:
         names.places["half.test"] = [dead[0], alive]
-        with closing(dial("half.test", 80, seconds=1.0)) as opened:
+        with closing(dial("half.test", 80, seconds=6)) as opened:
             assert opened.getpeername() == alive
-            assert 0.3 < (opened.gettimeout() or 0) < 0.6, "what is left"
+            assert 0.01 < (opened.gettimeout() or 0) <= 3, "what is left"
+
+
+def test_the_look_up_takes_of_the_time_to_connect(names: Names) -> None:
+    names.slow["slow.test"] = 0.5
+    with silent() as place:
+        names.places["slow.test"] = [place]
+        with closing(dial("slow.test", 80, seconds=60)) as opened:
+            assert 0.01 < (opened.gettimeout() or 0) <= 59.5
 
 
 def test_the_first_address_is_the_one_to_speak_of(names: Names, dead: list[tuple[str, int]]) -> None:
@@ -89,12 +97,11 @@ def test_the_first_address_is_the_one_to_speak_of(names: Names, dead: list[tuple
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_an_ip_address_is_asked_of_nobody(names: Names, host: str) -> None:
-    before = threading.active_count()
     with closing(socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)) as server:
         options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         with closing(dial(host, server.getsockname()[1], seconds=5, options=options)) as opened:
             assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    assert threading.active_count() == before and not names.asked
+    assert not names.asked
 
 
 # --- engines ---------------------------------------------------------------------------------------------------------
@@ -102,11 +109,11 @@ def test_an_ip_address_is_asked_of_nobody(names: Names, host: str) -> None:
 WAYS: dict[str, dict[str, Any]] = {"tcp": {}, "tls": {"use_tls": True}, "ssh": {}}
 
 
-def failed(way: str, place: str, known_hosts: Path) -> EngineError:
+def failed(way: str, place: str, known_hosts: Path, *, timeout: float = 60) -> EngineError:
     scheme = "ssh" if way == "ssh" else "tcp"
     known_hosts.touch()
     endpoint = EngineEndpoint(f"{scheme}://{place}", **WAYS[way])
-    with pytest.raises(EngineError) as error, connect(endpoint, timeout=0.6, known_hosts=str(known_hosts)):
+    with pytest.raises(EngineError) as error, connect(endpoint, timeout=timeout, known_hosts=str(known_hosts)):
         pass
     return error.value
 
@@ -114,8 +121,8 @@ def failed(way: str, place: str, known_hosts: Path) -> EngineError:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("host", ["hangs.test", "dead.test"])
 def test_an_engine_whose_name_leads_nowhere(dead: Any, tmp_path: Path, way: str, host: str) -> None:
-    with at_most(1.0):
-        error = failed(way, f"{host}:2376", tmp_path / "known_hosts")
+    with at_most(15):
+        error = failed(way, f"{host}:2376", tmp_path / "known_hosts", timeout=0.6)
     assert (error.code, error.transient) == ("engine_timeout", True)
     assert ("name server" in error.evidence) == (host == "hangs.test")
 
@@ -123,9 +130,9 @@ def test_an_engine_whose_name_leads_nowhere(dead: Any, tmp_path: Path, way: str,
 @pytest.mark.parametrize("way", WAYS)
 def test_the_look_up_counts_as_time_to_connect(names: Names, tmp_path: Path, way: str) -> None:
     names.slow["slow.test"] = 0.5
-    with silent() as place, at_most(0.9):
+    with silent() as place:
         names.places["slow.test"] = [place]
-        assert failed(way, "slow.test:2376", tmp_path / "known_hosts").code == "engine_timeout"
+        assert failed(way, "slow.test:2376", tmp_path / "known_hosts", timeout=0.6).code == "engine_timeout"
 
 
 def test_an_unknown_name_stays_an_unknown_name(names: Names, tmp_path: Path) -> None:
@@ -142,23 +149,23 @@ def test_a_probe_keeps_its_limit(names: Names, settings: Any) -> None:
     settings.ENGINE_TIMEOUT = 1.0
     node = ComputeNode(docker_address="tcp://hangs.test:2375")
     for with_disk in (False, True):
-        with at_most(0.9):
+        with at_most(30):
             assert probe(node, with_disk=with_disk).code == "engine_timeout"
 
 
 def test_a_sweep_over_dead_names_takes_one_timeout(names: Names, dead: Any) -> None:
     hosts = ["hangs.test"] * 10 + ["dead.test"] * 10
     nodes = [ComputeNode(name=str(n), docker_address=f"tcp://{host}:2375") for n, host in enumerate(hosts)]
-    with at_most(3.0):
-        codes = [finding.code for _node, finding in sweep(nodes, timeout=1.0, within=20)]
+    with at_most(30):
+        codes = [finding.code for _node, finding in sweep(nodes, timeout=1.0, within=60)]
     assert codes == ["engine_timeout"] * 20
 
 
 # --- registries ------------------------------------------------------------------------------------------------------
 
 
-def ping(host: str, **options: Any) -> RegistryError:
-    limits = {"timeout": (0.5, 2.0), "answer_seconds": 2.0, "total_seconds": 0.7}
+def ping(host: str, *, seconds: float, **options: Any) -> RegistryError:
+    limits = {"timeout": (60.0, 60.0), "answer_seconds": 60.0, "total_seconds": seconds}
     with pytest.raises(RegistryError) as error, RegistryClient(host, **limits, **options) as client:
         client.ping()
     return error.value
@@ -167,26 +174,26 @@ def ping(host: str, **options: Any) -> RegistryError:
 @pytest.mark.parametrize("host", ["hangs.test", "dead.test"])
 @pytest.mark.parametrize("insecure", [False, True])
 def test_a_registry_whose_name_leads_nowhere(dead: Any, host: str, insecure: bool) -> None:
-    with at_most(1.2):
-        error = ping(host, insecure=insecure)
+    with at_most(15):
+        error = ping(host, seconds=0.7, insecure=insecure)
     assert error.code == "registry_timeout"
     assert ("name server" in error.evidence) == (host == "hangs.test")
 
 
 def test_an_unknown_registry_stays_unknown(names: Names) -> None:
-    assert ping("unknown.test").code == "registry_dns"
-    assert ping("[::1]:1").code == "registry_refused"
+    assert ping("unknown.test", seconds=60).code == "registry_dns"
+    assert ping("[::1]:1", seconds=60).code == "registry_refused"
 
 
 def test_connecting_and_answering_share_the_time(names: Names) -> None:
     names.slow["slow.test"] = 0.45
-    with silent() as place, at_most(1.0):
+    with silent() as place, at_most(30):
         names.places["slow.test"] = [place]
-        assert ping("slow.test", insecure=True).code == "registry_timeout"
+        assert ping("slow.test", seconds=0.7, insecure=True).code == "registry_timeout"
 
 
 def test_pages_give_a_hanging_name_up(names: Names, db: None) -> None:
-    with at_most(5.0):
+    with at_most(30):
         assert check_address("hangs.test/app:1")["error"]["code"] == "registry_timeout"
-    with at_most(5.0):
+    with at_most(30):
         assert check_endpoint(make.registry(endpoint="hangs.test"))["error"]["code"] == "registry_timeout"

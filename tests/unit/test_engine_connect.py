@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import create_server, socket
@@ -51,8 +50,10 @@ def serve() -> Iterator[Callable[[bytes | None], str]]:
         opened.close()
 
 
-def failure(address: str, **options: bool) -> EngineError:
-    with pytest.raises(EngineError) as error, connect(EngineEndpoint(address, **options), timeout=0.5):
+def failure(address: str, *, reply: bytes | None = b"", **options: bool) -> EngineError:
+    """Those who never say anything (`reply` is None) are waited for shortly, all others as long as they need."""
+    timeout = 0.5 if reply is None else 60
+    with pytest.raises(EngineError) as error, connect(EngineEndpoint(address, **options), timeout=timeout):
         pass
     return error.value
 
@@ -77,24 +78,21 @@ def failure(address: str, **options: bool) -> EngineError:
     ],
 )
 def test_what_is_no_engine(serve: Callable[[bytes | None], str], reply: bytes | None, code: str) -> None:
-    started = time.monotonic()
-    assert failure(serve(reply)).code == code
-    assert time.monotonic() - started < 1
+    assert failure(serve(reply), reply=reply).code == code
 
 
 @pytest.mark.parametrize(
     ("reply", "code"), [(None, "engine_timeout"), (b"", "engine_gone"), (b"hello", "engine_tls_unexpected")]
 )
 def test_what_is_no_tls_engine(serve: Callable[[bytes | None], str], reply: bytes | None, code: str) -> None:
-    assert failure(serve(reply), use_tls=True).code == code
+    assert failure(serve(reply), reply=reply, use_tls=True).code == code
 
 
 @pytest.mark.parametrize("reply", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 def test_what_is_no_ssh_server(serve: Callable[[bytes | None], str], reply: bytes | None) -> None:
-    started = time.monotonic()
-    error = failure(serve(reply).replace("tcp://", "ssh://root@"))
+    error = failure(serve(reply).replace("tcp://", "ssh://root@"), reply=reply)
     assert error.code == ("engine_timeout" if reply is None else "engine_ssh_failed")
-    assert time.monotonic() - started < 1.5
+    assert reply is not None or "no ssh connection within 0." in error.evidence
 
 
 @pytest.mark.parametrize(("theirs", "used"), [("1.41", "1.41"), ("1.51", "1.51"), ("1.99", "1.51")])

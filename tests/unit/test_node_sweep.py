@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -18,6 +17,7 @@ from nodes.models import ComputeNode
 from nodes.services import store_finding, sweep_all
 from nodes.work import SWEEP_THREADS, Finding, probe, sweep
 from tests.api import make
+from tests.support.names import at_most
 
 
 @pytest.fixture
@@ -59,9 +59,8 @@ def test_a_finding_that_the_database_refuses(finding: dict[str, Any]) -> None:
 def test_a_sweep_ends_in_time(silent: str) -> None:
     """Those that were asked did not answer; of those whose turn did not come nobody knows anything."""
     nodes = [ComputeNode(name=str(number), docker_address=silent) for number in range(SWEEP_THREADS + 6)]
-    started = time.monotonic()
-    findings = list(sweep(nodes, timeout=2.0, within=0.7))
-    assert time.monotonic() - started < 1.6
+    with at_most(60):
+        findings = list(sweep(nodes, timeout=120, within=3))
     assert [finding.code for _, finding in findings] == ["engine_timeout"] * SWEEP_THREADS
 
 
@@ -70,6 +69,5 @@ def test_a_probe_ends_in_time(settings: Any) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         node = ComputeNode(docker_address=f"tcp://127.0.0.1:{server.getsockname()[1]}")
         for with_disk in (False, True):
-            started = time.monotonic()
-            assert probe(node, with_disk=with_disk).code == "engine_timeout"
-            assert time.monotonic() - started < 0.7  # of the one answer
+            with at_most(5):  # half of what an engine may take when nobody says how long
+                assert probe(node, with_disk=with_disk).code == "engine_timeout"

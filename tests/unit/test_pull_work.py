@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -46,7 +45,8 @@ def test_an_image_arrives_and_the_row_says_what_the_engine_confirmed(ask, tools,
     assert (job.state, job.digest, job.attempt) == (JobState.SUCCEEDED, IMAGE.digest, 1)
     assert (job.progress["percent"], job.progress["bytes_downloaded"]) == (100.0, 5_000_000)
     assert engine.find(REFERENCE) is not None
-    assert codes(job) == ["requested", "claimed", "total_unknown", "succeeded"]
+    told = [code for code in codes(job) if code != "downloaded"]  # which only a pull that takes its time tells
+    assert told == ["requested", "claimed", "total_unknown", "succeeded"]
 
 
 def test_a_message_delivered_twice_pulls_once(ask, tools, engine) -> None:
@@ -142,7 +142,8 @@ def test_an_image_for_another_platform_is_no_success(ask, tools, engine) -> None
 
 
 def test_a_long_interval_between_writes_does_not_make_a_worker_look_dead(ask, tools, engine, settings) -> None:
-    settings.PROGRESS_EVERY, settings.JOB_STALE_AFTER = 60, 3
+    """The beat beside silent calls is slower than that, and leaves the version alone."""
+    settings.PROGRESS_EVERY, settings.JOB_STALE_AFTER = 600, 3
     job = ask()
     release = threading.Event()
     layer = IMAGE.layers[0]
@@ -150,11 +151,10 @@ def test_a_long_interval_between_writes_does_not_make_a_worker_look_dead(ask, to
     engine.script(REFERENCE, moving, Hold(release), Arrive(IMAGE), Say(status=f"Status: Downloaded {REFERENCE}"))
     worker = in_background(lambda: run_pull(job.pk, tools=tools))
     wait_for(lambda: engine.running_pulls == 1)
-    for _look in range(20):
-        time.sleep(0.2)
-        assert not PullJob.silent(now=timezone.now()).exists()
+    began = PullJob.objects.get(pk=job.pk).version
+    wait_for(lambda: PullJob.objects.get(pk=job.pk).version >= began + 3)
     release.set()
-    worker.join(10)
+    worker.join(60)
 
 
 def test_a_stalled_stream_ends_the_attempt(ask, tools, engine, settings) -> None:
@@ -178,15 +178,20 @@ def test_a_pull_that_waits_for_another_on_the_same_node_is_not_stalled(ask, tool
     engine.script(REFERENCE, *waiting, Hold(release), Arrive(IMAGE), *told)
     other = PullJob.objects.create(
         node=job.node, node_name="n1", reference="r/busy:1", registry_host="r", state=JobState.RUNNING,
-        moved_at=timezone.now(), node_slot=1, registry_slot=1,
+        moved_at=timezone.now() + timedelta(hours=1), node_slot=1, registry_slot=1,
     )  # fmt: skip
     worker = in_background(lambda: run_pull(job.pk, tools=tools))
-    until = time.monotonic() + 2
-    while time.monotonic() < until:
-        PullJob.objects.filter(pk=other.pk).update(moved_at=timezone.now())
-        time.sleep(0.1)
+    judged: set[Any] = set()
+
+    def was_judged_and_went_on() -> bool:
+        row = PullJob.objects.get(pk=job.pk)
+        if row.moved_at is not None and (row.heartbeat_at - row.moved_at).total_seconds() > 1:
+            judged.add(row.version)
+        return len(judged) > 2
+
+    wait_for(was_judged_and_went_on)
     release.set()
-    worker.join(10)
+    worker.join(60)
     job.refresh_from_db()
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
 
@@ -199,7 +204,7 @@ def test_a_worker_that_shuts_down_gives_the_job_back_without_using_up_an_attempt
     worker = in_background(lambda: run_pull(job.pk, tools=leaving))
     wait_for(lambda: engine.running_pulls == 1)
     stop.set()
-    worker.join(10)
+    worker.join(60)
     job.refresh_from_db()
     assert (job.state, job.attempt) == (JobState.QUEUED, 0)
     assert engine.pulls[0].stopped.is_set()
@@ -217,7 +222,7 @@ def test_a_worker_that_was_given_up_changes_nothing_any_more(ask, tools, engine)
     assert PullJob.objects.get(pk=job.pk).give_up_worker(now=timezone.now())
     second = claim_next(hint=job.pk, now=timezone.now())
     assert second is not None
-    lost.join(10)
+    lost.join(60)
     release.set()
     job.refresh_from_db()
     assert (job.state, job.attempt, job.run_token) == (JobState.RUNNING, 2, second.run_token)

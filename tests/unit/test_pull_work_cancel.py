@@ -28,7 +28,7 @@ def test_cancelling_stops_the_engine_and_the_row_says_so(ask, tools, engine, peo
     worker = in_background(lambda: run_pull(job.pk, tools=tools))
     wait_for(lambda: engine.running_pulls == 1)
     assert cancel_pull(user=people, pull=job.pk).state == JobState.CANCELLING
-    worker.join(10)
+    worker.join(60)
     job.refresh_from_db()
     assert (job.state, job.node_slot) == (JobState.CANCELLED, None)
     assert engine.pulls[0].stopped.is_set()
@@ -89,6 +89,6 @@ def test_a_pull_that_is_cancelled_while_the_process_leaves_ends_cancelled(ask, t
     wait_for(lambda: engine.running_pulls == 1)
     cancel_pull(user=people, pull=job.pk)
     stop.set()
-    worker.join(10)
+    worker.join(60)
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED

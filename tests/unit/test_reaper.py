@@ -64,20 +64,21 @@ def test_at_boot_of_the_single_process_every_held_job_is_an_orphan() -> None:
 
 def test_waiting_jobs_are_rung_for_as_far_as_their_node_has_room(settings) -> None:
     settings.PULLS_PER_NODE = 2
-    node, now = make.node(), timezone.now()
+    node = make.node()
     for number in range(5):
         PullJob.objects.create(node=node, node_name="n", reference=f"r/x:{number}", registry_host="r")
     later = PullJob.objects.create(
-        node=make.node(), node_name="m", reference="r/later:1", registry_host="r", due_at=now + timedelta(hours=1)
-    )
-    due = now + timedelta(seconds=1)
+        node=make.node(), node_name="m", reference="r/later:1", registry_host="r",
+        due_at=timezone.now() + timedelta(hours=1),
+    )  # fmt: skip
+    due = timezone.now() + timedelta(seconds=1)
     assert reap(now=due)["rung"] == 2
     assert later.pk not in PullJob.claimable(now=due, limit=100)
 
 
 def test_what_was_rung_for_lately_is_not_rung_for_again(settings) -> None:
-    now = timezone.now()
     PullJob.objects.create(node=make.node(), node_name="n", reference="r/x:1", registry_host="r")
+    now = timezone.now()
     assert reap(now=now + timedelta(seconds=1))["rung"] == 1
     assert reap(now=now + timedelta(seconds=11))["rung"] == 0
     assert reap(now=now + timedelta(seconds=40))["rung"] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.integration.scripted_image import CONFIG, CONFIG_BODY, IMAGE, MANIFES
 from tests.integration.scripted_server import Answer, Handler, ScriptedServer, scripted_server
 
 BODY = json.dumps(IMAGE).encode()
+LONG = 120.0  # seconds
+PATIENT: dict[str, Any] = {"timeout": (LONG, LONG), "answer_seconds": LONG}
 PLATFORMS = [{"os": "linux", "architecture": f"cpu{number}"} for number in range(16)]
 INDEX = {
     "schemaVersion": 2,
@@ -32,12 +35,12 @@ def server() -> Iterator[ScriptedServer]:
         yield server
 
 
-def serve(server: ScriptedServer, *, pause: float = 0.0) -> None:
-    """The index and its manifests, each of which takes `pause` seconds."""
+def serve(server: ScriptedServer, *, pause: float = 0.0, quick: int = 0) -> None:
+    """The index and its manifests, each of which takes `pause` seconds but for the first ones."""
 
     def manifest(handler: Handler) -> Answer:
-        server.released.wait(pause)
         number = next(n for n, item in enumerate(INDEX["manifests"]) if handler.path.endswith(item["digest"]))
+        server.released.wait(0.0 if number < quick else pause)
         return Answer(200, BODY + b" " * number, {"Content-Type": IMAGE["mediaType"]})
 
     server.script = {
@@ -48,32 +51,33 @@ def serve(server: ScriptedServer, *, pause: float = 0.0) -> None:
 
 
 def test_a_slow_registry_is_given_up_in_time_and_what_it_said_is_kept(server: ScriptedServer) -> None:
-    serve(server, pause=0.4)
+    serve(server, pause=LONG, quick=1)
     start = time.monotonic()
-    with RegistryClient(server.address, total_seconds=1.0) as client:
+    with RegistryClient(server.address, **PATIENT, total_seconds=3.0) as client:
         found = client.describe("team/app", "1")
-    assert time.monotonic() - start < 1.5
-    assert 1 <= len(found.manifests) <= 3
+    assert time.monotonic() - start < LONG / 2
+    assert len(found.manifests) == 1
     assert len(found.platforms) == 16
     assert found.digest == digest(json.dumps(INDEX).encode())
 
 
 def test_the_deadline_is_for_all_requests_of_a_client(server: ScriptedServer) -> None:
-    serve(server, pause=0.7)
+    serve(server, pause=LONG, quick=1)
     one, two = (item["digest"] for item in INDEX["manifests"][:2])
-    with RegistryClient(server.address, total_seconds=1.0) as client:
+    start = time.monotonic()
+    with RegistryClient(server.address, **PATIENT, total_seconds=3.0) as client:
         client.describe("team/app", one, sizes_for=())
-        start = time.monotonic()
-        error = refused(lambda: client.describe("team/app", two, sizes_for=()))
-        assert error.code == "registry_timeout" and time.monotonic() - start < 0.6
+        assert refused(lambda: client.describe("team/app", two, sizes_for=())).code == "registry_timeout"
         assert refused(client.ping).code == "registry_timeout"
+    assert time.monotonic() - start < LONG / 2
+    assert [path.rpartition("/")[2] for path in server.paths()] == [one, two], "no time was left for the ping"
 
 
 def test_somebody_who_checks_an_address_waits_ten_seconds_at_most(server: ScriptedServer, db: None) -> None:
-    serve(server, pause=1.5)
+    serve(server, pause=4, quick=1)
     start = time.monotonic()
     answer = check_address(f"{server.address}/team/app:1")
-    assert time.monotonic() - start < 10.5
+    assert time.monotonic() - start < 30, "all sixteen would take a minute"
     assert (answer["reachable"], answer["exists"], answer["error"]) == (True, True, None)
     sizes = [item["size_bytes"] for item in answer["platforms"]]
     assert len(sizes) == 16 and sizes[0] == 1234 and sizes[-1] is None

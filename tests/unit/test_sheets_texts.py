@@ -72,7 +72,7 @@ def test_no_two_texts_share_a_cell(cell: str) -> None:
 
 
 @given(st.lists(TEXTS | ODD, min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_text_comes_back_through_a_workbook(texts: list[str]) -> None:
     columns = [Column("a", "A"), Column("b", "B")]
     file = write_records("Sheet", columns, [{"a": f"x{number}", "b": text} for number, text in enumerate(texts)])
