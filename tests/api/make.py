@@ -17,29 +17,29 @@ PASSWORD = "correct-horse-battery-1"
 DEAD_ENGINE = "tcp://127.0.0.1:1"  # refuses at once
 PROBLEM = "application/problem+json"
 
-_numbers = itertools.count(1)
+_numbers = itertools.count(1)  # written with zeros, so that names sort as they came, wherever a test begins to count
 
 
 def image(**values: Any) -> ImageRegistry:
     number = next(_numbers)
     return ImageRegistry.objects.create(
-        **{"name": f"image {number}", "address": f"registry.example.com/team/app{number}:v1", **values}
+        **{"name": f"image {number:05}", "address": f"registry.example.com/team/app{number:05}:v1", **values}
     )
 
 
 def registry(**values: Any) -> RegistryEndpoint:
     number = next(_numbers)
     return RegistryEndpoint.objects.create(
-        **{"name": f"registry {number}", "endpoint": f"registry{number}.example.com", **values}
+        **{"name": f"registry {number:05}", "endpoint": f"registry{number:05}.example.com", **values}
     )
 
 
 def node(**values: Any) -> ComputeNode:
-    return ComputeNode.objects.create(**{"name": f"node {next(_numbers)}", "docker_address": DEAD_ENGINE, **values})
+    return ComputeNode.objects.create(**{"name": f"node {next(_numbers):05}", "docker_address": DEAD_ENGINE, **values})
 
 
 def spec(**values: Any) -> ProductSpec:
-    return ProductSpec.objects.create(**{"name": f"spec {next(_numbers)}", **values})
+    return ProductSpec.objects.create(**{"name": f"spec {next(_numbers):05}", **values})
 
 
 def gpu_node(cards: int = 2, *, model: str = "NVIDIA A10", memory_mib: int = 24576, **values: Any) -> ComputeNode:
@@ -62,11 +62,11 @@ def slice_spec(**values: Any) -> ProductSpec:
 def instance(*, by: Any, **values: Any) -> Instance:
     """An instance of `by` that runs, as far as its row knows."""
     number = next(_numbers)
-    usual = {"name": f"train-{number}", "observed": Observed.RUNNING, "container_id": f"{number:064x}"}
+    usual = {"name": f"train-{number:05}", "observed": Observed.RUNNING, "container_id": f"{number:064x}"}
     made_of = {"image": image, "spec": spec, "node": node}
     usual |= {name: make() for name, make in made_of.items() if name not in values}
     return Instance.objects.create(
-        user=by, **{**usual, "reference": "registry.example.com/team/app:v1", "container_name": f"i{number}", **values}
+        user=by, **{**usual, "reference": "registry.example.com/team/app:v1", "container_name": f"i{number:05}", **values}
     )
 
 
@@ -83,7 +83,7 @@ def pull(*, by: Any, on: ComputeNode | None = None, state: str = JobState.QUEUED
         node_name=target.name,
         requested_by=by,
         state=state,
-        **{"reference": f"registry.example.com/pulled{number}:v1", "registry_host": "registry.example.com", **values},
+        **{"reference": f"registry.example.com/pulled{number:05}:v1", "registry_host": "registry.example.com", **values},
     )
     PullRequest.objects.create(pull=job, user=by)
     return job

@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 from core.jobs import JobState
 from instances.models import Instance, Observed, Operation
 from instances.services import operate
-from instances.snapshot import snapshot, status_text
+from instances.snapshot import snapshot, status_text, with_operations
 from instances.spec import LABEL, volume_name
 from instances.sweep import sweep_instances
 from instances.vgpu import LIBRARY, LOOK_INSIDE
@@ -39,6 +39,11 @@ from tests.support.one_instance import (
 from tests.support.one_pull import IMAGE, REFERENCE, REPOSITORY
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def seen(instance: Instance) -> Instance:
+    """As those see it who look at it."""
+    return with_operations(Instance.objects.all()).get(pk=instance.pk)
 
 
 # --- creation ---------------------------------------------------------------------------------------------------------
@@ -74,9 +79,9 @@ def test_without_the_image_it_waits_for_a_pull_and_goes_on(ulrich, node, engine,
     assert (operation.state, operation.pull, operation.attempt) == (JobState.QUEUED, pull, 0)
     assert (instance.observed, pull.reference) == (Observed.PULLING, REFERENCE)
     PullJob.objects.update(progress={"percent": 43.7})
-    shown = snapshot(instance, newest(instance), now=timezone.now())["operation"]["pull"]
+    shown = snapshot(seen(instance), now=timezone.now())["operation"]["pull"]
     assert shown == {"id": pull.pk, "percent": 43.7}
-    assert status_text(instance, newest(instance)) == "pulling 43%"
+    assert status_text(seen(instance)) == "pulling 43%"
     assert run(instance, tools, times=20).state == JobState.QUEUED, "waiting costs no attempts"
     assert PullJob.objects.count() == 1 and not engine.containers.created
     run_pull(pull.pk, tools=tools)
@@ -95,7 +100,7 @@ def test_a_pull_that_failed_says_why(ulrich, node, engine, tools) -> None:
     assert (instance.observed, instance.problem_code) == (Observed.FAILED, "pull_failed")
     assert instance.problem["params"]["cause"]
     with translation.override("en"):
-        assert status_text(instance, None).startswith("failed: The image could not be pulled: ")
+        assert status_text(seen(instance)).startswith("failed: The image could not be pulled: ")
     assert holds(instance) == NOTHING and is_clean(engine)
 
 
@@ -270,7 +275,7 @@ def test_when_every_worker_dies_the_creation_is_undone(instance, engine, tools) 
     instance.refresh_from_db()
     assert (instance.observed, instance.problem_code) == (Observed.FAILED, "worker_lost")
     with translation.override("en"):
-        assert snapshot(instance, None, now=tools.now())["problem"]["text"].startswith("The server was stopped")
+        assert snapshot(seen(instance), now=tools.now())["problem"]["text"].startswith("The server was stopped")
     assert is_clean(engine) and holds(instance) == NOTHING
 
 
