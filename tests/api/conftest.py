@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from imagelib.models import ImageRegistry
@@ -20,6 +22,13 @@ def _many_logins(settings: Any) -> None:
     """Every test logs in several times: without the limit (it has a test of its own) and without the slow hash."""
     cache.clear()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def still_clock() -> Iterator[None]:
+    """All of a test happens within the same minute, however long it takes."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
 
 
 @pytest.fixture

@@ -66,7 +66,8 @@ def instance(*, by: Any, **values: Any) -> Instance:
     made_of = {"image": image, "spec": spec, "node": node}
     usual |= {name: make() for name, make in made_of.items() if name not in values}
     return Instance.objects.create(
-        user=by, **{**usual, "reference": "registry.example.com/team/app:v1", "container_name": f"i{number:05}", **values}
+        user=by,
+        **{**usual, "reference": "registry.example.com/team/app:v1", "container_name": f"i{number:05}", **values},
     )
 
 
@@ -83,7 +84,11 @@ def pull(*, by: Any, on: ComputeNode | None = None, state: str = JobState.QUEUED
         node_name=target.name,
         requested_by=by,
         state=state,
-        **{"reference": f"registry.example.com/pulled{number:05}:v1", "registry_host": "registry.example.com", **values},
+        **{
+            "reference": f"registry.example.com/pulled{number:05}:v1",
+            "registry_host": "registry.example.com",
+            **values,
+        },
     )
     PullRequest.objects.create(pull=job, user=by)
     return job

@@ -31,7 +31,7 @@ def at_once(asks: Sequence[Callable[[], Any]]) -> list[Any]:
 
     def run(ask: Callable[[], Any]) -> Any:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=120)
             return ask()
         finally:
             connections.close_all()

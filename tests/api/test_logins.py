@@ -60,6 +60,7 @@ def test_the_login_page_takes_names_that_no_column_holds(db: None) -> None:
     assert len(AccessAttempt.objects.get().username) <= 255
 
 
+@pytest.mark.usefixtures("still_clock")
 @pytest.mark.parametrize("proxied", [False, True])
 def test_the_limit_cannot_be_walked_around(anonymous: APIClient, proxied: bool, request: Any) -> None:
     if proxied:

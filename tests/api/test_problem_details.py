@@ -105,6 +105,7 @@ def test_wrong_passwords_and_their_limit(operator: Any, anonymous: APIClient) ->
     make.problem(locked, locked.status_code)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_too_many_logins_wait(anonymous: APIClient) -> None:
     answers = [anonymous.post("/api/token/", {"username": f"u{number}", "password": "x"}) for number in range(31)]
     make.problem(answers[-1], 429, "throttled")

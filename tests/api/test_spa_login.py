@@ -139,6 +139,7 @@ class TestLock:
         assert AccessAttempt.objects.get().failures_since_start == 9
 
 
+@pytest.mark.usefixtures("still_clock")
 class TestThrottle:
     def test_by_address_whatever_the_names(self, operator: Any) -> None:
         for number in range(30):

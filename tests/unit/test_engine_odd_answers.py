@@ -131,8 +131,8 @@ CALLS: list[Callable[[Engine], object]] = [
     lambda engine: engine.container_logs("x", tail=5),
     lambda engine: list(engine.follow_logs("x", tail=5)),
     lambda engine: engine.stats("x"),
-    lambda engine: engine.run_once(SPEC, within=2),
-    lambda engine: engine.exec_run("x", ("y",), within=2),
+    lambda engine: engine.run_once(SPEC, within=60),
+    lambda engine: engine.exec_run("x", ("y",), within=60),
     lambda engine: engine.read_file("x", "/y", limit=5),
     lambda engine: list(engine.events(labels={})),
     lambda engine: engine.create_volume("x", labels={}),
@@ -148,7 +148,7 @@ BODIES = [
 @pytest.mark.parametrize("status", [200, 404, 500])
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body[:20].decode(errors="replace"))
 def test_no_answer_crashes_a_call(engine_of: Callable[..., EngineEndpoint], body: bytes, status: int) -> None:
-    with connect(engine_of(body, status), timeout=2) as engine:
+    with connect(engine_of(body, status), timeout=60) as engine:
         for call in CALLS:
             try:
                 call(engine)
@@ -160,6 +160,6 @@ def test_no_answer_crashes_a_call(engine_of: Callable[..., EngineEndpoint], body
 
 def test_an_endless_answer(engine_of: Callable[..., EngineEndpoint]) -> None:
     body = b"[" + b" " * (9 << 20) + b"]"
-    with connect(engine_of(body), timeout=5) as engine, pytest.raises(EngineError) as error:
+    with connect(engine_of(body), timeout=60) as engine, pytest.raises(EngineError) as error:
         engine.list_images()
     assert error.value.code == "engine_not_docker" and "longer than" in error.value.evidence

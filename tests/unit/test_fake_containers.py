@@ -55,14 +55,14 @@ def test_drivers_and_programs_of_ones_own(engine: FakeEngine, connection: FakeCo
     devices = DeviceRequest("nvidia", count=-1, capabilities=(("gpu",),))
     engine.containers.programs["nvidia-smi",] = lambda spec: Program.saying(f"{len(spec.device_requests)} GPU\n")
     spec = ContainerSpec("", IMAGE.reference, ("nvidia-smi",), device_requests=(devices,))
-    assert connection.run_once(spec, within=5).stdout == "1 GPU\n"
+    assert connection.run_once(spec, within=60).stdout == "1 GPU\n"
     assert engine.containers.all == {}
 
 
 def test_what_says_nothing_is_run_twice(engine: FakeEngine, connection: FakeConnection) -> None:
     answers = iter([Program(), Program.saying("0, GPU-1\n")])
     engine.containers.programs["ask",] = lambda _spec: next(answers)
-    assert connection.run_once(ContainerSpec("", IMAGE.reference, ("ask",)), within=5).stdout == "0, GPU-1\n"
+    assert connection.run_once(ContainerSpec("", IMAGE.reference, ("ask",)), within=60).stdout == "0, GPU-1\n"
     assert len(engine.containers.created) == 2
 
 

@@ -176,7 +176,7 @@ def test_a_pull_that_waits_for_another_on_the_same_node_is_not_stalled(ask, tool
     waiting = [Say(status="Waiting", id=layer.short) for layer in IMAGE.layers]
     told = Say(status=f"Digest: {IMAGE.digest}"), Say(status=f"Status: Downloaded {REFERENCE}")
     engine.script(REFERENCE, *waiting, Hold(release), Arrive(IMAGE), *told)
-    other = PullJob.objects.create(
+    PullJob.objects.create(
         node=job.node, node_name="n1", reference="r/busy:1", registry_host="r", state=JobState.RUNNING,
         moved_at=timezone.now() + timedelta(hours=1), node_slot=1, registry_slot=1,
     )  # fmt: skip
