@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nodes.engine import EngineEndpoint, EngineError, connect
+from tests.support.limits import at_most
 
 if TYPE_CHECKING:
     from tests.services.engine import RealEngine
@@ -132,9 +133,9 @@ def black_hole() -> Iterator[str]:
 @pytest.mark.parametrize("scheme", ["tcp", "ssh"])
 def test_black_hole_costs_one_timeout(black_hole: str, scheme: str) -> None:
     started = time.monotonic()
-    error = failure(EngineEndpoint(f"{scheme}://{black_hole}"), timeout=1)
+    error = failure(EngineEndpoint(f"{scheme}://{black_hole}"), timeout=6)
     assert (error.code, error.transient) == ("engine_timeout", True)
-    assert 0.9 < time.monotonic() - started < 1.8
+    assert 5.9 < time.monotonic() - started < 11, "not two of them"
 
 
 def test_socket_missing_and_unused(tmp_path: Path) -> None:
@@ -188,10 +189,9 @@ def test_a_hung_engine_times_out_and_comes_back(module_engine: RealEngine) -> No
     engine.pause()
     try:
         for endpoint in endpoints:
-            started = time.monotonic()
-            error = failure(endpoint, timeout=0.5)
+            with at_most(30):
+                error = failure(endpoint, timeout=0.5)
             assert (error.code, error.transient) == ("engine_timeout", True)
-            assert 0.4 < time.monotonic() - started < 1.5
     finally:
         engine.resume()
     for endpoint in endpoints:
@@ -200,7 +200,7 @@ def test_a_hung_engine_times_out_and_comes_back(module_engine: RealEngine) -> No
 
 
 def test_an_engine_that_hangs_after_connecting(module_engine: RealEngine) -> None:
-    with connect(EngineEndpoint(module_engine.unix_url), timeout=0.5) as connection:
+    with connect(EngineEndpoint(module_engine.unix_url), timeout=4) as connection:
         module_engine.pause()
         try:
             with pytest.raises(EngineError) as error:

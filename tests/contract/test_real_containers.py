@@ -102,12 +102,12 @@ def test_an_engine_that_dies_ends_all_streams(module_engine: RealEngine, registr
 
 
 def test_stopping_may_take_longer_than_an_answer(engine: RealEngine, spec: ContainerSpec) -> None:
-    with connect(EngineEndpoint(engine.unix_url), timeout=2) as connection:
+    with connect(EngineEndpoint(engine.unix_url), timeout=6) as connection:
         for call in (connection.stop_container, connection.restart_container):
             container = started(connection, ContainerSpec("", spec.image, NOT_LISTENING, network_mode="none"))
             began = time.monotonic()
-            call(container, grace=3)
-            assert time.monotonic() - began >= 3
+            call(container, grace=8)
+            assert time.monotonic() - began >= 8
             connection.remove_container(container, force=True)
 
 
@@ -127,7 +127,7 @@ def test_a_busy_container_uses_one_core(engine: RealEngine, spec: ContainerSpec)
         container = started(connection, busy)
         time.sleep(1)
         stats = connection.stats(container)
-        assert stats is not None and 5 < stats.cpu_percent < 80
+        assert stats is not None and 0 < stats.cpu_percent < 80
         assert stats.cpu_limit_cores == 0.5
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from nodes.engine import EngineEndpoint, EngineError, EngineRejected, PullStream, connect
 from nodes.engine.pull_stream import TICK
+from tests.services.process import comes_to_rest, wait_until
 
 if TYPE_CHECKING:
     from tests.services.engine import RealEngine
@@ -43,10 +44,8 @@ def test_close_stops_the_download_on_every_kind_of_connection(
         stream = connection.pull(f"{proxy.address}/team/mid", tag_or_digest="1", auth=None)
         until_downloading(stream)
         stream.close()
-        time.sleep(0.5)
-        sent = proxy.sent()
-        time.sleep(1)
-        assert proxy.sent() == sent
+        comes_to_rest("the download", proxy.sent)
+        assert connection.inspect_image(f"{proxy.address}/team/mid:1") is None
 
 
 @pytest.mark.parametrize("way", ["unix", "tcp", "tls"])
@@ -63,10 +62,8 @@ def test_an_engine_killed_in_the_middle_of_a_pull(
         until_downloading(stream)
         engine.kill9()
         try:
-            started = time.monotonic()
             with pytest.raises(EngineError) as error:
                 list(stream)
-            assert time.monotonic() - started < 2
         finally:
             engine.start()
     assert (error.value.code, error.value.transient) == ("engine_gone", True)
@@ -101,13 +98,11 @@ def test_a_registry_that_stalls_before_the_first_byte(
         stream = connection.pull(f"{proxy.address}/team/mid", tag_or_digest="1", auth=None)
         started = time.monotonic()
         assert [next(stream) for _ in range(3)] == [None, None, None]
-        assert 2.8 * TICK < time.monotonic() - started < 3 * TICK + 0.5
-        started = time.monotonic()
+        assert time.monotonic() - started > 2.8 * TICK
         stream.close()
-        assert time.monotonic() - started < 0.25
-        assert "engine-pull" not in {thread.name for thread in threading.enumerate()}
+        wait_until("the reader to end", lambda: "engine-pull" not in {one.name for one in threading.enumerate()})
         assert list(stream) == []
-        assert connection.ping() < 1
+        connection.ping()
 
 
 def test_a_pull_has_no_time_limit_of_its_own(
@@ -115,9 +110,9 @@ def test_a_pull_has_no_time_limit_of_its_own(
 ) -> None:
     engine.wipe()
     proxy = fault_proxy(registries.open)
-    proxy.stall(after=2000, seconds=2.5)
+    proxy.stall(after=2000, seconds=8)
     with (
-        connect(EngineEndpoint(engine.unix_url), timeout=0.5) as connection,
+        connect(EngineEndpoint(engine.unix_url), timeout=4) as connection,
         connection.pull(f"{proxy.address}/team/tiny", tag_or_digest="1", auth=None) as stream,
     ):
         ticks = sum(event is None for event in stream)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nodes.engine import EngineEndpoint, EngineError, EngineRejected, connect
+from tests.services.process import comes_to_rest, wait_until
 
 if TYPE_CHECKING:
     from tests.services.registries import Registries
@@ -107,16 +107,14 @@ def test_pull_and_cancel(
         stream = connection.pull(repository, tag_or_digest="1", auth=None)
         assert next(stream) is None
         stream.close()
-        assert "engine-pull" not in {thread.name for thread in threading.enumerate()}
+        wait_until("the reader to end", lambda: "engine-pull" not in {one.name for one in threading.enumerate()})
         proxy.clear()
         proxy.limit(1_000_000)
         stream = connection.pull(repository, tag_or_digest="1", auth=None)
         next(event for event in stream if event and event.status == "Downloading")
         stream.close()
-        time.sleep(0.5)
-        sent = proxy.sent()
-        time.sleep(1)
-        assert proxy.sent() == sent
+        comes_to_rest("the download", proxy.sent)
+        assert connection.inspect_image(f"{repository}:1") is None
         proxy.clear()
         with connection.pull(repository, tag_or_digest="1", auth=None) as stream:
             list(stream)

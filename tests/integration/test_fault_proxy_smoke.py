@@ -11,7 +11,8 @@ import pytest
 
 from tests.services.fault_rules import BLOBS, MANIFESTS
 from tests.services.ports import accepts
-from tests.services.process import wait_until
+from tests.services.process import comes_to_rest, wait_until
+from tests.support.limits import at_most
 
 pytestmark = pytest.mark.real
 
@@ -54,12 +55,11 @@ def test_limits_speed_and_lets_go(proxy, registries):
     proxy.limit(2_500_000)
     began = time.monotonic()
     assert get(proxy, path)[0] == 200
-    assert 1.7 < time.monotonic() - began < 4
+    assert time.monotonic() - began > 1.7
     proxy.limit(10_000)
     threading.Timer(0.5, proxy.limit, [None]).start()
-    began = time.monotonic()
-    assert get(proxy, path)[0] == 200
-    assert time.monotonic() - began < 2
+    with at_most(120):  # it would take 500 s
+        assert get(proxy, path)[0] == 200
 
 
 def test_cut_in_a_blob_makes_the_engine_retry(proxy, engine):
@@ -85,13 +85,10 @@ def test_stalls_until_cleared(proxy, engine):
     pull = threading.Thread(target=lambda: events.append(engine.pull(proxy.reference("team/mid:1"))))
     pull.start()
     wait_until("a stall", lambda: any(request.fault == "stall" for request in proxy.requests))
-    time.sleep(0.5)
+    comes_to_rest("the proxy", lambda: proxy.sent(BLOBS))
     assert pull.is_alive()
-    sent = proxy.sent(BLOBS)
-    time.sleep(0.5)
-    assert proxy.sent(BLOBS) == sent
     proxy.clear()
-    pull.join(20)
+    pull.join(60)
     assert "Downloaded newer image" in events[0][-1]["status"]
 
 
@@ -99,7 +96,7 @@ def test_stall_with_a_length_goes_on_by_itself(proxy, registries):
     proxy.stall(after=0, times=1, seconds=0.7)
     began = time.monotonic()
     assert get(proxy, blob_path(registries, "team/oci:1"))[0] == 200
-    assert 0.6 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.6
 
 
 @pytest.mark.parametrize(

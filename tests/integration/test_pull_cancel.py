@@ -12,6 +12,7 @@ from tests.integration.pull_bed import PullBed, settle
 from tests.services.engine import RealEngine
 from tests.services.fault_proxy import FaultProxy
 from tests.services.fault_rules import BLOBS, MANIFESTS
+from tests.services.process import comes_to_rest
 from tests.services.registries import Registries
 
 pytestmark = pytest.mark.real
@@ -38,19 +39,13 @@ def test_cancelling_a_running_pull_stops_the_engine(bed: PullBed, engine: RealEn
     watch = bed.watch(pk)
     bed.wait_for_bytes(pk, 1_000_000)
     answer = bed.cancel(pk)
-    cancelled_at = time.monotonic()
     assert answer.status_code == 200
     assert answer.json()["state"] in ("cancelling", "cancelled")
-    done = watch.until(timeout=5)
+    done = watch.until()
     assert done["state"] == "cancelled"
-    assert time.monotonic() - cancelled_at < 3
     assert done["error"] is None and done["percent"] < 100
     slow.limit(None)  # whoever still wanted bytes would get them all at once
-    time.sleep(2.0)  # what was under way in sockets arrives
-    moved = slow.sent(BLOBS)
-    assert moved < 15_000_000
-    time.sleep(1.0)
-    assert slow.sent(BLOBS) == moved, "the engine went on"
+    assert comes_to_rest("the engine", lambda: slow.sent(BLOBS)) < 15_000_000
     assert engine.references() == []
     assert bed.history(pk)[-2:] == ["cancel_requested", "cancelled"]
 
@@ -90,7 +85,7 @@ def test_a_shared_pull_ends_when_nobody_wants_it_any_more(
     time.sleep(1.5)
     assert embedded.snapshot(pk)["state"] == "running", "bob still wants it"
     assert embedded.cancel(pk, user="bob").status_code == 200
-    assert embedded.wait(pk, timeout=5)["state"] == "cancelled"
+    assert embedded.wait(pk)["state"] == "cancelled"
     history = embedded.history(pk)
     assert history.count("joined") == history.count("withdrawn") == 1
 
@@ -113,7 +108,7 @@ def test_double_clicks(bed: PullBed, engine: RealEngine, slow: FaultProxy) -> No
         bed.wait_for_bytes(first, 1)
         answers = list(people.map(lambda _click: bed.cancel(first).status_code, range(2)))
     assert 200 in answers and set(answers) <= {200, 409}
-    assert bed.wait(first, timeout=5)["state"] == "cancelled"
+    assert bed.wait(first)["state"] == "cancelled"
     assert bed.history(first).count("cancelled") == 1
     assert bed.cancel(first).status_code in (200, 409)
     assert bed.snapshot(first)["state"] == "cancelled"

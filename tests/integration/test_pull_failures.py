@@ -145,18 +145,19 @@ def test_rate_limited_waits_as_long_as_it_was_told(
 ) -> None:
     engine.wipe()
     proxy = fault_proxy(registries.open)
-    proxy.answer(429, match=MANIFESTS, times=1, retry_after=4, message="slow down")
+    proxy.answer(429, match=MANIFESTS, times=1, retry_after=20, message="slow down")
+    began = time.monotonic()
     pk = embedded.pull(proxy.reference("team/tiny:1"), embedded.node(engine.unix_url))
     waiting = embedded.wait(pk, "queued")
     wait_until("the first attempt to end", lambda: proxy.count(MANIFESTS) == 1, timeout=20)
     waiting = next(filter(lambda item: item["error"], iter(lambda: embedded.snapshot(pk), None)))
-    refused_at = time.monotonic()
     assert waiting["state"] == "queued"
     assert (waiting["error"]["code"], waiting["error"]["transient"]) == ("registry_rate_limited", True)
     assert waiting["next_attempt_at"]
-    assert 3 < (_time(waiting["next_attempt_at"]) - _time(waiting["started_at"])).total_seconds() < 6
-    wait_until("the second look", lambda: proxy.count(MANIFESTS) > 1, timeout=20, step=0.05)
-    assert 3 < time.monotonic() - refused_at < 8
+    waits = (_time(waiting["next_attempt_at"]) - _time(waiting["started_at"])).total_seconds()
+    assert waits > 19, "five seconds would be usual"
+    wait_until("the second look", lambda: proxy.count(MANIFESTS) > 1, timeout=90, step=0.05)
+    assert time.monotonic() - began > 19
     done = embedded.wait(pk)
     assert (done["state"], done["attempt"], done["error"]) == ("succeeded", 2, None)
 

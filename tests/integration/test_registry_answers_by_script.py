@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +20,7 @@ from tests.integration.scripted_image import (
     refused,
 )
 from tests.integration.scripted_server import Answer, Handler, ScriptedServer, scripted_server
+from tests.support.limits import at_most
 
 IS_REGISTRY = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
@@ -204,7 +204,5 @@ def test_a_trickle_ends(server: ScriptedServer) -> None:
             handler.wfile.write(b" ")
 
     server.script[MANIFEST] = trickle
-    started = time.monotonic()
-
-    assert failed_resolve(server, timeout=(1.0, 0.5), answer_seconds=1.0).code == "registry_timeout"
-    assert time.monotonic() - started < 2
+    with at_most(30):
+        assert failed_resolve(server, timeout=(60.0, 60.0), answer_seconds=1.0).code == "registry_timeout"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +14,7 @@ from tests.services.images import BuiltImage, BuiltIndex, ImageSpec
 from tests.services.layers import LayerSpec
 from tests.services.registries import Registries
 from tests.services.registry import Registry
+from tests.support.limits import at_most
 
 pytestmark = pytest.mark.real
 
@@ -217,10 +217,8 @@ def test_a_plain_registry_where_a_ca_demands_tls(registries: Registries) -> None
 
 def test_finding_the_scheme_does_not_wait(registries: Registries) -> None:
     for registry in (registries.open, registries.tls):
-        started = time.monotonic()
-        with RegistryClient(registry.address, ca_pem=registry.ca_pem) as client:
+        with at_most(45), RegistryClient(registry.address, ca_pem=registry.ca_pem, timeout=(90.0, 90.0)) as client:
             client.ping()
-        assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -251,12 +249,11 @@ def test_a_registry_that_goes_silent_costs_one_read_timeout(
 ) -> None:
     proxy = fault_proxy(registries.open)
     proxy.stall(match=".*")
-    started = time.monotonic()
-    with RegistryClient(proxy.address, timeout=(1.0, 0.5)) as client:
+    with at_most(30), RegistryClient(proxy.address, timeout=(10.0, 1.0)) as client:
         error = refused(client.ping)
 
     assert error.code == "registry_timeout"
-    assert time.monotonic() - started < 2
+    assert proxy.count(".*") == 1
 
 
 def test_a_registry_that_breaks_off_or_is_gone(registries: Registries, fault_proxy: Callable[..., FaultProxy]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ import time_machine
 from imagelib.registry import RegistryClient, RegistryError
 from tests.integration.scripted_server import Answer, Handler, ScriptedServer, scripted_server
 from tests.services.certs import Authority, Pair
+from tests.support.limits import at_most
 
 pytestmark = pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 
@@ -149,11 +149,10 @@ def test_plain_http_is_for_loopback_and_insecure_only(start: Start) -> None:
 def test_the_right_scheme_is_found_at_once_and_kept(start: Start, authority: Authority, insecure: bool) -> None:
     host = elsewhere if insecure else (lambda server: server.address)
     for server in (start(), start(issue(authority))):
-        started = time.monotonic()
-        with RegistryClient(host(server), insecure=insecure, ca_pem=authority.cert if server.tls else "") as client:
+        options = {"insecure": insecure, "ca_pem": authority.cert if server.tls else "", "timeout": (90.0, 90.0)}
+        with at_most(45), RegistryClient(host(server), **options) as client:
             client.ping()
             client.ping()
-        assert time.monotonic() - started < 1
         assert server.paths() == ["/v2/", "/v2/"]
 
 
@@ -188,18 +187,17 @@ def test_a_tls_port_that_fails_is_not_taken_for_a_plain_one_that_refuses() -> No
 
 def test_a_port_that_swallows_the_tls_hello_costs_at_most_one_connect_timeout() -> None:
     plain = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
-    with hello_sensitive(plain, None) as port:
-        started = time.monotonic()
-        assert ping(f"127.0.0.1:{port}", timeout=(0.6, 5.0)) == ""  # loopback: plain HTTP comes first
-        assert time.monotonic() - started < 0.6
+    heard: list[bytes] = []
+    with hello_sensitive(plain, None, heard) as port:
+        assert ping(f"127.0.0.1:{port}", timeout=(2.0, 60.0)) == ""
+        assert HELLO not in heard, "loopback: plain HTTP comes first"
 
-        started = time.monotonic()
-        with RegistryClient(f"127.1:{port}", insecure=True, timeout=(0.6, 5.0)) as client:
+        with at_most(30), RegistryClient(f"127.1:{port}", insecure=True, timeout=(2.0, 60.0)) as client:
             client.ping()
             client.ping()
-        assert 0.6 <= time.monotonic() - started < 1.2  # insecure: HTTPS comes first, once
+        assert heard.count(HELLO) == 1, "insecure: HTTPS comes first, once"
 
-        assert ping(f"127.1:{port}", timeout=(0.6, 5.0)) == "registry_timeout"
+        assert ping(f"127.1:{port}", timeout=(2.0, 60.0)) == "registry_timeout"
 
 
 def test_a_redirect_from_https_to_plain_http_is_refused(start: Start, authority: Authority) -> None:
@@ -255,9 +253,8 @@ def test_a_full_queue_of_connections_is_a_timeout() -> None:
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
-        started = time.monotonic()
-        assert ping(f"127.0.0.1:{listener.getsockname()[1]}", timeout=(0.3, 5.0)) == "registry_timeout"
-        assert time.monotonic() - started < 2
+        with at_most(30):
+            assert ping(f"127.0.0.1:{listener.getsockname()[1]}", timeout=(0.3, 5.0)) == "registry_timeout"
 
 
 @pytest.mark.parametrize("host", ["a..b", "x y", "[::1", "registry:port", ""])
@@ -265,9 +262,13 @@ def test_what_is_no_host_does_not_resolve(host: str) -> None:
     assert ping(host) == "registry_dns"
 
 
+HELLO = b"\x16"  # a TLS handshake begins like this
+
+
 @contextmanager
-def hello_sensitive(plain: bytes, hello: bytes | None) -> Iterator[int]:
-    """A port that answers plain HTTP with `plain` and a TLS hello with `hello`; None: it reads and says nothing."""
+def hello_sensitive(plain: bytes, hello: bytes | None, heard: list[bytes] | None = None) -> Iterator[int]:
+    """A port that answers plain HTTP with `plain` and a TLS hello with `hello`; None: it reads and says nothing.
+    `heard`: is given the first byte that each client sends."""
     released = threading.Event()
 
     def serve(listener: socket.socket) -> None:
@@ -280,9 +281,12 @@ def hello_sensitive(plain: bytes, hello: bytes | None) -> Iterator[int]:
 
     def answer(connection: socket.socket) -> None:
         with connection:
-            reply = hello if connection.recv(65536)[:1] == b"\x16" else plain
+            first = connection.recv(65536)[:1]
+            if heard is not None:
+                heard.append(first)
+            reply = hello if first == HELLO else plain
             if reply is None:
-                released.wait(10)
+                released.wait(120)
             else:
                 connection.sendall(reply)
 

@@ -28,6 +28,16 @@ def wait_until(what: str, condition: Callable[[], object], *, timeout: float = 2
         time.sleep(step)
 
 
+def comes_to_rest(what: str, count: Callable[[], int], *, seconds: float = 1.0) -> int:
+    """The count, once it has stayed the same for so long. Raises ServiceError when it never does."""
+    for _look in range(10):
+        before = count()
+        time.sleep(seconds)
+        if count() == before:
+            return before
+    raise ServiceError(f"{what} goes on and on")
+
+
 def is_alive(pid: int) -> bool:
     """Whether any thread of the process runs. The first may be a zombie while others still hold the open ports."""
     return any(state not in ("Z", "X") for state in _thread_states(pid))

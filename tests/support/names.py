@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -71,11 +70,3 @@ def silent() -> Iterator[tuple[str, int]]:
     """Accepts connections and never says anything."""
     with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as server:
         yield server.getsockname()
-
-
-@contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """For what would take much longer if it were wrong: a busy machine is slow, too."""
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < seconds

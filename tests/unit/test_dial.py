@@ -19,7 +19,8 @@ from nodes.models import ComputeNode
 from nodes.work import probe, sweep
 from tests.api import make
 from tests.support import names as moods
-from tests.support.names import Names, at_most, black_holes, silent
+from tests.support.limits import at_most
+from tests.support.names import Names, black_holes, silent
 
 FOR_EVER = 600.0
 

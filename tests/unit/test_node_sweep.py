@@ -17,7 +17,7 @@ from nodes.models import ComputeNode
 from nodes.services import store_finding, sweep_all
 from nodes.work import SWEEP_THREADS, Finding, probe, sweep
 from tests.api import make
-from tests.support.names import at_most
+from tests.support.limits import at_most
 
 
 @pytest.fixture
