@@ -29,7 +29,7 @@ def tls(engine: RealEngine) -> EngineEndpoint:
     return EngineEndpoint(engine.tls_url, use_tls=True, ca_cert=engine.pem("ca"), **pems)
 
 
-def failure(endpoint: EngineEndpoint, *, timeout: float = 5.0) -> EngineError:
+def failure(endpoint: EngineEndpoint, *, timeout: float = 60.0) -> EngineError:
     with pytest.raises(EngineError) as error, connect(endpoint, timeout=timeout):
         pass
     assert len(error.value.evidence) <= 500

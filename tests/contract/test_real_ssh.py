@@ -37,7 +37,7 @@ def by_password(ssh_server: SshServer) -> EngineEndpoint:
     )
 
 
-def failure(endpoint: EngineEndpoint, *, timeout: float = 5.0, known_hosts: str | None = None) -> EngineError:
+def failure(endpoint: EngineEndpoint, *, timeout: float = 60.0, known_hosts: str | None = None) -> EngineError:
     with pytest.raises(EngineError) as error, connect(endpoint, timeout=timeout, known_hosts=known_hosts):
         pass
     assert "s3cret" not in str(error.value)

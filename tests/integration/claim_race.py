@@ -65,7 +65,7 @@ threads = [threading.Thread(target=work, args=(chance.random(),)) for _ in range
 threads.append(threading.Thread(target=look))
 for thread in threads:
     thread.start()
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 240
 while PullJob.objects.filter(state=JobState.QUEUED).exists() and time.monotonic() < deadline:
     time.sleep(0.05)
 time.sleep(0.2)

@@ -71,7 +71,7 @@ class InstanceBed:
     def show(self, pk: int) -> Snapshot:
         return dict(self.get(f"/api/instances/{pk}/"))
 
-    def wait(self, pk: int, *states: str, timeout: float = 40.0) -> Snapshot:
+    def wait(self, pk: int, *states: str, timeout: float = 120.0) -> Snapshot:
         """The snapshot, once the instance is in one of the states and nothing is done to it."""
         seen: Snapshot = {}
 
@@ -90,7 +90,7 @@ class InstanceBed:
         self.post(f"/api/instances/{pk}/{kind}/", 202)
         return self.wait(pk, *states)
 
-    def remove(self, *pks: int, timeout: float = 40.0) -> None:
+    def remove(self, *pks: int, timeout: float = 120.0) -> None:
         for pk in pks:
             answer = self.product.api("DELETE", f"/api/instances/{pk}/")
             assert answer.status_code == 202, answer.text

@@ -41,7 +41,7 @@ class Watch:
     def last(self) -> Snapshot:
         return self.snapshots[-1]
 
-    def until(self, *states: str, timeout: float = 60.0) -> Snapshot:
+    def until(self, *states: str, timeout: float = 120.0) -> Snapshot:
         """The first snapshot in one of `states` (none given: a final one)."""
         wanted = states or FINAL
 
@@ -112,11 +112,11 @@ class PullBed:
         self._watches.append(watch)
         return watch
 
-    def wait(self, pk: int, *states: str, timeout: float = 60.0) -> Snapshot:
+    def wait(self, pk: int, *states: str, timeout: float = 120.0) -> Snapshot:
         """The snapshot, once the pull is in one of `states` (none given: in a final one)."""
         return self.product.wait_for_pull(pk, *states, timeout=timeout)
 
-    def wait_for_bytes(self, pk: int, least: int, *, timeout: float = 30.0) -> Snapshot:
+    def wait_for_bytes(self, pk: int, least: int, *, timeout: float = 120.0) -> Snapshot:
         """The snapshot, once so many bytes of a running pull have arrived."""
         seen: Snapshot = {}
 
@@ -128,7 +128,7 @@ class PullBed:
         wait_until(f"{least} bytes of pull {pk}", moving, timeout=timeout, step=0.1)
         return seen
 
-    def run(self, reference: str, node: int, *, timeout: float = 60.0) -> Snapshot:
+    def run(self, reference: str, node: int, *, timeout: float = 120.0) -> Snapshot:
         """Pull to the end."""
         return self.wait(self.pull(reference, node), timeout=timeout)
 
@@ -170,7 +170,7 @@ class PullBed:
             watch.close()
 
 
-def settle(bed: PullBed, *, timeout: float = 30.0) -> None:
+def settle(bed: PullBed, *, timeout: float = 120.0) -> None:
     """Wait until no pull is active any more."""
     query = "SELECT count(*) FROM pulls_pulljob WHERE state IN ('queued', 'running', 'cancelling')"
     wait_until("all pulls to end", lambda: bed.rows(query) == [(0,)], timeout=timeout, step=0.2)

@@ -48,7 +48,7 @@ def test_a_hundred_identical_requests(bed: PullBed, engine: RealEngine, slow: Fa
 
     def ask(number: int) -> int:
         if number < 50:
-            gate.wait(20)
+            gate.wait(120)
         return bed.pull(reference, node)
 
     with ThreadPoolExecutor(50) as people:

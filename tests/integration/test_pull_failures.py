@@ -343,7 +343,7 @@ def test_a_node_that_hangs(embedded: PullBed, own_engine: Engines, engine: RealE
     engine.wipe()
     hung.pause()
     pk = embedded.pull(registries.open.reference("team/tiny:1"), node)
-    other = embedded.run(registries.open.reference("team/tiny:1"), embedded.node(engine.unix_url), timeout=10)
+    other = embedded.run(registries.open.reference("team/tiny:1"), embedded.node(engine.unix_url))
     assert other["state"] == "succeeded"
     waiting = _first_error(embedded, pk)
     assert (waiting["error"]["code"], waiting["error"]["transient"]) == ("engine_timeout", True)
@@ -360,7 +360,7 @@ def _nothing_left(request: pytest.FixtureRequest) -> Any:
     settle(request.getfixturevalue("embedded"))
 
 
-def _first_error(bed: PullBed, pk: int, timeout: float = 30.0) -> Snapshot:
+def _first_error(bed: PullBed, pk: int, timeout: float = 120.0) -> Snapshot:
     """The snapshot of a pull that waits for its next attempt, with the reason of the last one."""
     seen: Snapshot = {}
 

@@ -182,7 +182,7 @@ def dial_stdio(server: Any, username: str, password: str) -> bytes:
         client.load_host_keys(str(server.known_hosts_path))
         login = {"look_for_keys": False, "allow_agent": False, "timeout": 10}
         client.connect(server.host, server.port, username, password, **login)
-        stdin, stdout, stderr = client.exec_command("docker system dial-stdio", timeout=10)
+        stdin, stdout, stderr = client.exec_command("docker system dial-stdio", timeout=60)
         stdin.write("GET /_ping HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n")
         stdin.flush()
         return stdout.read() + stderr.read()

@@ -88,7 +88,7 @@ class Namespace:
             )
         program = Path(command[0]).name
         with contextlib.suppress(ServiceError):  # one that ends at once is the caller's to report
-            wait_until(f"{program} to begin", lambda: self.pids(program), timeout=2)
+            wait_until(f"{program} to begin", lambda: self.pids(program), timeout=15)
 
     def pids(self, program: str = "") -> list[int]:
         """Pids, as the machine counts them, of the namespace's processes that run this program; empty: of all."""

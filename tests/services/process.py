@@ -19,7 +19,7 @@ class ServiceError(RuntimeError):
     """A service did not start, or did not end."""
 
 
-def wait_until(what: str, condition: Callable[[], object], *, timeout: float = 20.0, step: float = 0.02) -> None:
+def wait_until(what: str, condition: Callable[[], object], *, timeout: float = 60.0, step: float = 0.02) -> None:
     """Poll until the condition holds. Raises ServiceError after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not condition():
@@ -46,7 +46,7 @@ def is_alive(pid: int) -> bool:
 def freeze(pid: int) -> None:
     """SIGSTOP, and wait until every thread has stopped: the signal alone lets them run on for a moment."""
     os.kill(pid, signal.SIGSTOP)
-    wait_until(f"process {pid} to freeze", lambda: set(_thread_states(pid)) <= {"T"}, timeout=5, step=0.005)
+    wait_until(f"process {pid} to freeze", lambda: set(_thread_states(pid)) <= {"T"}, timeout=60, step=0.005)
 
 
 def _thread_states(pid: int) -> list[str]:

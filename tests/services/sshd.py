@@ -77,7 +77,7 @@ class SshServer:
         self._namespace.start()
         command = [program("sshd"), "-D", "-e", "-f", str(self._configuration)]
         self._namespace.spawn(command, self.log_file.path)
-        wait_until("sshd to answer", lambda: accepts(self.port), timeout=10)
+        wait_until("sshd to answer", lambda: accepts(self.port))
 
     def stop(self) -> None:
         """End the server and every session."""
