@@ -26,9 +26,9 @@ Proxies = Callable[..., FaultProxy]
 
 @pytest.fixture
 def slow(fault_proxy: Proxies, registries: Registries) -> FaultProxy:
-    """A registry from which the 21 MB image takes about 30 s."""
+    """A registry from which the 21 MB image takes about 70 s, so that it still comes when a silent worker is given up."""
     proxy = fault_proxy(registries.open)
-    proxy.limit(700_000)
+    proxy.limit(300_000)
     return proxy
 
 

@@ -23,9 +23,9 @@ Proxies = Callable[..., FaultProxy]
 
 @pytest.fixture
 def slow(fault_proxy: Proxies, registries: Registries) -> FaultProxy:
-    """A registry from which the 21 MB image takes about 20 s."""
+    """A registry from which the 21 MB image takes about 40 s."""
     proxy = fault_proxy(registries.open)
-    proxy.limit(1_000_000)
+    proxy.limit(500_000)
     return proxy
 
 
