@@ -26,7 +26,7 @@ Proxies = Callable[..., FaultProxy]
 
 @pytest.fixture
 def slow(fault_proxy: Proxies, registries: Registries) -> FaultProxy:
-    """A registry from which the 21 MB image takes about 70 s, so that it still comes when a silent worker is given up."""
+    """A registry from which the 21 MB image takes 70 s: longer than it takes until a silent worker is given up."""
     proxy = fault_proxy(registries.open)
     proxy.limit(300_000)
     return proxy
