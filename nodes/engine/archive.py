@@ -17,6 +17,7 @@ from .shapes import mapping, number, text
 MOST_HOPS = 8  # links, one after the other
 _OVERHEAD = 1 << 20  # bytes of an archive that are not the file's: headers, extended attributes
 _PATH = 4096
+_MOMENT = 64
 # Go's file modes
 _DIRECTORY, _LINK = 1 << 31, 1 << 27
 _NO_FILE = _DIRECTORY | _LINK | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19  # devices, pipes, sockets, unknown
@@ -28,6 +29,8 @@ class PathStat:
 
     mode: int
     link_target: str
+    size: int = 0
+    modified: str = ""
 
     @property
     def is_link(self) -> bool:
@@ -36,6 +39,10 @@ class PathStat:
     @property
     def is_file(self) -> bool:
         return not self.mode & _NO_FILE
+
+    @property
+    def is_directory(self) -> bool:
+        return bool(self.mode & _DIRECTORY)
 
 
 def path_stat(header: str | None) -> PathStat:
@@ -46,7 +53,8 @@ def path_stat(header: str | None) -> PathStat:
         found = {}
     if not isinstance(found.get("mode"), int):
         raise EngineError("engine_not_docker", "it packs a file without describing it")
-    return PathStat(number(found["mode"]), text(found.get("linkTarget"), _PATH))
+    mode, target = number(found["mode"]), text(found.get("linkTarget"), _PATH)
+    return PathStat(mode, target, number(found.get("size")), text(found.get("mtime"), _MOMENT))
 
 
 def follow(path: str, target: str) -> str:

@@ -107,6 +107,18 @@ class ContainerStats:
 
 
 @dataclass(frozen=True, slots=True)
+class FileStat:
+    """What lies at a path of a container, links followed: at `path` in the end."""
+
+    path: str
+    is_file: bool
+    is_directory: bool  # neither: a device, a pipe, a socket
+    permissions: int  # the nine bits
+    size: int
+    modified: str  # differs after every change
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A program that ended."""
 

@@ -14,8 +14,8 @@ from .container_answers import cpu_limit, inspected_container, is_running, is_tt
 from .container_bodies import container_body
 from .container_events import ACTIONS, ContainerEventDecoder, moment_before
 from .container_stats import container_stats
-from .container_types import ContainerInfo, ContainerSpec, ContainerStats, Finished
-from .files import read_container_file
+from .container_types import ContainerInfo, ContainerSpec, ContainerStats, FileStat, Finished
+from .files import read_container_file, stat_container_file
 from .following import EventStream, Following, LogStream
 from .http_source import HttpSource
 from .log_decoder import LogDecoder
@@ -111,6 +111,10 @@ class ContainerCalls:
     def read_file(self, container: str, path: str, *, limit: int) -> bytes | None:
         with translated():
             return read_container_file(self._client, demand_container(container), path, limit=limit)
+
+    def stat_file(self, container: str, path: str) -> FileStat | None:
+        with translated():
+            return stat_container_file(self._client, demand_container(container), path)
 
     def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
         filters = {"type": ["container"], "event": list(ACTIONS), "label": label_filters(labels)}

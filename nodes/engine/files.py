@@ -1,28 +1,56 @@
-"""Reading one file inside a container. It need not run, nor ever have been started: its mounts are there anyhow."""
+"""Looking at one file inside a container. It need not run, nor ever have been started: its mounts are there anyhow."""
 
 from __future__ import annotations
 
-import docker.errors
+from collections.abc import Callable
+from typing import TypeVar
 
-from .archive import MOST_HOPS, first_file, follow, path_stat
+import docker.errors
+import requests
+
+from .archive import MOST_HOPS, PathStat, first_file, follow, path_stat
 from .client import EngineClient
+from .container_types import FileStat
 from .transport import CHUNK
 
 _NO_WAY = ("too many links", "too many levels of symbolic links", "not a directory")
+T = TypeVar("T")
 
 
 def read_container_file(client: EngineClient, container: str, path: str, *, limit: int) -> bytes | None:
     """Links are followed by where the engine says that they lead: within the container, not on the node."""
+
+    def content(_path: str, stat: PathStat, response: requests.Response) -> bytes | None:
+        return first_file(response.iter_content(CHUNK), limit=limit) if stat.is_file else None
+
+    return _at_the_end(client, container, path, content)
+
+
+def stat_container_file(client: EngineClient, container: str, path: str) -> FileStat | None:
+    """By the answer that would bring the content, which is left unread: one without content tells no reasons either."""
+
+    def described(path: str, stat: PathStat, _response: requests.Response) -> FileStat:
+        return FileStat(path, stat.is_file, stat.is_directory, stat.mode & 0o777, stat.size, stat.modified)
+
+    return _at_the_end(client, container, path, described)
+
+
+def _at_the_end(
+    client: EngineClient, container: str, path: str, use: Callable[[str, PathStat, requests.Response], T]
+) -> T | None:
+    """What `use` makes of the path that no link leads on from; None when there is no such path."""
+    url = client._url("/containers/{0}/archive", container)
     for _hop in range(MOST_HOPS):
         try:
-            found = _read(client, container, path, limit)
+            with client.reading("GET", url, query={"path": path}) as response:
+                stat = path_stat(response.headers.get("X-Docker-Container-Path-Stat"))
+                if not stat.is_link:
+                    return use(path, stat, response)
+                path = follow(path, stat.link_target)
         except docker.errors.APIError as error:
             if not _means_no_file(error):
                 raise
             return None
-        if not isinstance(found, str):
-            return found
-        path = found
     return None
 
 
@@ -32,15 +60,3 @@ def _means_no_file(error: docker.errors.APIError) -> bool:
     if error.status_code == 404:
         return "no such container" not in words
     return any(reason in words for reason in _NO_WAY)
-
-
-def _read(client: EngineClient, container: str, path: str, limit: int) -> bytes | str | None:
-    """The file's bytes, the path that it is a link to, or None."""
-    url = client._url("/containers/{0}/archive", container)
-    with client.reading("GET", url, query={"path": path}) as response:
-        stat = path_stat(response.headers.get("X-Docker-Container-Path-Stat"))
-        if stat.is_link:
-            return follow(path, stat.link_target)
-        if not stat.is_file:
-            return None
-        return first_file(response.iter_content(CHUNK), limit=limit)

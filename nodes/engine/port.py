@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from .container_types import ContainerInfo, ContainerSpec, ContainerStats, Finished
+from .container_types import ContainerInfo, ContainerSpec, ContainerStats, FileStat, Finished
 from .following import EventStream, LogStream
 from .pull_stream import PullStream
 from .terminal import Terminal
@@ -125,6 +125,10 @@ class Engine(Protocol):
     def read_file(self, container: str, path: str, *, limit: int) -> bytes | None:
         """The first `limit` bytes of a file, links followed; None when there is no file. The container need not run,
         nor have been started ever; the file may lie in one of its mounts."""
+        ...
+
+    def stat_file(self, container: str, path: str) -> FileStat | None:
+        """What lies at a path, under the same conditions; None when there is nothing."""
         ...
 
     def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:

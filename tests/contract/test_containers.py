@@ -190,6 +190,7 @@ def test_calls_for_containers_that_are_not_there(world: World) -> None:
                 lambda name=name: engine.follow_logs(name, tail=1),
                 lambda name=name: engine.exec_run(name, ("env",), within=5),
                 lambda name=name: engine.read_file(name, "/etc/os-release", limit=10),
+                lambda name=name: engine.stat_file(name, "/etc/os-release"),
                 lambda name=name: engine.open_terminal(name, shell=("sh",), columns=80, rows=24),
             ):
                 with pytest.raises(EngineRejected) as refused:
@@ -317,6 +318,26 @@ def test_reading_files(world: World, spec: ContainerSpec) -> None:
         assert inspect(engine, container).state == "created"
         finished = engine.run_once(replace(spec, name="other", command=MARKS, mounts=(mount,)), within=30)
         assert finished.stdout == "library"
+
+
+def test_describing_files(world: World, spec: ContainerSpec) -> None:
+    directory = world.directory({"data.so": b"library", "link.so": "data.so", "lost.so": "nothing", "me": "me"})
+    with world.connect() as engine:
+        container = engine.create_container(replace(spec, mounts=(BindMount(directory, "/libs"),)))
+        world.permit(directory, 0o711)
+        world.permit(f"{directory}/data.so", 0o640)
+        file = engine.stat_file(container, "/libs/link.so")
+        assert file == engine.stat_file(container, "/libs/data.so")
+        assert (file.path, file.is_file, file.is_directory) == ("/libs/data.so", True, False)
+        assert (file.permissions, file.size, bool(file.modified)) == (0o640, 7, True)
+        folder = engine.stat_file(container, "/libs")
+        assert (folder.is_file, folder.is_directory, folder.permissions) == (False, True, 0o711)
+        assert engine.stat_file(container, "/etc").is_directory
+        for path in ("/libs/lost.so", "/libs/me", "/libs/data.so/x", "/nowhere/at/all", "/etc/nothing"):
+            assert engine.stat_file(container, path) is None, path
+        world.permit(f"{directory}/data.so", 0o644)
+        assert engine.stat_file(container, "/libs/data.so").permissions == 0o644
+        assert inspect(engine, container).state == "created"
 
 
 def test_volumes(world: World, spec: ContainerSpec) -> None:

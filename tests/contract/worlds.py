@@ -58,6 +58,10 @@ class World(Protocol):
         """A directory on the node: file name -> content, or where a link leads."""
         ...
 
+    def permit(self, path: str, permissions: int) -> None:
+        """Who may do what with something in such a directory, or with the directory."""
+        ...
+
     def network(self) -> str:
         """A network in which ports can be published."""
         ...
@@ -103,6 +107,9 @@ class RealWorld:
             else:
                 (directory / name).write_bytes(content)
         return str(directory)
+
+    def permit(self, path: str, permissions: int) -> None:
+        Path(path).chmod(permissions)
 
     def network(self) -> str:
         body = json.dumps({"Name": "ports", "Driver": "bridge", "CheckDuplicate": True}).encode()
@@ -157,6 +164,9 @@ class FakeWorld:
     def directory(self, files: Mapping[str, bytes | str]) -> str:
         self._engine.containers.host_files.update({f"/srv/node/{name}": content for name, content in files.items()})
         return "/srv/node"
+
+    def permit(self, path: str, permissions: int) -> None:
+        self._engine.containers.permissions[path] = permissions
 
     def network(self) -> str:
         self._engine.containers.networks.add("ports")

@@ -15,6 +15,7 @@ from nodes.engine import (
     EngineError,
     EngineRejected,
     EventStream,
+    FileStat,
     Finished,
     LogStream,
     Terminal,
@@ -25,6 +26,7 @@ from nodes.engine.frames import Tail, as_text
 from nodes.engine.log_decoder import LogDecoder
 from tests.support.fake_containers import FakeContainer, FakeContainers, bears
 from tests.support.fake_programs import ERR, OUT, FakeLine
+from tests.support.fake_registry import sha256
 
 if TYPE_CHECKING:
     from tests.support.fake_engine import FakeEngine
@@ -133,13 +135,17 @@ class FakeContainerCalls:
         return _finished(program.exit_code, [(stream, text.encode()) for stream, text in program.says])
 
     def read_file(self, container: str, path: str, *, limit: int) -> bytes | None:
-        found = self._allow("file").get(container)
-        for _hop in range(8):
-            content = self._content(found, path)
-            if not isinstance(content, str):
-                return content[:limit] if content is not None else None
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), content))
-        return None
+        found = self._followed(self._allow("file").get(container), path)
+        return found[1][:limit] if found and isinstance(found[1], bytes) else None
+
+    def stat_file(self, container: str, path: str) -> FileStat | None:
+        found = self._followed(self._allow("file").get(container), path)
+        if found is None:
+            return None
+        end, content, node_path = found
+        mode = self._engine.containers.permissions.get(node_path, 0o755 if content is None else 0o644)
+        modified = sha256(repr(content))
+        return FileStat(end, content is not None, content is None, mode, len(content or b""), modified)
 
     def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
         containers = self._allow("events")
@@ -186,11 +192,23 @@ class FakeContainerCalls:
         finally:
             self._engine.containers.remove(self._engine.containers.get(container))
 
-    def _content(self, container: FakeContainer, path: str) -> bytes | str | None:
+    def _followed(self, container: FakeContainer, path: str) -> tuple[str, bytes | None, str] | None:
+        """Where a path leads: there, its content (None: a directory), and its name on the node if that has it."""
+        for _hop in range(8):
+            files, place = self._files(container, path)
+            content = files.get(place)
+            if isinstance(content, bytes):
+                return path, content, place
+            if content is None:
+                return (path, None, place) if any(name.startswith(f"{place}/") for name in files) else None
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), content))
+        return None
+
+    def _files(self, container: FakeContainer, path: str) -> tuple[dict[str, bytes | str], str]:
         for mount in container.spec.mounts:
             if path == mount.target or path.startswith(f"{mount.target}/"):
-                return self._engine.containers.host_files.get(mount.source + path.removeprefix(mount.target))
-        return container.files.get(path)
+                return self._engine.containers.host_files, mount.source + path.removeprefix(mount.target)
+        return container.files, path
 
     def _opened(self, stream: Any) -> Any:
         self._streams.append(stream)

@@ -35,7 +35,7 @@ class FakeContainer:
 class FakeContainers:
     """Knobs: `programs` (command -> `Program`, or a function of the spec that makes one; any other command is a service
     that runs and says nothing), `exec_programs` (any other one is not found), `host_files` (what the node has: path ->
-    content, or where a link leads), `device_drivers`, `networks`, `usage`, `shell` (answers of its terminals).
+    content, or where a link leads), `permissions` (of those), `device_drivers`, `networks`, `usage`, `shell` (answers of its terminals).
 
     `refuse("start", error)`: the next call of that kind raises; further ones queue up. To look at afterwards: `created`
     (all specs, in order), `all`, `volumes`, `lines` (of terminals).
@@ -45,6 +45,7 @@ class FakeContainers:
         self.programs: dict[tuple[str, ...], Behaviour] = {}
         self.exec_programs: dict[tuple[str, ...], Behaviour] = {}
         self.host_files: dict[str, bytes | str] = {}
+        self.permissions: dict[str, int] = {}
         self.device_drivers: set[str] = set()
         self.networks = {"", "none", "host", "bridge"}
         self.usage = ContainerStats(12.5, 8, 100 * MB, 64_000 * MB, 1000, 2000, 3000, 4000, 3)

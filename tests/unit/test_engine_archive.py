@@ -84,6 +84,9 @@ def test_descriptions_of_paths() -> None:
     assert path_stat(header(mode=file & 0o777)).is_file
     found = path_stat(header(mode=link, linkTarget="/usr/lib/x.so"))
     assert (found.is_link, found.is_file, found.link_target) == (True, False, "/usr/lib/x.so")
+    described = path_stat(header(mode=file & 0o777, size=7, mtime="2024-01-01T00:00:00.5Z"))
+    assert (described.size, described.modified, described.is_directory) == (7, "2024-01-01T00:00:00.5Z", False)
+    assert path_stat(header(mode=directory)).is_directory
     for kind in (directory, 1 << 26, 1 << 25, 1 << 24, 1 << 21 | 1 << 26):
         assert not path_stat(header(mode=kind)).is_file and not path_stat(header(mode=kind)).is_link
 

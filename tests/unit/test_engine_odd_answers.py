@@ -134,6 +134,7 @@ CALLS: list[Callable[[Engine], object]] = [
     lambda engine: engine.run_once(SPEC, within=60),
     lambda engine: engine.exec_run("x", ("y",), within=60),
     lambda engine: engine.read_file("x", "/y", limit=5),
+    lambda engine: engine.stat_file("x", "/y"),
     lambda engine: list(engine.events(labels={})),
     lambda engine: engine.create_volume("x", labels={}),
     lambda engine: engine.remove_volume("x"),
