@@ -224,6 +224,7 @@ PULL_MAX_ATTEMPTS = env.integer("PULL_MAX_ATTEMPTS", 5, minimum=1)
 PULLS_PER_NODE = env.integer("PULLS_PER_NODE", 3, minimum=1)
 PULLS_PER_REGISTRY = env.integer("PULLS_PER_REGISTRY", 16, minimum=1)
 GPU_PROBE_IMAGE = env.text("GPU_PROBE_IMAGE")  # on the nodes already; empty: the smallest images that a node has
+STOP_INEFFECTIVE_SLICES = env.boolean("STOP_INEFFECTIVE_SLICES", False)
 SSH_KNOWN_HOSTS = env.text("SSH_KNOWN_HOSTS", str(DATA_DIR / "known_hosts"))
 
 # --- people -------------------------------------------------------------------------------------------------------

@@ -81,6 +81,28 @@ class Parts:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Preloaded:
+    """The library that a backend lets programs load to keep them within a slice; its directory is a mount."""
+
+    path: str  # in the container
+    target: str  # where the directory is mounted
+    driver: str  # the vendor's library that it may need, and that containers get with their devices
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an examination found against a slice. `refuses`: there can be none; otherwise it is worth knowing."""
+
+    code: str  # of `instances.refusal_texts`
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    refuses: bool = True
+
+
 class Refused(Exception):
     """It cannot be had. `code` is one of `instances.refusal_texts`, `params` fill its sentence."""
 

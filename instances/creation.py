@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+
+from django.conf import settings
 
 from core.errors import DomainError
 from core.jobs import JobState
@@ -11,8 +14,9 @@ from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation
 from instances.observing import columns_of
 from instances.outcome import Done, OperationFailed, Waiting
+from instances.preflight import preflight
 from instances.spec import LABEL, Options, Wanted, as_json, container_spec, volume_name
-from instances.vgpu import LOOK_INSIDE, seen_inside
+from instances.vgpu import DEFAULT_DIRECTORY, LOOK_INSIDE, seen_inside
 from nodes.engine import ContainerInfo, Engine, EngineError, EngineRejected, ImageInfo
 from pulls.failure_texts import describe
 from pulls.models import PullJob
@@ -21,6 +25,7 @@ from pulls.tools import Tools
 
 LOOK_WITHIN = 10.0  # seconds
 GRACE = 10  # seconds that a program has to end by itself
+INEFFECTIVE = "slice_not_effective"
 
 
 def create(operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done | Waiting:
@@ -30,13 +35,15 @@ def create(operation: Operation, instance: Instance, engine: Engine, tools: Tool
         image = engine.inspect_image(instance.reference)
         if image is None:
             return _wait_for_image(operation, instance)
+        if instance.is_sliced:
+            _check_before(engine, instance, image, tools)
         container = _make(engine, instance, image)
     if container.state == Observed.CREATED:
         _start(engine, container)
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
-    return Done({**columns_of(seen, now=tools.now()), **look_inside(engine, instance, seen)})
+    return Done(verified(engine, instance, seen, now=tools.now()))
 
 
 def undo(engine: Engine, instance: Instance) -> None:
@@ -77,6 +84,22 @@ def pull_percent(operation: Operation | None) -> float | None:
     return None if pull is None else float(pull.progress.get("percent", 0.0))
 
 
+def _check_before(engine: Engine, instance: Instance, image: ImageInfo, tools: Tools) -> None:
+    """A slicing library that cannot work gives no limits, or no running program: better no container."""
+    try:
+        found = preflight(engine, instance.node, image, reference=instance.reference, now=tools.now())
+    except EngineRejected as error:
+        raise _refused(error, instance) from error
+    except Refused as error:
+        raise OperationFailed(error.code, **error.params) from error
+    for finding in found:
+        if finding.refuses:
+            raise OperationFailed(finding.code, **finding.params)
+    if found:
+        notes = [*instance.notes, *(finding.code for finding in found)]
+        Instance.objects.filter(pk=instance.pk).update(notes=list(dict.fromkeys(notes)))
+
+
 def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo:
     wanted = _wanted(instance, dict(image.environment))
     try:
@@ -85,7 +108,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
             engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
         container = engine.inspect_container(engine.create_container(spec))
     except EngineRejected as error:
-        raise OperationFailed(classify_refusal(error.evidence), evidence=error.evidence) from error
+        raise _refused(error, instance) from error
     except Refused as error:
         raise OperationFailed(error.code, **error.params) from error
     if container is None:
@@ -93,6 +116,11 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
     digest = next((text.partition("@")[2] for text in image.repo_digests), "")
     Instance.objects.filter(pk=instance.pk).update(plan=as_json(spec), digest=digest, container_id=container.id)
     return container
+
+
+def _refused(error: EngineRejected, instance: Instance) -> OperationFailed:
+    place: Any = {"node": instance.node.name, "path": instance.node.hami_core or DEFAULT_DIRECTORY}
+    return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence, **place)
 
 
 def _start(engine: Engine, container: ContainerInfo) -> None:
@@ -121,6 +149,17 @@ def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:
     )
 
 
+def verified(engine: Engine, instance: Instance, container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
+    """Columns of a container that was just started, with what is seen in it. One whose slice is none is stopped where
+    the installation wants that (`IMAGELIB_STOP_INEFFECTIVE_SLICES`)."""
+    problem = look_inside(engine, instance, container)
+    if problem.get("problem_code") == INEFFECTIVE and settings.STOP_INEFFECTIVE_SLICES:
+        engine.stop_container(container.id, grace=GRACE)
+        container = engine.inspect_container(container.id) or container
+        problem |= {"problem_code": "slice_stopped"}
+    return {**columns_of(container, now=now), **problem}
+
+
 def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) -> dict[str, Any]:
     """For slices: whether the card looks as large inside as was planned. The limits are cooperative, so nothing else
     would show that they do not take effect."""
@@ -134,4 +173,4 @@ def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) ->
     seen = seen_inside(answer.stdout)
     if not seen or all(one == planned for one in seen):
         return {"problem_code": "", "problem": {}}
-    return {"problem_code": "slice_not_effective", "problem": {"params": {"seen": seen[0], "planned": planned}}}
+    return {"problem_code": INEFFECTIVE, "problem": {"params": {"seen": seen[0], "planned": planned}}}

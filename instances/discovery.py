@@ -34,7 +34,7 @@ def look_for_devices(engine: Engine, *, image: str = "") -> Inventory:
     The command is the node's own program and needs the C library of its system in the image, so another image is tried
     when one cannot run it. No answer is "unknown", never "none" (spec-vgpu.md §5.2).
     """
-    names = [image] if image else _small_images(engine)
+    names = [image] if image else small_images(engine)
     last = Inventory(problem="no_probe_image")
     for name in names[:IMAGES_TRIED]:
         last = _ask(engine, name)
@@ -43,7 +43,7 @@ def look_for_devices(engine: Engine, *, image: str = "") -> Inventory:
     return last
 
 
-def _small_images(engine: Engine) -> list[str]:
+def small_images(engine: Engine) -> list[str]:
     images = sorted(engine.list_images(), key=lambda image: image.size)
     return [image.repo_tags[0] if image.repo_tags else image.id for image in images]
 

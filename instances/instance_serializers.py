@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api import AskedFields
+from instances.doctor import BAD, DOUBTFUL, GOOD
 from instances.models import Instance, Observed
 from instances.snapshot import snapshot
 
@@ -170,3 +171,16 @@ class NodeGpusShape(serializers.Serializer):
     checked_at = serializers.DateTimeField(allow_null=True)
     problem = Told(allow_null=True)
     gpus = GpuShape(many=True)
+
+
+class CheckShape(serializers.Serializer):
+    """One finding of the vGPU doctor. `bad`: no slices until it is mended; `doubtful`: unknown, or worth a look."""
+
+    code = serializers.CharField()
+    level = serializers.ChoiceField(choices=(GOOD, DOUBTFUL, BAD))
+    text = serializers.CharField()
+    advice = serializers.CharField(help_text="What to do; empty where nothing is.")
+
+
+class DoctorShape(serializers.Serializer):
+    findings = CheckShape(many=True)

@@ -24,7 +24,7 @@ WITHIN = 40.0  # seconds: some short-lived containers
 
 def gpus_of(*, user: Any, node: int) -> dict[str, Any]:
     """`{checked_at, problem, gpus}`; the names of holders only for who may see the instances."""
-    row = _node(user, node)
+    row = node_of(user, node)
     inventory = GpuInventory.objects.filter(node=row).first()
     problem = inventory.problem if inventory else "gpus_unknown"
     return {
@@ -37,7 +37,7 @@ def gpus_of(*, user: Any, node: int) -> dict[str, Any]:
 def discover_gpus(*, user: Any, node: int) -> Inventory:
     """Ask the node for its cards and store them. Raises `NotFound`, `PermissionRefused`, `NodeAway`."""
     require_operator(user)
-    row = _node(user, node)
+    row = node_of(user, node)
     timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     try:
         with connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine:
@@ -48,7 +48,8 @@ def discover_gpus(*, user: Any, node: int) -> Inventory:
     return found
 
 
-def _node(user: Any, pk: int) -> ComputeNode:
+def node_of(user: Any, pk: int) -> ComputeNode:
+    """Raises `NotFound` for a node that the user may not see."""
     row: ComputeNode | None = visible_nodes(user).filter(pk=pk).first()
     if row is None:
         raise NotFound(_("There is no listed compute node with id %(ids)s.") % {"ids": pk})

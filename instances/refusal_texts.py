@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from instances.examination_texts import OF_SLICES, advice, cause
+
 TEXTS: dict[str, Any] = {
     # what a spec, an image or an option cannot be
     "image_without_slices": _("This image does not support GPU memory slices; choose another image or another spec."),
@@ -35,9 +37,6 @@ TEXTS: dict[str, Any] = {
         "Install it and restart Docker on the node."
     ),
     "unknown_device": _("The node no longer has the card that was chosen. Let an operator discover the node's GPUs."),
-    "library_directory_missing": _(
-        "The directory of the slicing library does not exist on the node. Put it there, or correct the node's setting."
-    ),
     "image_gone": _("The image was removed from the node before the container was made. Try again."),
     "pull_failed": _("The image could not be pulled: %(cause)s"),
     "container_name_taken": _("Another container on the node has this name already."),
@@ -47,6 +46,10 @@ TEXTS: dict[str, Any] = {
     "ended_at_once": _("The container ended as soon as it was started, with exit code %(exit_code)s. See its log."),
     "slice_not_effective": _(
         "Inside the container the card shows %(seen)s MiB instead of %(planned)s MiB: the limits do not take effect."
+    ),
+    "slice_stopped": _(
+        "Inside the container the card showed %(seen)s MiB instead of %(planned)s MiB: the limits did not take effect, "
+        "so the container was stopped."
     ),
     "container_gone": _("The container was removed from the node by somebody else."),
     "engine_refused": _("The engine refused: %(evidence)s"),
@@ -64,8 +67,14 @@ TEXTS: dict[str, Any] = {
 
 def sentence(code: str, params: Mapping[str, Any]) -> str:
     """The code's sentence in the active language."""
-    text = str(TEXTS.get(code, code))
     try:
-        return text % dict(params)
+        if code in OF_SLICES:
+            return join(cause(code, params), advice(code))
+        return str(TEXTS.get(code, code)) % dict(params)
     except (KeyError, ValueError):  # stored by another version
-        return text
+        return str(TEXTS.get(code, code))
+
+
+def join(first: str, second: str) -> str:
+    """Two sentences; Chinese ones have no blank between them."""
+    return f"{first}{second}" if first.endswith("。") else f"{first} {second}"

@@ -14,7 +14,8 @@ from django.db.models import Exists, OuterRef, Subquery
 from core.errors import SecretUnreadable
 from core.jobs import ACTIVE_STATES
 from instances.creation import undo
-from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
+from instances.examining import LIFE, remove_leftovers
+from instances.models import GpuAllocation, Instance, LibraryReport, Observed, Operation, OperationKind
 from instances.observing import observe
 from instances.spec import LABEL
 from nodes.engine import ContainerInfo, Engine, EngineError, EngineRejected
@@ -28,19 +29,23 @@ logger = structlog.get_logger(__name__)
 
 def sweep_instances(*, tools: Tools) -> int:
     """One round over the connected nodes that have instances. Returns how many nodes answered."""
+    looked = LibraryReport.objects.filter(node=OuterRef("pk"), checked_at__gt=tools.now() - 3 * LIFE)
     nodes = list(
-        ComputeNode.objects.filter(
-            Exists(Instance.objects.filter(node=OuterRef("pk"))), status=NodeStatus.CONNECTED
-        ).exclude(docker_address="")
+        ComputeNode.objects.filter(Exists(Instance.objects.filter(node=OuterRef("pk"))), status=NodeStatus.CONNECTED)
+        .exclude(docker_address="")
+        .annotate(was_looked_into=Exists(looked))
     )
     with ThreadPoolExecutor(THREADS, thread_name_prefix="instances") as threads:
         return sum(threads.map(lambda node: _sweep_node(node, tools), nodes))
 
 
-def _sweep_node(node: ComputeNode, tools: Tools) -> bool:
+def _sweep_node(node: Any, tools: Tools) -> bool:
+    """`node` as `sweep_instances` reads it."""
     try:
         with tools.connect(node.endpoint()) as engine:
             now = tools.now()  # before the list: what changes meanwhile is newer
+            if node.was_looked_into:
+                remove_leftovers(engine, now=now)
             containers = {one.labels.get(LABEL, ""): one for one in engine.list_containers(labels={LABEL: ""})}
             for instance in _settled(node):
                 try:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from instances.accelerator import Demand, Device, DeviceRequest, Grant, Mount, Parts, Refused, Share
+from instances.accelerator import Demand, Device, DeviceRequest, Grant, Mount, Parts, Preloaded, Refused, Share
+from nodes.paths import is_clean_directory
 
 LIBRARY_TARGET = "/libvgpu/build"
 LIBRARY = f"{LIBRARY_TARGET}/libvgpu.so"
+PRELOADED = Preloaded(LIBRARY, LIBRARY_TARGET, driver="libcuda.so.1")
 LOCK_TARGET = "/tmp/vgpulock"  # noqa: S108  (in the container; older libraries hang without it, §0 fact 7)
 DEFAULT_DIRECTORY = "/root/HAMi-core/build"
 SMALLEST_SLICE = 512  # MiB
@@ -31,7 +33,6 @@ _RESERVED = re.compile(
     r"CUDA_VISIBLE_DEVICES|LIBCUDA_LOG_LEVEL"
 )
 _RESERVED_TARGETS = ("/libvgpu", LOCK_TARGET, "/etc/ld.so.preload")
-_PATH = re.compile(r"/[^\x00-\x1f\x7f]*")
 
 
 def share_of(demand: Demand, card_mib: int) -> Share:
@@ -88,10 +89,15 @@ def parts_of(
             "CUDA_DEVICE_MEMORY_SHARED_CACHE": f"/tmp/vgpu-{cache}.cache",  # noqa: S108  (fact 8: one for each container)
             "LIBCUDA_LOG_LEVEL": "1",  # the usual level writes to the standard error of every CUDA program
         },
-        mounts=(Mount(checked_directory(directory or DEFAULT_DIRECTORY), LIBRARY_TARGET),),
+        mounts=(library_mount(directory),),
         tmpfs={LOCK_TARGET: "mode=1777"},
         device_requests=requests,
     )
+
+
+def library_mount(directory: str) -> Mount:
+    """HAMi-core's directory on a node, "" for the usual one, where containers have it. Raises `Refused`."""
+    return Mount(checked_directory(directory or DEFAULT_DIRECTORY), LIBRARY_TARGET)
 
 
 # A short-lived container with this request and environment that runs this command shows the cards of its node (§5.2).
@@ -147,7 +153,6 @@ def refuse_reserved_target(target: str) -> None:
 
 def checked_directory(text: str) -> str:
     """HAMi-core's directory on a node: a clean absolute path (§3.4, P19). Raises `Refused`."""
-    parts = text.split("/")[1:]
-    if not _PATH.fullmatch(text) or any(part in ("", ".", "..") for part in parts) or ":" in text:
+    if not is_clean_directory(text):
         raise Refused("bad_library_directory", path=text)
     return text

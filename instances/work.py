@@ -14,10 +14,9 @@ from core.doorbell import ring
 from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
 from core.jobs import IllegalTransition
-from instances.creation import GRACE, create, find_container, look_inside, undo
+from instances.creation import GRACE, create, find_container, undo, verified
 from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation, OperationKind
-from instances.observing import columns_of
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.sweep import free
 from nodes.engine import Engine, EngineError, EngineRejected
@@ -103,8 +102,7 @@ def _act(instance: Instance, engine: Engine, tools: Tools, action: Callable[[str
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
-    found = look_inside(engine, instance, seen)
-    return Done({**columns_of(seen, now=tools.now()), "problem_code": "", "problem": {}, **found})
+    return Done({"problem_code": "", "problem": {}, **verified(engine, instance, seen, now=tools.now())})
 
 
 def _remove(_operation: Operation, instance: Instance, engine: Engine, _tools: Tools) -> Done:

@@ -54,8 +54,8 @@ class NodeAdmin(OperatorAdmin):
     search_fields = ("name", "region", "docker_address", "public_ip", "private_ip", "gpu_name")
     ordering = ("name", "pk")
     actions = ("list_selected", "unlist_selected")
-    actions_row = ("test", "discover", "show_gpus", "toggle_listed")
-    actions_detail = ("test", "discover", "show_gpus", "toggle_listed")
+    actions_row = ("test", "discover", "show_gpus", "show_doctor", "toggle_listed")
+    actions_detail = ("test", "discover", "show_gpus", "show_doctor", "toggle_listed")
     change_form_before_template = "imagelib/node_status.html"
     fieldsets = (
         (None, {"fields": ("name", "region", "is_listed", "labels", "remark")}),
@@ -194,6 +194,11 @@ class NodeAdmin(OperatorAdmin):
     def show_gpus(self, request: HttpRequest, object_id: str) -> HttpResponse:
         node = self.row_or_404(request, object_id)
         return HttpResponseRedirect(reverse("admin:instances_gpu_node", args=[node.pk]))
+
+    @action(description=gettext_lazy("vGPU doctor"), url_path="doctor", icon="stethoscope")
+    def show_doctor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        node = self.row_or_404(request, object_id)
+        return HttpResponseRedirect(reverse("admin:instances_gpu_doctor", args=[node.pk]))
 
     @action(description=gettext_lazy("List or unlist…"), url_path="listing", icon="visibility")
     def toggle_listed(self, request: HttpRequest, object_id: str) -> HttpResponse:

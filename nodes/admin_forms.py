@@ -39,6 +39,11 @@ class NodeForm(ServiceForm):
         )  # fmt: skip
         widgets = {"ca_cert": _pem(), "client_cert": _pem()}
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        typed: Any = self.fields["hami_core"]
+        typed.strip = False  # blanks around it are refused, not taken off
+
     def clean_labels(self) -> dict[str, Any]:
         """An empty field means no labels."""
         return self.cleaned_data["labels"] or {}

@@ -40,7 +40,7 @@ class ComputeNodeForm(serializers.Serializer):
     gpuName = optional_text(255, source="gpu_name")
     gpuCount = WholeNumber(source="gpu_count")
     memoryCapacity = WholeNumber(source="gpu_memory_gb")
-    hamiCore = optional_text(500, source="hami_core")
+    hamiCore = optional_text(500, source="hami_core", trim_whitespace=False)
     dockerAddress = optional_text(500, source="docker_address")
     useTls = Flag(source="use_tls", default=True)
     caCert = optional_text(_LONGEST_PEM, source="ca_cert")

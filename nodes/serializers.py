@@ -22,6 +22,8 @@ _OPERATORS = (
     "docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "has_client_key", "ssh_port", "username",
     "password", "has_password", "hami_core", "remark", "status_code", "status_evidence", "created_at", "updated_at",
 )  # fmt: skip
+# Blanks and line ends around it are refused, not taken off: they are the slip of whoever copied the path.
+VERBATIM = {"trim_whitespace": False}
 
 
 class NodeSerializer(serializers.ModelSerializer):
@@ -43,7 +45,7 @@ class NodeSerializer(serializers.ModelSerializer):
             "id", "status", "status_code", "status_evidence", "last_seen_at", "engine_version", "storage_driver",
             "platform", "disk_free_bytes", "created_at", "updated_at",
         )  # fmt: skip
-        extra_kwargs = {"name": {"validators": []}, "docker_address": {"required": True}}
+        extra_kwargs = {"name": {"validators": []}, "docker_address": {"required": True}, "hami_core": VERBATIM}
 
     def to_internal_value(self, data: Any) -> Any:
         refuse_unknown(self, data)

@@ -24,6 +24,7 @@ from nodes.engine import EngineError, ImageInfo, connect
 from nodes.engine.addresses import EngineAddressError, parse_address
 from nodes.failure_texts import engine_failure_text
 from nodes.models import ComputeNode, NodeStatus
+from nodes.paths import is_clean_directory
 from nodes.work import Finding, crashed, discover, probe, sweep
 
 CONNECTION_FIELDS = frozenset(
@@ -63,11 +64,12 @@ def save_node(
     """
     require_operator(user)
     row = node or ComputeNode()
-    before = {name: getattr(row, name) for name in CERTIFICATE_FIELDS}
+    before = {name: getattr(row, name) for name in (*CERTIFICATE_FIELDS, "hami_core")}
     for name, value in values.items():
         setattr(row, name, value)
+    new = {name for name, value in before.items() if _differs(getattr(row, name), value)}
     # A stored certificate that has expired since must not keep its node from being renamed or unlisted.
-    check_values(row, certificates=any(_differs(getattr(row, name), before[name]) for name in CERTIFICATE_FIELDS))
+    check_values(row, certificates=not new.isdisjoint(CERTIFICATE_FIELDS), directory="hami_core" in new)
     fields = set(values)
     with transaction.atomic():  # the row stays locked until it is read: its number belongs to just this state
         stored = ComputeNode.objects.select_for_update().filter(pk=row.pk).first()
@@ -96,7 +98,7 @@ def _differs(new: Any, old: Any) -> bool:
     return bool(new or old) and new != old
 
 
-def check_values(row: ComputeNode, *, certificates: bool = True) -> None:
+def check_values(row: ComputeNode, *, certificates: bool = True, directory: bool = True) -> None:
     """All rules of a node's fields. Raises `InvalidInput` with every fault at once."""
     problems: dict[str, Any] = {}
     try:
@@ -108,8 +110,11 @@ def check_values(row: ComputeNode, *, certificates: bool = True) -> None:
         problems |= check_tls(ca_cert=row.ca_cert, client_cert=row.client_cert, client_key=key)
     if not isinstance(row.labels, dict) or not all(_is_label(key, value) for key, value in row.labels.items()):
         problems["labels"] = _('Labels are names with short texts, for example {"rack": "a1", "builder": "yes"}.')
-    if row.hami_core and not row.hami_core.startswith("/"):
-        problems["hami_core"] = _("Give an absolute path on the node, for example /root/HAMi-core/build.")
+    if directory and row.hami_core and not is_clean_directory(row.hami_core):
+        problems["hami_core"] = _(
+            "Give an absolute path on the node without “..”, “~”, colons and blanks around it, for example "
+            "/root/HAMi-core/build; or leave it empty for the usual one."
+        )
     try:
         row.clean_fields(exclude=set(problems))
         row.validate_constraints()

@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 
 from core.admin_tools import OperatorAdmin, age, label, two_lines
 from instances import services
+from instances.admin.doctor import doctor_page
 from instances.capacity import candidates, demand_of, needs_of
 from instances.fitting import MOST_COUNTED, capacity_for
 from instances.inventory import discover_gpus, gpus_of
@@ -57,6 +58,7 @@ class GpuAdmin(OperatorAdmin):
         return [
             path("node/<int:pk>/", guard(self.node_view), name="instances_gpu_node"),
             path("node/<int:pk>/discover/", guard(self.discover_view), name="instances_gpu_discover"),
+            path("node/<int:pk>/doctor/", guard(self.doctor_view), name="instances_gpu_doctor"),
             *super().get_urls(),
         ]
 
@@ -169,6 +171,9 @@ class GpuAdmin(OperatorAdmin):
             act=act,
             back=_node_url(node.pk),
         )
+
+    def doctor_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return doctor_page(self, request, self._node(request, pk))
 
     def _node(self, request: HttpRequest, pk: int) -> ComputeNode:
         node: ComputeNode | None = visible_nodes(request.user).filter(pk=pk).first()

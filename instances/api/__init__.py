@@ -1,6 +1,6 @@
 """This app's part of the native API."""
 
-from instances.api.instances import InstanceViewSet, NodeGpusView
+from instances.api.instances import InstanceViewSet, NodeDoctorView, NodeGpusView
 from instances.api.specs import SpecViewSet
 
-__all__ = ["InstanceViewSet", "NodeGpusView", "SpecViewSet"]
+__all__ = ["InstanceViewSet", "NodeDoctorView", "NodeGpusView", "SpecViewSet"]

@@ -14,10 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api import OperatorsOnly
 from core.errors import InvalidInput
 from instances import services
+from instances.doctor import examine_node
 from instances.filters import InstanceFilter
 from instances.instance_serializers import (
+    DoctorShape,
     InstanceAsked,
     InstanceChanged,
     InstanceCreated,
@@ -142,6 +145,19 @@ class NodeGpusView(APIView):
         """Ask the node for its cards now. Operators only."""
         discover_gpus(user=request.user, node=pk)
         return Response(gpus_of(user=request.user, node=pk))
+
+
+@extend_schema(tags=["nodes"])
+class NodeDoctorView(APIView):
+    """Whether a node can run slices. Operators only."""
+
+    permission_classes = [OperatorsOnly]
+
+    @extend_schema(request=None, responses=DoctorShape)
+    def post(self, request: Request, pk: int) -> Response:
+        """Examine the node's GPUs, its slicing library and the images on it, now; it takes up to a minute."""
+        found = examine_node(user=request.user, node=pk)
+        return Response(DoctorShape({"findings": found}).data)
 
 
 def _checked(serializer: Any, request: Request) -> dict[str, Any]:

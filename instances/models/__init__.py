@@ -1,5 +1,6 @@
 """Rows of this app: what can be handed out, what it is handed out of, what was handed out, and what is being done."""
 
+from instances.models.facts import ImageReport, LibraryReport
 from instances.models.gpus import Gpu, GpuAllocation, GpuInventory
 from instances.models.instances import Instance, Observed
 from instances.models.operations import Operation, OperationKind
@@ -11,7 +12,9 @@ __all__ = [
     "Gpu",
     "GpuAllocation",
     "GpuInventory",
+    "ImageReport",
     "Instance",
+    "LibraryReport",
     "Observed",
     "Operation",
     "OperationKind",

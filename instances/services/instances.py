@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Conflict, NotFound
 from instances.accelerator import Refused
 from instances.models import Instance, Operation, OperationKind
+from instances.preflight import known_findings
 from instances.refusal_texts import sentence
-from instances.services.asking import answer_to, is_there, judge, library_directory, no_room, or_refuse, wanted_by
+from instances.services.asking import answer_to, is_there, judge, no_room, or_refuse, wanted_by
 from instances.services.reserving import queue, reserve
-from instances.spec import Options, as_json, container_spec, notes_of
+from instances.spec import Options, Wanted, as_json, container_spec, notes_of
+from nodes.models import ComputeNode
 
 _TRIED = 8  # nodes, when others take the room while we look
 _NOBODY = "00000000-0000-0000-0000-000000000000"  # stands for the instance in a preview
@@ -32,15 +34,23 @@ def preview(
     """What creation would use now. Raises as `create_instance` does; nothing is stored."""
     ask = judge(user, image, spec, name, node, options or Options())
     best = answer_to(ask).fits[0]
-    wanted = wanted_by(ask, best, uid=_NOBODY, directory=library_directory(best.node))
+    row = ComputeNode.objects.get(pk=best.node)
+    wanted = wanted_by(ask, best, uid=_NOBODY, directory=row.hami_core)
     made = as_json(or_refuse(lambda: container_spec(wanted)))
     return {
         "node": best.node,
         "gpus": list(best.grant.device_ids),
         **made,
         "bytes_to_pull": 0 if is_there(ask, best) else None,
-        "warnings": [{"code": code, "text": sentence(code, {})} for code in notes_of(wanted)],
+        "warnings": [{"code": code, "text": sentence(code, params)} for code, params in _warnings(wanted, row)],
     }
+
+
+def _warnings(wanted: Wanted, node: ComputeNode) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What cannot be done as the spec asks, and what was found the last time somebody looked."""
+    yield from ((code, {}) for code in notes_of(wanted))
+    if wanted.grant.sliced:
+        yield from ((finding.code, finding.params) for finding in known_findings(node, wanted.reference))
 
 
 def create_instance(

@@ -141,7 +141,7 @@ WRONG = [
     ("cpu", {"cpu": -1}),
     ("memory", {"memory": 2**31}),
     ("memoryCapacity", {"memoryCapacity": 10**30}),
-    ("hamiCore", {"hamiCore": "HAMi-core/build"}),
+    *(("hamiCore", {"hamiCore": path}) for path in make.BAD_DIRECTORIES),
     ("dockerAddress", {"dockerAddress": "10.0.0.5:2375"}),
     ("dockerAddress", {"dockerAddress": "http://10.0.0.5:2375"}),
     ("dockerAddress", {"dockerAddress": "ssh://root:pw@10.0.0.5"}),

@@ -33,6 +33,23 @@ def test_an_expired_certificate_that_is_typed_is_refused(expired: Any) -> None:
     assert "2020-01-08" in str(form.errors["client_cert"])
 
 
+@pytest.mark.parametrize("path", make.BAD_DIRECTORIES)
+def test_a_library_directory_must_be_a_clean_path(path: str) -> None:  # P19
+    form = form_of(make.node(), hami_core=path)
+    assert set(form.errors) == {"hami_core"}
+
+
+@pytest.mark.parametrize("path", ["/opt/hami", ""])
+def test_clean_ones_and_none_are_fine(path: str) -> None:
+    form = form_of(make.node(), hami_core=path)
+    assert form.is_valid(), form.errors
+
+
+def test_a_stored_one_of_older_rules_does_not_lock_its_node() -> None:
+    form = form_of(make.node(hami_core="/opt//hami"), remark="renamed")
+    assert form.is_valid(), form.errors
+
+
 def test_one_that_expired_since_does_not_lock_its_node(expired: Any) -> None:
     node = make.node(client_cert=expired.cert.strip())
     form = form_of(node, remark="renamed")

@@ -85,7 +85,7 @@ def test_changing_how_to_connect_tests_again_other_changes_do_not(as_operator: A
         ({"labels": ["a"]}, "labels"),
         ({"labels": {"bad key!": "x"}}, "labels"),
         ({"labels": {"a": {"b": 1}}}, "labels.a"),
-        ({"hami_core": "relative/path"}, "hami_core"),
+        *(({"hami_core": path}, "hami_core") for path in make.BAD_DIRECTORIES),
         ({"ca_cert": "no certificate"}, "ca_cert"),
         ({"client_cert": "no certificate", "client_key": "k"}, "client_cert"),
         ({"client_key": "a key alone"}, "client_cert"),

@@ -84,6 +84,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/specs/{spec}/unlist/"): (operators(200), None),
     ("GET", "api/nodes/{node}/gpus/"): (READERS, None),
     ("POST", "api/nodes/{node}/gpus/"): (operators(503), None),
+    ("POST", "api/nodes/{node}/doctor/"): (operators(200), None),
     ("GET", "api/instances/"): (READERS, None),
     ("POST", "api/instances/"): ((401, 202, 202, 202), INSTANCE),
     ("POST", "api/instances/preview/"): (READERS, INSTANCE),

@@ -148,7 +148,7 @@ def test_new_nodes_have_the_forms_defaults(spa: APIClient) -> None:
         ({"Docker_address": "http://x"}, "Docker address: "),
         ({"CA_certificate": "x"}, "CA certificate: "),
         ({"Use_TLS": "perhaps"}, "Use TLS: Give yes or no."),
-        ({"HAMi-core_directory": "relative"}, "HAMi-core directory: "),
+        *(({"HAMi-core_directory": path}, "HAMi-core directory: ") for path in make.BAD_DIRECTORIES if path.strip()),
         ({"Password": "=1+1"}, "Password: Formulas"),
         ({"Name": "x" * 256}, "Name: "),
     ],

@@ -35,7 +35,8 @@ class FakeContainer:
 class FakeContainers:
     """Knobs: `programs` (command -> `Program`, or a function of the spec that makes one; any other command is a service
     that runs and says nothing), `exec_programs` (any other one is not found), `host_files` (what the node has: path ->
-    content, or where a link leads), `permissions` (of those), `device_drivers`, `networks`, `usage`, `shell` (answers of its terminals).
+    content, or where a link leads), `permissions` (of those), `device_drivers`, `networks`, `usage`, `shell` (what its
+    terminals answer).
 
     `refuse("start", error)`: the next call of that kind raises; further ones queue up. To look at afterwards: `created`
     (all specs, in order), `all`, `volumes`, `lines` (of terminals).

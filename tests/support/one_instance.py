@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
 
 from instances.models import Gpu, Instance, Operation, ProductSpec
 from instances.services import create_instance
+from instances.spec import LABEL
 from instances.vgpu import DEFAULT_DIRECTORY, LOOK_INSIDE
 from instances.work import run_operation
-from nodes.engine import EngineError
+from nodes.engine import ContainerSpec, EngineError
 from nodes.models import ComputeNode, NodeStatus
 from pulls.tools import Tools
 from tests.api import make
+from tests.support.elf_files import elf_file
 from tests.support.fake_containers import FakeContainer
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_programs import Program
@@ -25,13 +29,22 @@ NO_TOOLKIT = 'could not select device driver "nvidia" with capabilities: [[gpu c
 UNKNOWN_DEVICE = "OCI runtime create failed: nvidia-container-cli: device error: GPU-5: unknown device: unknown"
 
 
-def prepare(engine: FakeEngine, *, image: bool = True) -> None:
-    """The engine gives cards, has the slicing library, and shows slices of 8 GB inside."""
+LIBRARY_FILE = f"{DEFAULT_DIRECTORY}/libvgpu.so"
+LIBRARY = elf_file(needed=("libc.so.6", "libcuda.so.1"), glibc_needed=("GLIBC_2.28",))
+GLIBC_FILES: dict[str, bytes | str] = {
+    "/lib64/ld-linux-x86-64.so.2": "/lib/x86_64-linux-gnu/ld-2.31.so",
+    "/lib/x86_64-linux-gnu/ld-2.31.so": b"loader",
+}
+MUSL_FILES: dict[str, bytes | str] = {"/lib/ld-musl-x86_64.so.1": b"loader"}
+
+
+def prepare(engine: FakeEngine, *, image: bool = True, files: Mapping[str, bytes | str] = GLIBC_FILES) -> None:
+    """The engine gives cards, has the slicing library, and shows slices of 8 GB inside. The image has these files."""
     engine.containers.device_drivers.add(DRIVER)
-    engine.containers.host_files[f"{DEFAULT_DIRECTORY}/libvgpu.so"] = b"library"
+    engine.containers.host_files[LIBRARY_FILE] = LIBRARY
     engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("8192\n")
     if image:
-        engine.add_image(IMAGE)
+        engine.add_image(replace(IMAGE, files=files))
 
 
 def gpu_node(**values: Any) -> ComputeNode:
@@ -83,6 +96,11 @@ def only(engine: FakeEngine) -> FakeContainer:
     return container
 
 
+def made(engine: FakeEngine) -> list[ContainerSpec]:
+    """Of all containers of instances there have been."""
+    return [spec for spec in engine.containers.created if LABEL in spec.labels]
+
+
 def is_clean(engine: FakeEngine) -> bool:
     return not engine.containers.all and not engine.containers.volumes
 
@@ -92,5 +110,6 @@ def holds(instance: Instance) -> tuple[int, int, int, int]:
     return (instance.allocations.count(), instance.cpu_cores, instance.memory_gb, instance.data_disk_gb)
 
 
+WHOLE_CARD: dict[str, Any] = {"gpu_memory_gb": 24, "supports_memory_split": False}
 ALL_OF_IT = (1, 2, 4, 10)
 NOTHING = (0, 0, 0, 0)

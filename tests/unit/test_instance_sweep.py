@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from core.jobs import JobState
-from instances.models import Instance, Observed
+from instances.models import Instance, LibraryReport, Observed
 from instances.observing import observe
 from instances.services import operate
 from instances.spec import LABEL, Options
@@ -184,6 +184,7 @@ def test_what_a_node_holds_is_asked_for_at_once(running, engine, tools, ulrich, 
     """One list for all of a node's running containers, however many they are."""
     for number in range(3):
         run(instance_of(ulrich, node, name=f"more{number}", gpu_memory_gb=1), tools)
+    LibraryReport.objects.update(checked_at=timezone.now() - timedelta(hours=1))
     asked: list[str] = []
     allow = engine.containers.allow
     engine.containers.allow = lambda operation: (asked.append(operation), allow(operation))  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from instances.services import operate
 from instances.snapshot import snapshot, status_text, with_operations
 from instances.spec import LABEL, volume_name
 from instances.sweep import sweep_instances
-from instances.vgpu import LIBRARY, LOOK_INSIDE
+from instances.vgpu import DEFAULT_DIRECTORY, LIBRARY, LOOK_INSIDE
 from nodes.engine import EngineRejected
 from pulls.models import PullJob
 from pulls.tools import Tools
@@ -27,9 +27,11 @@ from tests.support.one_instance import (
     NO_TOOLKIT,
     NOTHING,
     UNKNOWN_DEVICE,
+    WHOLE_CARD,
     holds,
     instance_of,
     is_clean,
+    made,
     newest,
     only,
     prepare,
@@ -83,10 +85,10 @@ def test_without_the_image_it_waits_for_a_pull_and_goes_on(ulrich, node, engine,
     assert shown == {"id": pull.pk, "percent": 43.7}
     assert status_text(seen(instance)) == "pulling 43%"
     assert run(instance, tools, times=20).state == JobState.QUEUED, "waiting costs no attempts"
-    assert PullJob.objects.count() == 1 and not engine.containers.created
+    assert PullJob.objects.count() == 1 and not made(engine)
     run_pull(pull.pk, tools=tools)
     assert run(instance, tools).state == JobState.SUCCEEDED
-    assert (instance.observed, len(engine.containers.created)) == (Observed.RUNNING, 1)
+    assert (instance.observed, len(made(engine))) == (Observed.RUNNING, 1)
 
 
 def test_a_pull_that_failed_says_why(ulrich, node, engine, tools) -> None:
@@ -143,8 +145,11 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.parametrize("spec", [{}, WHOLE_CARD], ids=["slice", "whole"])
 @pytest.mark.parametrize(("call", "status", "text", "code"), REFUSALS)
-def test_a_refusal_leaves_nothing_behind(instance, engine, tools, call, status, text, code) -> None:
+def test_a_refusal_leaves_nothing_behind(ulrich, node, engine, tools, spec, call, status, text, code) -> None:
+    prepare(engine)
+    instance = instance_of(ulrich, node, **spec)
     engine.containers.refuse(call, EngineRejected(status, text))
     operation = run(instance, tools)
     if holds(instance) != NOTHING:  # refused where the work did not expect it: the next sweep sees to it
@@ -166,9 +171,14 @@ def test_an_engine_without_gpus_refuses_and_a_missing_library_too(instance, engi
     other = instance_of(ulrich, node, name="other")
     run(other, tools)
     assert other.problem_code == "library_directory_missing" and is_clean(engine)
+    with translation.override("en"):
+        told = snapshot(other, None, now=timezone.now())["problem"]["text"]
+    assert told.startswith(f"The directory of the slicing library does not exist on {node.name}: {DEFAULT_DIRECTORY}.")
 
 
-def test_a_creation_that_cannot_be_undone_keeps_its_place_until_it_is(instance, engine, tools) -> None:
+def test_a_creation_that_cannot_be_undone_keeps_its_place_until_it_is(ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    instance = instance_of(ulrich, node, **WHOLE_CARD)
     engine.containers.refuse("start", EngineRejected(500, NO_TOOLKIT))
     engine.containers.refuse("remove", AWAY)
     run(instance, tools)
@@ -213,7 +223,7 @@ def test_a_connection_that_breaks_within_leaves_one_container_in_the_end(instanc
     engine.containers.refuse(call, AWAY)
     assert run(instance, tools).state == JobState.QUEUED
     assert run(instance, tools).state == JobState.SUCCEEDED
-    assert only(engine).running and len(engine.containers.created) == 1
+    assert only(engine).running and len(made(engine)) == 1
 
 
 def test_a_node_that_stays_away_fails_it_and_the_sweep_cleans_up(instance, engine, tools) -> None:
@@ -263,7 +273,7 @@ def test_a_container_that_a_dead_worker_made_is_adopted(instance, engine, tools,
     left_by_a_dead_worker(newest(instance), tools)
     operation = run(instance, tools)
     assert (operation.state, instance.observed) == (JobState.SUCCEEDED, Observed.RUNNING)
-    assert only(engine).info.id == instance.container_id and len(engine.containers.created) == 1
+    assert only(engine).info.id == instance.container_id and len(made(engine)) == 1
 
 
 def test_when_every_worker_dies_the_creation_is_undone(instance, engine, tools) -> None:
@@ -281,7 +291,7 @@ def test_when_every_worker_dies_the_creation_is_undone(instance, engine, tools) 
 
 def test_a_message_delivered_twice_runs_once(instance, engine, tools) -> None:
     operation = run(instance, tools, times=3)
-    assert (operation.attempt, len(engine.containers.created)) == (1, 1)
+    assert (operation.attempt, len(made(engine))) == (1, 1)
 
 
 def test_a_worker_that_is_leaving_takes_nothing(instance, engine, tools) -> None:

@@ -1,0 +1,46 @@
+"""The page of the vGPU doctor: what it will look at, then what it found."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.admin_tools import OperatorAdmin, age, label
+from instances.doctor import BAD, DOUBTFUL, GOOD, examine_node
+from nodes.models import ComputeNode
+
+_LEVELS = {
+    GOOD: (gettext_lazy("fine"), "success"),
+    DOUBTFUL: (gettext_lazy("look at it"), "warning"),
+    BAD: (gettext_lazy("mend it"), "danger"),
+}
+
+
+def doctor_page(page: OperatorAdmin, request: HttpRequest, node: ComputeNode) -> HttpResponse:
+    """A POST examines: it starts short-lived containers on the node, so a mere visit does not."""
+    context = {
+        **page.admin_site.each_context(request),
+        "opts": page.opts,
+        "title": _("vGPU doctor: %(node)s") % {"node": node.name},
+        "node": node,
+    }
+    if request.method == "POST":
+        checks = examine_node(user=request.user, node=node.pk)
+        levels = {check.level for check in checks}
+        context |= {
+            "examined": age(timezone.now()),
+            "checks": [
+                {"label": _labelled(check.level), "text": check.text, "advice": check.advice} for check in checks
+            ],
+            "worst": next(level for level in (BAD, DOUBTFUL, GOOD) if level in levels),
+        }
+    return TemplateResponse(request, "imagelib/node_doctor.html", context)
+
+
+def _labelled(level: str) -> SafeString:
+    word, tone = _LEVELS[level]
+    return label(word, tone)

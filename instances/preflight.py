@@ -1,0 +1,80 @@
+"""Before a slice's container exists: can the slicing library do its work in this image on this node?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from instances.accelerator import Finding
+from instances.examining import look_at_image, look_at_library, opened
+from instances.models import ImageReport, LibraryReport
+from instances.preload import ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
+from instances.vgpu import PRELOADED, library_mount
+from nodes.engine import Engine, ImageInfo
+from nodes.models import ComputeNode
+
+
+def preflight(engine: Engine, node: ComputeNode, image: ImageInfo, *, reference: str, now: datetime) -> list[Finding]:
+    """What stands against slices of the image there, the gravest first; nothing for all that is well.
+
+    Raises `EngineError`, an `EngineRejected` where the directory does not exist, and `Refused` for a bad path of it.
+    """
+    library, facts = examine(engine, node, image, reference=reference, now=now)
+    return judge(library, facts, PRELOADED, node=architecture_of(engine.platform))
+
+
+def examine(
+    engine: Engine, node: ComputeNode, image: ImageInfo, *, reference: str, now: datetime
+) -> tuple[LibraryFacts, ImageFacts]:
+    """The facts, which are stored. An image is looked at once for all nodes, a library again when it changed."""
+    mount = library_mount(node.hami_core)
+    known = known_library(node)
+    digest, architecture = digest_of(image), image.architecture[:64]
+    facts = known_image(digest, architecture)
+    with opened(engine, reference, mounts=(mount,), now=now) as container:
+        library = look_at_library(engine, container, PRELOADED, known=known)
+        if facts is None:
+            facts = look_at_image(engine, container, architecture=architecture)
+    # Two who look at the same moment see the same: whoever writes last is as right as the other.
+    of_library = {"facts": as_json(library), "checked_at": now}
+    LibraryReport.objects.update_or_create(node=node, directory=mount.source, defaults=of_library)
+    key: Any = {"reference": reference, "digest": digest, "architecture": architecture}
+    ImageReport.objects.update_or_create(**key, defaults={"facts": as_json(facts), "checked_at": now})
+    return library, facts
+
+
+def digest_of(image: ImageInfo) -> str:
+    """The registry's; an image that came from none has its id."""
+    return next((text.partition("@")[2] for text in image.repo_digests), "") or image.id
+
+
+def architecture_of(platform: str) -> str:
+    return platform.partition("/")[2].partition("/")[0]
+
+
+# --- what is known already --------------------------------------------------------------------------------------------
+
+
+def known_library(node: ComputeNode) -> LibraryFacts | None:
+    """As it was when it was last looked at. Raises `Refused` for a bad path."""
+    directory = library_mount(node.hami_core).source
+    row = LibraryReport.objects.filter(node=node, directory=directory).first()
+    return library_facts(row.facts) if row else None
+
+
+def known_image(digest: str, architecture: str) -> ImageFacts | None:
+    row = ImageReport.objects.filter(digest=digest, architecture=architecture).order_by("-checked_at").first()
+    return image_facts(row.facts) if row else None
+
+
+def known_findings(node: ComputeNode, reference: str) -> list[Finding]:
+    """What creation would probably find, without asking anybody; nothing where nothing is known."""
+    architecture = architecture_of(node.platform)
+    return judge(known_library(node), last_seen(reference, architecture), PRELOADED, node=architecture)
+
+
+def last_seen(reference: str, architecture: str = "") -> ImageFacts | None:
+    """The image that was met last under the name: a tag may mean another one by now."""
+    rows = ImageReport.objects.filter(reference=reference).order_by("-checked_at")
+    row = (rows.filter(architecture=architecture) if architecture else rows).first()
+    return image_facts(row.facts) if row else None
