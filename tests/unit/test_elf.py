@@ -87,6 +87,13 @@ def changed(at: int, new: bytes, data: bytes = FULL) -> bytes:
     return data[:at] + new + data[at + len(new) :]
 
 
+def test_one_that_was_cut_off_is_damaged_though_its_tables_are_there() -> None:
+    """Stripped of its sections: their table comes last, and its absence alone would tell."""
+    stripped = changed(58, bytes(6), changed(40, bytes(8)))
+    assert not elf_facts(stripped).fault
+    assert elf_facts(stripped[:-400]).fault == "damaged"
+
+
 def test_tables_without_end_end() -> None:
     """A count of sections and one of versions as large as their fields allow, and a name of a megabyte."""
     shoff = int.from_bytes(FULL[40:48], "little")
