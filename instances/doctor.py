@@ -82,11 +82,13 @@ def examined(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Ch
     """As the questions are answered. Raises `EngineError`."""
     yield Check("engine_answers", GOOD, {"version": engine.info().engine_version, "platform": engine.platform})
     remove_leftovers(engine, now=now)
-    yield from _devices(engine, node, now=now)
+    of_devices = list(_devices(engine, node, now=now))
+    yield from of_devices
     images = list(_images_there(engine))
     names = [reference for _name, reference, _image in images] or small_images(engine)
     if not names:
-        yield Check("no_probe_image", DOUBTFUL)
+        missing = Check("no_probe_image", DOUBTFUL)
+        yield from () if missing in of_devices else (missing,)
         return
     image = engine.inspect_image(names[0])
     library = None if image is None else (yield from _library(engine, node, image, names[0], now=now))

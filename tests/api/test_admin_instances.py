@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.errors import NotFound, PermissionRefused
 from core.jobs import JobState
-from instances.models import Gpu, GpuInventory, Instance, Observed, Operation, OperationKind
+from instances.models import Gpu, GpuInventory, ImageReport, Instance, Observed, Operation, OperationKind
 from instances.services import create_instance, set_cordoned
 from nodes.models import ComputeNode, NodeStatus
 from tests.api import make
@@ -72,6 +72,7 @@ def addresses(instance: Instance) -> list[str]:
         reverse("admin:instances_gpu_toggle_cordoned", args=[gpu.pk]),
         reverse("admin:instances_gpu_node", args=[gpu.node_id]),
         reverse("admin:instances_gpu_discover", args=[gpu.node_id]),
+        reverse("admin:instances_gpu_doctor", args=[gpu.node_id]),
     ]
 
 
@@ -274,3 +275,47 @@ def test_discovery_of_a_node_that_is_away_is_reported_in_words(boss: Client) -> 
     url = reverse("admin:instances_gpu_discover", args=[make.node().pk])
     page = boss.get(submit(boss, url, {"confirmed": "yes"})["Location"]).content.decode()
     assert "Nothing accepts connections" in page
+
+
+def test_the_doctor_examines_when_it_is_asked_to(boss: Client) -> None:
+    node = make.node(name="n<1>")
+    url = reverse("admin:instances_gpu_doctor", args=[node.pk])
+    page = boss.get(url).content.decode()
+    assert "Examine the node" in page and "n&lt;1&gt;" in page and "Examined" not in page
+    page = submit(boss, url, {}).content.decode()
+    assert "Nothing accepts connections" in page and "Test the node&#x27;s connection." in page
+    assert "GPU memory slices cannot be used here as it is" in page and "Examine again" in page
+    link = boss.get(reverse("admin:nodes_computenode_show_doctor", args=[node.pk]))
+    assert link["Location"] == url
+    assert boss.get(reverse("admin:instances_gpu_doctor", args=[123456])).status_code == 404
+
+
+MUSL = {"libc": "musl", "architecture": "amd64", "glibc": []}
+UNKNOWN = {"libc": "none", "architecture": "amd64", "glibc": []}
+
+
+@pytest.mark.parametrize(
+    ("facts", "slices", "told"),
+    [
+        (MUSL, True, "Slices cannot be had with this image"),
+        (UNKNOWN, True, "Slices may not be limited with this image"),
+        (MUSL, False, ""),
+        (None, True, ""),
+    ],
+)
+def test_the_page_of_an_image_says_what_is_known_of_slices(boss: Client, facts: Any, slices: bool, told: str) -> None:
+    image = make.image(address="registry.example.com/team/app", supports_vgpu=slices)
+    if facts:
+        ImageReport.objects.create(
+            reference="registry.example.com/team/app:latest", digest="sha256:1", architecture="amd64", facts=facts,
+            checked_at=timezone.now(),
+        )  # fmt: skip
+    page = boss.get(reverse("admin:imagelib_imageregistry_change", args=[image.pk])).content.decode()
+    assert told in page and ("with this image" in page) is bool(told)
+
+
+def test_a_page_whose_address_is_none_shows_no_hint(boss: Client) -> None:
+    image = make.image(address="no address!", supports_vgpu=True)
+    page = boss.get(reverse("admin:imagelib_imageregistry_change", args=[image.pk])).content.decode()
+    assert "with this image" not in page
+    assert "with this image" not in boss.get(reverse("admin:imagelib_imageregistry_add")).content.decode()

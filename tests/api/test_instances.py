@@ -262,3 +262,15 @@ def test_state_and_operation_are_read_at_once(user: User, django_assert_num_quer
     with django_assert_num_queries(1):
         picture = snapshot(with_operations(visible_instances(user)).get(pk=pk), now=timezone.now())
     assert (picture["operation"] is None) == (state == JobState.SUCCEEDED)
+
+
+def test_the_doctor_tells_each_finding_with_what_to_do(as_operator: APIClient) -> None:
+    answer = as_operator.post(f"/api/nodes/{make.node().pk}/doctor/")
+    assert answer.status_code == 200
+    [finding] = answer.json()["findings"]
+    assert (finding["code"], finding["level"]) == ("engine_away", "bad")
+    assert "Nothing accepts connections" in finding["text"] and finding["advice"] == "Test the node's connection."
+    chinese = as_operator.post(f"/api/nodes/{make.node().pk}/doctor/", HTTP_ACCEPT_LANGUAGE="zh-hans").json()
+    assert chinese["findings"][0]["advice"] == "请测试该节点的连接。"
+    missing = as_operator.post("/api/nodes/123456/doctor/")
+    assert missing.status_code == 404 and missing["Content-Type"] == make.PROBLEM
