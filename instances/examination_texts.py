@@ -28,9 +28,7 @@ OF_SLICES: dict[str, Text] = {
         _("Copy the built library to that place, or correct the directory in the node's settings."),
     ),
     "library_directory_closed": Text(
-        _(
-            "The slicing library's directory has the mode %(mode)s: programs that do not run as root cannot enter it."
-        ),
+        _("The slicing library's directory has the mode %(mode)s: programs that do not run as root cannot enter it."),
         _("Let everybody read it on the node: chmod a+rx."),
     ),
     "library_missing": Text(_("There is no %(name)s in the slicing library's directory."), _COPY),

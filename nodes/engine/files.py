@@ -23,34 +23,37 @@ def read_container_file(client: EngineClient, container: str, path: str, *, limi
     def content(_path: str, stat: PathStat, response: requests.Response) -> bytes | None:
         return first_file(response.iter_content(CHUNK), limit=limit) if stat.is_file else None
 
-    return _at_the_end(client, container, path, content)
+    return _at_the_end(client, "GET", container, path, content)
 
 
 def stat_container_file(client: EngineClient, container: str, path: str) -> FileStat | None:
-    """By the answer that would bring the content, which is left unread: one without content tells no reasons either."""
+    """Without the content, which for a directory is everything in it."""
 
     def described(path: str, stat: PathStat, _response: requests.Response) -> FileStat:
         return FileStat(path, stat.is_file, stat.is_directory, stat.mode & 0o777, stat.size, stat.modified)
 
-    return _at_the_end(client, container, path, described)
+    return _at_the_end(client, "HEAD", container, path, described)
 
 
 def _at_the_end(
-    client: EngineClient, container: str, path: str, use: Callable[[str, PathStat, requests.Response], T]
+    client: EngineClient, method: str, container: str, path: str, use: Callable[[str, PathStat, requests.Response], T]
 ) -> T | None:
     """What `use` makes of the path that no link leads on from; None when there is no such path."""
     url = client._url("/containers/{0}/archive", container)
     for _hop in range(MOST_HOPS):
         try:
-            with client.reading("GET", url, query={"path": path}) as response:
+            with client.reading(method, url, query={"path": path}) as response:
                 stat = path_stat(response.headers.get("X-Docker-Container-Path-Stat"))
                 if not stat.is_link:
                     return use(path, stat, response)
                 path = follow(path, stat.link_target)
         except docker.errors.APIError as error:
-            if not _means_no_file(error):
+            if method == "HEAD":  # a refusal without words: ask for them
+                method = "GET"
+            elif _means_no_file(error):
+                return None
+            else:
                 raise
-            return None
     return None
 
 

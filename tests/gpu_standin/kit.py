@@ -29,12 +29,14 @@ class GpuStandIn:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._driver, self.slicing_library = directory / "driver", directory / "hami" / "build"
-        for folder in (self._driver, self.slicing_library):
+        self.idle_library = directory / "hami" / "idle"  # the same, which limits nothing
+        for folder in (self._driver, self.slicing_library, self.idle_library):
             folder.mkdir(parents=True)
         _build("libcuda.c", self._driver / "libcuda.so.1", *_LIBRARY)
         _build("libnvidia_ml.c", self._driver / "libnvidia-ml.so.1", *_LIBRARY)
         _build("nvidia_smi.c", self._driver / "nvidia-smi", "-ldl")
         _build("libvgpu.c", self.slicing_library / "libvgpu.so", *_LIBRARY)
+        _build("idle.c", self.idle_library / "libvgpu.so", *_LIBRARY)
 
     def node(self, name: str, *cards: StandInCard) -> GpuNode:
         return GpuNode(self.directory / name, self._driver, cards)

@@ -100,6 +100,11 @@ class InstanceBed:
     def exists(self, pk: int) -> bool:
         return self.product.api("GET", f"/api/instances/{pk}/").status_code == 200
 
+    def library_at(self, node: int, directory: str) -> None:
+        """Where the node has the slicing library from now on."""
+        answer = self.product.api("PATCH", f"/api/nodes/{node}/", json={"hami_core": directory})
+        assert answer.status_code == 200, answer.text
+
     def gpus(self, node: int, *, discover: bool = False) -> Snapshot:
         path = f"/api/nodes/{node}/gpus/"
         return dict(self.post(path, 200) if discover else self.get(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -210,34 +211,33 @@ def failed(beds: InstanceBed, pk: int, engine: RealEngine, code: str) -> dict[st
 
 
 def test_a_missing_library_directory_makes_nothing_on_the_node(
-    beds: InstanceBed, node: int, gpu_engine: RealEngine, glibc_image: str, tmp_path: Path
+    beds: InstanceBed, node: int, gpu_engine: RealEngine, glibc_image: str, gpu_standin: GpuStandIn, tmp_path: Path
 ) -> None:  # P17
-    before = beds.get(f"/api/nodes/{node}/")["hami_core"]
-    path = f"/api/nodes/{node}/"
     missing = tmp_path / "not" / "there"
-    assert beds.product.api("PATCH", path, json={"hami_core": str(missing)}).status_code == 200
+    beds.library_at(node, str(missing))
     try:
         pk = beds.create(glibc_image, node, {**SLICE, "data_disk_gb": 1})
         shown = failed(beds, pk, gpu_engine, "library_directory_missing")
-        assert str(missing) in shown["problem"]["evidence"]
+        assert str(missing) in shown["problem"]["text"] and str(missing) in shown["problem"]["evidence"]
         assert not missing.exists() and not missing.parent.exists()
     finally:
-        assert beds.product.api("PATCH", path, json={"hami_core": before}).status_code == 200
+        beds.library_at(node, str(gpu_standin.slicing_library))
 
 
-def test_a_slice_without_its_library_says_that_it_is_none(
+def test_a_slice_whose_library_does_nothing_says_that_it_is_none(
     beds: InstanceBed, node: int, gpu_engine: RealEngine, glibc_image: str, gpu_standin: GpuStandIn
 ) -> None:
-    """The directory is there, the library is not: containers run, and see the whole card."""
+    """Programs load it, and see the whole card."""
     library = gpu_standin.slicing_library / "libvgpu.so"
     aside = library.rename(library.with_suffix(".aside"))
     try:
+        shutil.copy(gpu_standin.idle_library / "libvgpu.so", library)
         shown = beds.run(glibc_image, node, SLICE)
     finally:
         aside.rename(library)
     assert shown["problem"]["code"] == "slice_not_effective"
     assert "24576" in shown["problem"]["text"] and "8192" in shown["problem"]["text"]
-    assert beds.do("restart", shown["id"], "running")["problem"] is None, "now it is there"
+    assert beds.do("restart", shown["id"], "running")["problem"] is None, "now it is the right one"
 
 
 def test_a_card_that_left_the_node_is_named(

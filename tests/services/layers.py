@@ -29,11 +29,13 @@ _TEXTS = {
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """`size`: incompressible bytes, about what is downloaded; `padding`: further bytes that compress to nothing."""
+    """`size`: incompressible bytes, about what is downloaded; `padding`: further bytes that compress to nothing.
+    `files`: paths without their slash, each with its content or with where a link leads."""
 
     name: str
-    size: int
+    size: int = 0
     padding: int = 0
+    files: tuple[tuple[str, bytes | str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,11 @@ class _Hashed:
 def _write_files(tar: tarfile.TarFile, spec: LayerSpec) -> None:
     source = random.Random(f"{spec.name} {spec.size} {spec.padding}")
     folder = f"opt/{spec.name.replace('/', '-').replace(':', '-')}"
+    for name, content in spec.files:
+        if isinstance(content, str):
+            _add(tar, name, kind=tarfile.SYMTYPE, link=content, mode=0o777)
+        else:
+            _add(tar, name, content, mode=0o755)
     for number, size in enumerate(_pieces(spec.size)):
         _add(tar, f"{folder}/{number}.bin", source.randbytes(size))
     for number, size in enumerate(_pieces(spec.padding)):
