@@ -39,6 +39,7 @@ class ImageAdmin(OperatorAdmin):
         (gettext_lazy("Use"), {"fields": ("is_listed", "supports_vgpu", "stall_after")}),
         (gettext_lazy("Notes"), {"fields": ("source", "remark")}),
     )
+    change_form_before_template = "imagelib/image_form_before.html"
     change_form_after_template = "imagelib/image_form_after.html"
 
     class Media:

@@ -46,6 +46,11 @@ class Check:
     causes: tuple[Finding, ...] = ()  # of what was judged as a whole
 
     @property
+    def level_for_node(self) -> str:
+        """An image that does not fit keeps no other from the node."""
+        return DOUBTFUL if self.code == "image_does_not_fit" else self.level
+
+    @property
     def text(self) -> str:
         told = " ".join(cause(finding.code, finding.params) for finding in self.causes)
         return cause(self.code, {**self.params, "cause": self.params.get("cause", told)}, DOCTOR)

@@ -25,6 +25,7 @@ SLACK = 64  # MiB by which the slices of a card may exceed it together: three of
 
 _DRIVER = "nvidia"
 _CAPABILITIES = (("gpu", "compute", "utility"),)  # with less the image's own setting wins and may lack libcuda (§5.1)
+GIVES_DRIVER = any("compute" in group for group in _CAPABILITIES)  # the libraries that HAMi-core may be linked to
 _NO_DEVICES = "void"  # an image's NVIDIA_VISIBLE_DEVICES=all would otherwise show every card (§4.1)
 _PRELOAD = "LD_PRELOAD"
 _RESERVED = re.compile(

@@ -30,7 +30,7 @@ def doctor_page(page: OperatorAdmin, request: HttpRequest, node: ComputeNode) ->
     }
     if request.method == "POST":
         checks = examine_node(user=request.user, node=node.pk)
-        levels = {check.level for check in checks}
+        levels = {check.level_for_node for check in checks}
         context |= {
             "examined": age(timezone.now()),
             "checks": [
