@@ -1,7 +1,7 @@
 """What the project knows of accelerators in general: devices, demands, shares, and what a container needs for them.
 
 A backend (`instances.vgpu` for NVIDIA cards with HAMi-core) turns these into its vendor's terms; nothing else knows a
-vendor. `instances.preflight` asks beforehand whether node and image can do it, with what the backend says of the library
+vendor. `instances.preflight` asks beforehand whether node and image can do it, by what the backend says of the library
 that it preloads. The shape leaves room for others (spec-vgpu.md §6.1): how a device is chosen, sliced and named is
 theirs. Pure.
 """

@@ -15,7 +15,16 @@ from pulls.models import PullJob, PullRequest
 
 PASSWORD = "correct-horse-battery-1"
 DEAD_ENGINE = "tcp://127.0.0.1:1"  # refuses at once
-BAD_DIRECTORIES = ("HAMi-core/build", "~/HAMi-core", "/opt/../root", "/opt//hami", "/opt/hami\n", "   ", "/opt/hami:ro")
+BAD_DIRECTORIES = (
+    "HAMi-core/build",
+    "~/HAMi-core",
+    "/opt/../root",
+    "/opt//hami",
+    "/opt/hami\n",
+    "/opt/hami ",
+    "   ",
+    "/opt/hami:ro",
+)
 PROBLEM = "application/problem+json"
 
 _numbers = itertools.count(1)  # written with zeros, so that names sort as they came, wherever a test begins to count
