@@ -56,7 +56,7 @@ def refused(instance: Instance, engine: FakeEngine, tools: Tools, code: str) -> 
     assert (instance.observed, instance.problem_code) == (Observed.FAILED, code)
     assert is_clean(engine) and holds(instance) == NOTHING and made(engine) == []
     with translation.override("en"):
-        return str(snapshot(instance, None, now=timezone.now())["problem"]["text"])
+        return str(snapshot(instance, now=timezone.now())["problem"]["text"])
 
 
 # --- the library ------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_what_cannot_be_known_is_noted(ulrich, node, engine, tools, files: dict[
     instance = instance_of(ulrich, node)
     assert run(instance, tools).state == JobState.SUCCEEDED
     assert instance.notes == ["data_disk_not_limited", code]
-    assert "%" not in snapshot(instance, None, now=timezone.now())["notes"][1]["text"]
+    assert "%" not in snapshot(instance, now=timezone.now())["notes"][1]["text"]
 
 
 def test_an_image_of_another_machine_is_refused(ulrich, node, engine, tools) -> None:
@@ -359,7 +359,7 @@ def test_a_slice_that_is_none_may_be_stopped(stopping, instance, engine, tools, 
     assert (instance.observed, instance.problem_code) == (Observed.EXITED, "slice_stopped")
     assert instance.problem["params"] == {"seen": 24576, "planned": 8192}
     with translation.override("en"):
-        assert "was stopped" in snapshot(instance, None, now=timezone.now())["problem"]["text"]
+        assert "was stopped" in snapshot(instance, now=timezone.now())["problem"]["text"]
     operate(user=ulrich, instance=instance.pk, kind="start")
     run(instance, tools)
     assert (instance.observed, instance.problem_code) == (Observed.EXITED, "slice_stopped")

@@ -172,7 +172,7 @@ def test_an_engine_without_gpus_refuses_and_a_missing_library_too(instance, engi
     run(other, tools)
     assert other.problem_code == "library_directory_missing" and is_clean(engine)
     with translation.override("en"):
-        told = snapshot(other, None, now=timezone.now())["problem"]["text"]
+        told = snapshot(other, now=timezone.now())["problem"]["text"]
     assert told.startswith(f"The directory of the slicing library does not exist on {node.name}: {DEFAULT_DIRECTORY}.")
 
 
