@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from instances.accelerator import Finding
-from instances.examining import look_at_image, look_at_library, opened
+from instances.examining import LIFE, look_at_image, look_at_library, opened
 from instances.models import ImageReport, LibraryReport
 from instances.preload import ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
 from instances.vgpu import GIVES_DRIVER, PRELOADED, library_mount
@@ -35,12 +36,18 @@ def examine(
         library = look_at_library(engine, container, PRELOADED, known=known)
         if facts is None:
             facts = look_at_image(engine, container, architecture=architecture)
-    # Two who look at the same moment see the same: whoever writes last is as right as the other.
-    of_library = {"facts": as_json(library), "checked_at": now}
-    LibraryReport.objects.update_or_create(node=node, directory=mount.source, defaults=of_library)
-    key: Any = {"reference": reference, "digest": digest, "architecture": architecture}
-    ImageReport.objects.update_or_create(**key, defaults={"facts": as_json(facts), "checked_at": now})
+    _remember(LibraryReport, library, library_facts, now=now, node=node, directory=mount.source)
+    key = {"reference": reference, "digest": digest, "architecture": architecture}
+    _remember(ImageReport, facts, image_facts, now=now, **key)
     return library, facts
+
+
+def _remember(report: Any, facts: Any, parse: Callable[[Any], Any], *, now: datetime, **key: Any) -> None:
+    """Two who look at the same moment see the same: whoever writes last is as right as the other. What was just written
+    is not written again, or the creations on a node would wait for each other."""
+    row = report.objects.filter(**key).first()
+    if row is None or now - row.checked_at > LIFE or parse(row.facts) != facts:
+        report.objects.update_or_create(**key, defaults={"facts": as_json(facts), "checked_at": now})
 
 
 def digest_of(image: ImageInfo) -> str:

@@ -242,6 +242,23 @@ def test_an_image_that_was_pushed_anew_is_looked_at_again(ulrich, node, engine, 
     assert ImageReport.objects.count() == 2
 
 
+def test_what_was_just_written_is_not_written_again(node, engine, tools) -> None:
+    prepare(engine)
+    began = timezone.now()
+
+    def written(after: timedelta) -> list[timedelta]:
+        with tools.connect(node.endpoint()) as connection:
+            image = connection.inspect_image(REFERENCE)
+            examine(connection, node, image, reference=REFERENCE, now=began + after)
+        return [report.objects.get().checked_at - began for report in (LibraryReport, ImageReport)]
+
+    none, minute, hour = timedelta(), timedelta(minutes=1), timedelta(hours=1)
+    assert written(none) == written(minute) == [none, none]
+    engine.containers.permissions[LIBRARY_FILE] = 0o600
+    assert written(minute) == [minute, none], "what changed is"
+    assert written(hour) == [hour, hour]
+
+
 def test_many_who_look_at_the_same_moment_write_one_report(node, engine, tools) -> None:
     prepare(engine)
     failures: list[Exception] = []
