@@ -13,16 +13,15 @@ from core.jobs import JobState
 from instances.examining import LIFE, MOST_BYTES, PROBE, remove_leftovers
 from instances.models import ImageReport, Instance, LibraryReport, Observed
 from instances.preflight import examine
-from instances.services import operate, preview
+from instances.services import preview
 from instances.snapshot import snapshot
 from instances.spec import LABEL
 from instances.sweep import sweep_instances
-from instances.vgpu import DEFAULT_DIRECTORY, LOOK_INSIDE
+from instances.vgpu import DEFAULT_DIRECTORY
 from nodes.engine import EngineRejected
 from pulls.tools import Tools
 from tests.support.elf_files import AARCH64, PROGRAM, elf_file
 from tests.support.fake_engine import FakeEngine
-from tests.support.fake_programs import Program
 from tests.support.one_instance import (
     AWAY,
     GLIBC_FILES,
@@ -359,45 +358,6 @@ def test_a_preview_tells_what_is_known_and_asks_nobody(ulrich, node, engine, too
     assert warnings_for(ulrich, other) == ["data_disk_not_limited", "image_musl"], "the image is the same everywhere"
     whole = instance_of(ulrich, node, name="whole", data_disk_gb=0, **WHOLE_CARD)
     assert warnings_for(ulrich, whole) == []
-
-
-# --- after the start --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def stopping(settings: Any) -> None:
-    settings.STOP_INEFFECTIVE_SLICES = True
-
-
-def test_a_slice_that_is_none_may_be_stopped(stopping, instance, engine, tools, ulrich) -> None:
-    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("24576\n")
-    assert run(instance, tools).state == JobState.SUCCEEDED
-    assert not only(engine).running
-    assert (instance.observed, instance.problem_code) == (Observed.EXITED, "slice_stopped")
-    assert instance.problem["params"] == {"seen": 24576, "planned": 8192}
-    with translation.override("en"):
-        assert "was stopped" in snapshot(instance, now=timezone.now())["problem"]["text"]
-    operate(user=ulrich, instance=instance.pk, kind="start")
-    run(instance, tools)
-    assert (instance.observed, instance.problem_code) == (Observed.EXITED, "slice_stopped")
-    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("8192\n")
-    operate(user=ulrich, instance=instance.pk, kind="start")
-    run(instance, tools)
-    assert (instance.observed, instance.problem_code) == (Observed.RUNNING, "")
-
-
-def test_one_that_works_goes_on(stopping, instance, engine, tools) -> None:
-    run(instance, tools)
-    assert only(engine).running and instance.problem_code == ""
-
-
-def test_a_node_lost_while_it_is_stopped_is_asked_again(stopping, instance, engine, tools) -> None:
-    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("24576\n")
-    engine.containers.refuse("stop", AWAY)
-    assert run(instance, tools).state == JobState.QUEUED
-    assert run(instance, tools).state == JobState.SUCCEEDED
-    assert (instance.observed, instance.problem_code) == (Observed.EXITED, "slice_stopped")
-    assert len(made(engine)) == 1
 
 
 def test_the_rows_go_with_their_node(node, engine, tools) -> None:
