@@ -7,7 +7,7 @@ from typing import Protocol
 
 from .container_types import ContainerInfo, ContainerSpec, ContainerStats, Finished
 from .following import EventStream, LogStream
-from .pull_stream import PullStream
+from .pull_stream import TICK, PullStream
 from .terminal import Terminal
 from .types import DiskSpace, Distribution, EngineInfo, ImageInfo, RegistryAuth
 
@@ -127,9 +127,11 @@ class Engine(Protocol):
         nor have been started ever; the file may lie in one of its mounts."""
         ...
 
-    def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
+    def events(
+        self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK
+    ) -> EventStream:
         """What happens to the containers that bear the labels: from now on, or from `since` (seconds since 1970, by
-        the engine's clock) as far as the engine remembers. With the `at` of an event that one comes again."""
+        the engine's clock) as far as the engine remembers. With the `at` of an event that one comes again. `tick`: see `Following`."""
         ...
 
     def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal: ...

@@ -141,7 +141,9 @@ class FakeContainerCalls:
             path = posixpath.normpath(posixpath.join(posixpath.dirname(path), content))
         return None
 
-    def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
+    def events(
+        self, *, labels: Mapping[str, str], since: float | None = None, tick: float = 0.1
+    ) -> EventStream:
         containers = self._allow("events")
         behind = 0 if since is not None else len(containers.happened)
 
