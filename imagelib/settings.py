@@ -183,7 +183,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep instances": {
         "task": "instances.tasks.sweep_instances",
-        "schedule": 15.0,
+        "schedule": env.decimal("SWEEP_INSTANCES_EVERY", 15.0, minimum=1),
         "options": {"queue": "control", "expires": 15},
     },
     "forget old keys": {

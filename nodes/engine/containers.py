@@ -113,9 +113,7 @@ class ContainerCalls:
         with translated():
             return read_container_file(self._client, demand_container(container), path, limit=limit)
 
-    def events(
-        self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK
-    ) -> EventStream:
+    def events(self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK) -> EventStream:
         filters = {"type": ["container"], "event": list(ACTIONS), "label": label_filters(labels)}
         query = {"filters": convert_filters(filters)}
         if since is not None:

@@ -127,11 +127,10 @@ class Engine(Protocol):
         nor have been started ever; the file may lie in one of its mounts."""
         ...
 
-    def events(
-        self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK
-    ) -> EventStream:
+    def events(self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK) -> EventStream:
         """What happens to the containers that bear the labels: from now on, or from `since` (seconds since 1970, by
-        the engine's clock) as far as the engine remembers. With the `at` of an event that one comes again. `tick`: see `Following`."""
+        the engine's clock) as far as the engine remembers. With the `at` of an event that one comes again.
+        `tick`: seconds, see `Following`."""
         ...
 
     def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal: ...
