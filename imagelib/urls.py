@@ -22,6 +22,7 @@ from imagelib.api import ImageViewSet, RegistryViewSet
 from imagelib.spa.sheets import PREFIX as SHEETS_PREFIX
 from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
+from instances import live
 from instances.api import InstanceViewSet, NodeGpusView, SpecViewSet
 from nodes.api import NodeViewSet
 from pulls import streams
@@ -47,6 +48,8 @@ api = [
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
     path("nodes/<int:pk>/gpus/", NodeGpusView.as_view(), name="node-gpus"),
+    path("instances/events/", live.instances_events, name="instances-events"),
+    path("instances/<int:pk>/events/", live.instance_events, name="instance-events"),
     path("pulls/events/", streams.pulls_events, name="pulls-events"),
     path("pulls/<int:pk>/events/", streams.pull_events, name="pull-events"),
     *router.urls,

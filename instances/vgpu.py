@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from instances.accelerator import Demand, Device, DeviceRequest, Grant, Mount, Parts, Refused, Share
+from instances.vgpu_usage import usage_file
 
 LIBRARY_TARGET = "/libvgpu/build"
 LIBRARY = f"{LIBRARY_TARGET}/libvgpu.so"
@@ -85,7 +86,7 @@ def parts_of(
             _PRELOAD: ":".join([LIBRARY, *preload]),
             "CUDA_DEVICE_MEMORY_LIMIT": memory_text(grant.share.memory_mib),
             "CUDA_DEVICE_SM_LIMIT": str(grant.share.compute_percent),
-            "CUDA_DEVICE_MEMORY_SHARED_CACHE": f"/tmp/vgpu-{cache}.cache",  # noqa: S108  (fact 8: one for each container)
+            "CUDA_DEVICE_MEMORY_SHARED_CACHE": usage_file(cache),  # fact 8: one for each container
             "LIBCUDA_LOG_LEVEL": "1",  # the usual level writes to the standard error of every CUDA program
         },
         mounts=(Mount(checked_directory(directory or DEFAULT_DIRECTORY), LIBRARY_TARGET),),

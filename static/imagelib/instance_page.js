@@ -1,7 +1,7 @@
-// The page of one instance: state, pull and problem from the snapshot, load and log as they are asked for.
+// The page of one instance: state, pull and problem as they change, load and log as they are asked for.
 (function () {
   "use strict";
-  const BUSY_EVERY = 2000, CALM_EVERY = 10000, STATS_EVERY = 5000;
+  const STATS_EVERY = 5000;
   const COLOURS_OF_TERMINALS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-_])/g;
 
   document.addEventListener("DOMContentLoaded", function () {
@@ -113,17 +113,15 @@
       current = null;
     }
 
-    function follow() {
-      if (document.hidden) { setTimeout(follow, BUSY_EVERY); return; }
-      view.ask(current).then(function (s) {
-        if (!s) { clearInterval(ticking); drawRemoved(); return; }
-        draw(s);
-        text("link", interpolate(gettext("updated every %(n)s s"), { n: (view.isBusy(s) ? BUSY_EVERY : CALM_EVERY) / 1000 }, true));
-        setTimeout(follow, view.isBusy(s) ? BUSY_EVERY : CALM_EVERY);
-      }).catch(function () {
-        text("link", gettext("connection lost, trying again"));
-        setTimeout(follow, BUSY_EVERY);
-      });
+    function follow(s) {
+      if (s.state !== "removed") { draw(s); return; }
+      clearInterval(ticking);
+      drawRemoved();
+    }
+
+    function drawLink(link) {
+      if (!current) return;
+      text("link", { live: gettext("live"), polling: gettext("updated every 2 s"), offline: gettext("connection lost, trying again") }[link]);
     }
 
     // The sentence of an answer that is no success.
@@ -177,7 +175,7 @@
     parts.tail.addEventListener("change", function () { if (hasContainer(current)) readLog(); });
     const ticking = setInterval(tick, 1000);
     draw(current);
-    setTimeout(follow, BUSY_EVERY);
+    view.follow([current], follow, drawLink);
     readStats();
   });
 })();

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -14,18 +13,14 @@ from nodes.engine import EngineEndpoint, connect
 from tests.integration.instance_bed import PLAIN, POLITE, InstanceBed, Snapshot, container_of
 from tests.integration.pull_bed import PullBed
 from tests.services.engine import RealEngine
-from tests.services.engine_bed import EngineBed
 from tests.services.process import wait_until
 from tests.services.product import Product
 from tests.services.registries import Registries
 
 pytestmark = pytest.mark.real
 PRODUCT_ENV = {"IMAGELIB_SWEEP_INSTANCES_EVERY": "3600"}
-HUNGRY = [
-    "sh",
-    "-c",
-    "while [ ! -e /go ]; do sleep 0.1; done; exec busybox dd if=/dev/zero of=/dev/null bs=200M count=1",
-]
+GREEDY = "exec busybox dd if=/dev/zero of=/dev/null bs=200M count=1"
+HUNGRY = ["sh", "-c", f"while [ ! -e /go ]; do sleep 0.1; done; {GREEDY}"]
 WITHIN = 60.0  # seconds, on a machine that does much else; without events it would be an hour
 
 
@@ -35,10 +30,9 @@ def beds(embedded: PullBed) -> InstanceBed:
 
 
 @pytest.fixture(scope="module")
-def engine(engine_bed: EngineBed) -> Iterator[RealEngine]:
+def engine(module_engine: RealEngine) -> RealEngine:
     """One of its own: it is restarted."""
-    with closing(engine_bed.start_engine()) as engine:
-        yield engine
+    return module_engine
 
 
 @pytest.fixture(scope="module")
@@ -96,19 +90,15 @@ def test_the_end_for_want_of_memory(beds: InstanceBed, engine: RealEngine, made:
     path, headers = f"/containers/{shown['container_id']}/update", {"Content-Type": "application/json"}
     assert engine.request("POST", path, limits, headers)[0] == 200
     with connect(EngineEndpoint(engine.unix_url)) as connection:
-        connection.exec_run(shown["container_id"], ("touch", "/go"), within=20)
+        connection.exec_run(shown["container_id"], ("busybox", "touch", "/go"), within=20)
     seen = beds.wait(shown["id"], "exited", timeout=WITHIN)
     engine_says = container_of(engine, shown)["State"]["OOMKilled"]  # now and then engines miss it
     assert (seen["exit_code"], seen["oom_killed"]) == (137, engine_says)
 
 
 def test_restarts_by_the_engine(beds: InstanceBed, made: Callable[..., Snapshot]) -> None:
-    command = [
-        "sh",
-        "-c",
-        "[ -e /twice ] && exec sleep 600; [ -e /once ] && touch /twice; touch /once; sleep 3; exit 9",
-    ]
-    shown = made(command=command, restart_policy="on-failure")
+    ends_twice = "[ -e /twice ] && exec sleep 600; [ -e /once ] && busybox touch /twice; busybox touch /once"
+    shown = made(command=["sh", "-c", f"{ends_twice}; sleep 3; exit 9"], restart_policy="on-failure")
     wait_until("two restarts", lambda: beds.show(shown["id"])["restarts"] == 2, timeout=WITHIN, step=0.1)
     beds.wait(shown["id"], "running", timeout=WITHIN)
 
