@@ -186,6 +186,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.decimal("SWEEP_INSTANCES_EVERY", 15.0, minimum=1),
         "options": {"queue": "control", "expires": 15},
     },
+    "measure instances": {
+        "task": "instances.tasks.measure_instances",
+        "schedule": 30.0,
+        "options": {"queue": "transfers", "expires": 30},  # many seconds, which nobody waits for
+    },
     "forget old keys": {
         "task": "core.tasks.forget_idempotency_keys",
         "schedule": 3600.0,

@@ -65,7 +65,7 @@ def _usage(region: bytes, device: int, processes: int) -> SliceUsage:
 
 
 def _used(region: bytes, place: int, device: int) -> int:
-    """Freed more than was taken shows as a number near 2⁶⁴ (§3.7): as a signed one it is below zero, and counts as 0."""
+    """Freed more than was taken shows as a number near 2⁶⁴ (§3.7): read as signed it is below zero, and counts as 0."""
     start = _PLACES + place * _PLACE_SIZE
     (pid,) = struct.unpack_from("<i", region, start)
     (total,) = struct.unpack_from("<q", region, start + _DEVICE_IN_PLACE + device * _DEVICE_SIZE + _TOTAL_IN_DEVICE)

@@ -169,6 +169,9 @@
       text("network", il.bytes(s.network_rx_bytes) + " · " + il.bytes(s.network_tx_bytes));
       text("disk", il.bytes(s.block_read_bytes) + " · " + il.bytes(s.block_write_bytes));
       text("pids", String(s.pids));
+      parts["gpu-memory-fact"].hidden = s.gpu_memory_limit_bytes === null;
+      text("gpu-memory", s.gpu_memory_bytes === null ? "–" : memory(s.gpu_memory_bytes));
+      text("gpu-memory-note", s.gpu_memory_limit_bytes ? interpolate(gettext("of %(size)s"), { size: memory(s.gpu_memory_limit_bytes) }, true) : "");
     }
 
     parts.refresh.addEventListener("click", readLog);

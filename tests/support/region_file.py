@@ -1,4 +1,4 @@
-"""Region files of the slicing library, made as its version 1 lays them out: what a container's processes would write."""
+"""Region files of the slicing library, as its version 1 lays them out: what a container's processes would write."""
 
 from __future__ import annotations
 
