@@ -16,7 +16,8 @@ _ENDED = (b'"state": "succeeded"', b'"state": "failed"', b'"state": "cancelled"'
 
 
 class Browser:
-    """One open stream of `/api/pulls/events/`, or of another kind. What arrives is only stamped; `snapshots` reads it afterwards."""
+    """One open stream of `/api/pulls/events/`, or of instances. What arrives is only stamped; `snapshots` reads it
+    afterwards."""
 
     def __init__(self, product: Product, ids: Sequence[int], *, kind: str = "pulls") -> None:
         self._reads: list[tuple[float, bytes]] = []

@@ -80,9 +80,11 @@ def main() -> None:
         node = beds.node(engine)
         shown = [beds.run(reference, node, PLAIN) for _ in range(options.instances)]
         ids = {one["container_id"]: one["id"] for one in shown}
-        _wait_for_listener(engine)
+        _wait_for_listeners(engine, 1)
+        time.sleep(3)  # the product looks twice at the beginning, which is not what is measured
         browsers = [Browser(beds.product, list(ids.values()), kind="instances") for _ in range(options.browsers)]
         with closing(Told(engine)) as told:
+            _wait_for_listeners(engine, 2)
             print(f"{options.mode}, {options.instances} instances, {options.browsers} browsers", load(), sep="\n")
             changes = list(_changes(engine, told, list(ids), options.rounds))
         time.sleep(3)  # the last snapshots are on their way
@@ -91,9 +93,8 @@ def main() -> None:
         _report(browsers, [(ids[container], action, state, at) for container, action, state, at in changes])
 
 
-def _wait_for_listener(engine: RealEngine) -> None:
-    wait_until("the product to listen", lambda: engine.get("/info")["NEventsListener"] >= 1, timeout=60, step=0.1)
-    time.sleep(3)  # it looks twice at the beginning, which is not what is measured
+def _wait_for_listeners(engine: RealEngine, count: int) -> None:
+    wait_until("the engine to be listened to", lambda: engine.get("/info")["NEventsListener"] >= count, timeout=60)
 
 
 def _changes(

@@ -70,14 +70,13 @@ class NodeStream:
         """One connection, until it breaks."""
         with self._tools.connect(self._node.endpoint()) as engine:
             with engine.events(labels={LABEL: ""}, tick=TICK) as self._stream:
-                self._look(engine)  # what happened while nobody listened
+                unseen = self._look(engine)  # what happened while nobody listened
                 logger.info("events of a node", node=self._node.pk)
-                self._read(engine, self._stream)
+                self._read(engine, self._stream, unseen)
             self._stream = None
 
-    def _read(self, engine: Engine, stream: EventStream) -> None:
+    def _read(self, engine: Engine, stream: EventStream, unseen: set[str]) -> None:
         second_look = self._tools.monotonic() + SECOND_LOOK
-        unseen: set[str] = set()
         for event in stream:
             if self._over.is_set():
                 return
@@ -85,17 +84,18 @@ class NodeStream:
                 unseen.add(uid)
             if self._tools.monotonic() >= second_look:
                 second_look = float("inf")
-                self._look(engine)
-            if unseen:
+                unseen = self._look(engine)
+            elif unseen:
                 unseen = self._look(engine, unseen)
 
     def _look(self, engine: Engine, uids: Collection[str] | None = None) -> set[str]:
-        """Returns those that an operation works on."""
+        """At these, or at all. Returns those that an operation works on: their turn comes when it has ended."""
         with _looking:
             try:
                 reset_queries()  # with DEBUG on Django remembers every query of a thread
+                busy = busy_among(self._node, uids)  # first: one that ends meanwhile is looked at now or once more
                 settle(self._node, engine, now=self._tools.now(), uids=uids)
-                return busy_among(self._node, uids) if uids else set()
+                return busy
             finally:
                 connection.close()  # hundreds of threads must not keep one each
 

@@ -64,9 +64,11 @@ def settle(node: ComputeNode, engine: Engine, *, now: datetime, uids: Collection
             logger.info("instance not settled", instance=instance.pk, reason=str(error))
 
 
-def busy_among(node: ComputeNode, uids: Collection[str]) -> set[str]:
-    """Those of the node's instances that an operation works on."""
-    active = Operation.objects.filter(instance__node=node, instance__uid__in=uids, state__in=ACTIVE_STATES)
+def busy_among(node: ComputeNode, uids: Collection[str] | None = None) -> set[str]:
+    """Those of these instances of the node, or of all, that an operation works on."""
+    active = Operation.objects.filter(instance__node=node, state__in=ACTIVE_STATES)
+    if uids is not None:
+        active = active.filter(instance__uid__in=uids)
     return {str(uid) for uid in active.values_list("instance__uid", flat=True)}
 
 
