@@ -89,7 +89,7 @@ class NodeStream:
                 unseen = self._look(engine, unseen)
 
     def _look(self, engine: Engine, uids: Collection[str] | None = None) -> set[str]:
-        """At these, or at all. Returns those that an operation works on: their turn comes when it has ended."""
+        """At these, or at all. Returns those that a worker holds: their turn comes when it has ended."""
         with _looking:
             try:
                 reset_queries()  # with DEBUG on Django remembers every query of a thread

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Subquery
 
 from core.errors import SecretUnreadable
-from core.jobs import ACTIVE_STATES
+from core.jobs import ACTIVE_STATES, HELD_STATES
 from instances.creation import undo
 from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.observing import observe
@@ -65,11 +65,11 @@ def settle(node: ComputeNode, engine: Engine, *, now: datetime, uids: Collection
 
 
 def busy_among(node: ComputeNode, uids: Collection[str] | None = None) -> set[str]:
-    """Those of these instances of the node, or of all, that an operation works on."""
-    active = Operation.objects.filter(instance__node=node, state__in=ACTIVE_STATES)
+    """Of these instances of the node, or of all: those that a worker holds. Operations that wait look later anyway."""
+    held = Operation.objects.filter(instance__node=node, state__in=HELD_STATES)
     if uids is not None:
-        active = active.filter(instance__uid__in=uids)
-    return {str(uid) for uid in active.values_list("instance__uid", flat=True)}
+        held = held.filter(instance__uid__in=uids)
+    return {str(uid) for uid in held.values_list("instance__uid", flat=True)}
 
 
 def _settled(node: ComputeNode, uids: Collection[str] | None) -> list[Any]:

@@ -27,6 +27,7 @@ from tests.support.one_instance import AWAY, gpu_node, instance_of, only, prepar
 from tests.support.one_pull import REFERENCE, in_background, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
+OURS = ("events-", "engine-stream")  # names of threads
 
 
 @pytest.fixture
@@ -145,6 +146,7 @@ def test_what_an_operation_works_on_is_seen_when_it_has_ended(
     """Its end came while the operation was at work, which saw it running: nothing else will tell."""
     asked, before = listed(engine), len(moments)
     operate(user=running.user, instance=running.pk, kind="restart")
+    running.operations.filter(state=JobState.QUEUED).update(state=JobState.RUNNING)
     engine.containers.end(only(engine), 5)
     wait_for(lambda: len(moments) >= before + 2, 30)
     running.refresh_from_db()
@@ -238,6 +240,7 @@ def watch(quick: Tools) -> Iterator[Callable[..., Watch]]:
         over.set()
         thread.join(30)
         assert not thread.is_alive()
+    wait_for(lambda: not [one.name for one in threading.enumerate() if one.name.startswith(OURS)], 30)
 
 
 def test_one_of_two_listens_and_the_other_takes_over(
