@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from core.errors import SecretUnreadable
 from core.jobs import ACTIVE_STATES, HELD_STATES
@@ -53,11 +53,11 @@ def settle(node: ComputeNode, engine: Engine, *, now: datetime, uids: Collection
     """Make the rows of the node's instances true; `uids`: of those alone, looked at closely. `now`: no later than this
     call, for what changes meanwhile is newer. Raises `EngineError` when the engine does not answer."""
     instances = _settled(node, uids)
-    if not instances and uids is not None:
+    if uids is not None and not instances.exists():
         return
     labels = {LABEL: next(iter(uids)) if uids is not None and len(uids) == 1 else ""}
     containers = {one.labels.get(LABEL, ""): one for one in engine.list_containers(labels=labels)}
-    for instance in instances:
+    for instance in instances:  # read only now, after the engine told
         try:
             _settle(instance, containers.get(str(instance.uid)), engine, now=now, closely=uids is not None)
         except EngineRejected as error:  # its own trouble, not the others'
@@ -72,12 +72,12 @@ def busy_among(node: ComputeNode, uids: Collection[str] | None = None) -> set[st
     return {str(uid) for uid in held.values_list("instance__uid", flat=True)}
 
 
-def _settled(node: ComputeNode, uids: Collection[str] | None) -> list[Any]:
+def _settled(node: ComputeNode, uids: Collection[str] | None) -> QuerySet[Any]:
     """Those that no operation works on; `last_kind`: what was done last."""
     operations = Operation.objects.filter(instance=OuterRef("pk")).order_by("-pk")
     busy = operations.filter(state__in=ACTIVE_STATES)
     rows = Instance.objects.filter(~Exists(busy), node=node).annotate(last_kind=Subquery(operations.values("kind")[:1]))
-    return list(rows if uids is None else rows.filter(uid__in=uids))
+    return rows if uids is None else rows.filter(uid__in=uids)
 
 
 def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, now: datetime, closely: bool) -> None:
