@@ -106,12 +106,20 @@ def test_restarts_by_the_engine(beds: InstanceBed, made: Callable[..., Snapshot]
 def test_an_engine_that_was_away_is_caught_up_with_and_listened_to_again(
     beds: InstanceBed, engine: RealEngine, made: Callable[..., Snapshot]
 ) -> None:
-    """The containers end with their engine; that end was told to nobody."""
+    """The containers end with their engine; that end was told to nobody. A new stream looks twice by itself: what
+    comes after two changes, an event has told."""
     shown = made()
     engine.restart()
     beds.wait(shown["id"], "exited", timeout=WITHIN)
+    start_and_kill(beds, engine, shown)
+    start_and_kill(beds, engine, shown)
+
+
+def start_and_kill(beds: InstanceBed, engine: RealEngine, shown: Snapshot) -> None:
     behind(engine, shown, "POST", "/start")
     beds.wait(shown["id"], "running", timeout=WITHIN)
+    behind(engine, shown, "POST", "/kill")
+    beds.wait(shown["id"], "exited", timeout=WITHIN)
 
 
 # --- with workers of their own ----------------------------------------------------------------------------------------
@@ -143,6 +151,7 @@ def test_one_of_two_workers_listens_and_after_kill_9_the_other(
     wait_until("somebody to listen", lambda: connected(bed.product, node), timeout=WITHIN, step=0.1)
     behind(engine, first, "POST", "/kill")
     assert beds.wait(first["id"], "exited", timeout=WITHIN)["exit_code"] == 137
+    start_and_kill(beds, engine, first)
     assert listeners(engine) == before + 1
     [name] = connected(bed.product, node)
     next(worker for worker in bed.product.workers if worker.name == name).kill9()
@@ -150,5 +159,6 @@ def test_one_of_two_workers_listens_and_after_kill_9_the_other(
     if "control" in name:
         bed.product.start_worker("control", concurrency=4)
     assert beds.wait(second["id"], "exited", timeout=WITHIN)["exit_code"] == 137
+    start_and_kill(beds, engine, second)
     assert len(set(connected(bed.product, node))) == 2 and listeners(engine) == before + 1
     beds.remove(first["id"], second["id"])
