@@ -65,7 +65,7 @@ def test_memory_of_a_slice_processor_and_memory(beds: InstanceBed, gpu_engine: R
     assert (first["memory_limit_bytes"], first["pids"] > 0, first["memory_bytes"] > 0) == (GIB, True, True)
     card = (CARD.uuid, 8 * GIB)
     write(gpu_engine, shown, region_file(card, processes=[(7, {0: 6300 * MIB}), (8, {0: 1892 * MIB})]))
-    wait_until("the slice's use", lambda: beds.get(at)["gpu_memory_bytes"] == 8192 * MIB, timeout=60, step=1)
+    wait_until("the slice's use", lambda: beds.get(at)["gpu_memory_bytes"] == 8192 * MIB, timeout=120, step=1)
 
     def kept() -> Snapshot:
         found = beds.get(f"/instance/findInstance?ID={shown['id']}")

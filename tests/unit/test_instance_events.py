@@ -72,11 +72,11 @@ def listening(running: Instance, quick: Tools, engine: FakeEngine) -> Iterator[N
     asked = listed(engine)
     stream = NodeStream(running.node, quick)
     try:
-        wait_for(lambda: len(asked) >= 2, 30)  # the look at the beginning, and the second one
+        wait_for(lambda: len(asked) >= 2)  # the look at the beginning, and the second one
         yield stream
     finally:
         stream.end()
-        stream.join(30)
+        stream.join(60)
         assert not stream.alive
 
 
@@ -95,7 +95,7 @@ def listed(engine: FakeEngine) -> list[str]:
 
 
 def becomes(instance: Instance, **columns: Any) -> None:
-    wait_for(lambda: Instance.objects.filter(pk=instance.pk, **columns).exists(), 30)
+    wait_for(lambda: Instance.objects.filter(pk=instance.pk, **columns).exists())
 
 
 def test_an_end_and_a_start(running: Instance, listening: NodeStream, engine: FakeEngine) -> None:
@@ -131,13 +131,13 @@ def test_restarts_are_counted(ulrich: Any, node: ComputeNode, engine: FakeEngine
     asked = listed(engine)
     stream = NodeStream(node, quick)
     try:
-        wait_for(lambda: len(asked) >= 2, 30)
+        wait_for(lambda: len(asked) >= 2)
         engine.containers.change(only(engine), restart_count=2)
         engine.containers.tell(only(engine), "start")
         becomes(instance, observed=Observed.RUNNING, restarts=2)
     finally:
         stream.end()
-        stream.join(30)
+        stream.join(60)
 
 
 def test_what_an_operation_works_on_is_seen_when_it_has_ended(
@@ -148,7 +148,7 @@ def test_what_an_operation_works_on_is_seen_when_it_has_ended(
     operate(user=running.user, instance=running.pk, kind="restart")
     running.operations.filter(state=JobState.QUEUED).update(state=JobState.RUNNING)
     engine.containers.end(only(engine), 5)
-    wait_for(lambda: len(moments) >= before + 2, 30)
+    wait_for(lambda: len(moments) >= before + 2)
     running.refresh_from_db()
     assert running.observed == Observed.RUNNING and not asked, "an operation has the last word"
     running.operations.update(state=JobState.SUCCEEDED)
@@ -176,7 +176,7 @@ def test_a_stream_that_breaks_is_opened_again_and_what_was_missed_is_caught_up_w
     engine.failure = AWAY
     before = len(looks)
     engine.containers.cut_events()
-    wait_for(lambda: len(looks) >= before + 2, 30)
+    wait_for(lambda: len(looks) >= before + 2)
     engine.containers.end(only(engine), 9)  # nobody listens
     engine.failure = None
     becomes(running, observed=Observed.EXITED, exit_code=9)
@@ -191,12 +191,12 @@ def test_what_happens_between_the_first_look_and_the_engines_listening_is_seen(
     asked = listed(engine)
     stream = NodeStream(running.node, quick)
     try:
-        wait_for(lambda: len(asked) == 1, 30)
+        wait_for(lambda: len(asked) == 1)
         engine.containers.change(only(engine), state="exited", exit_code=4)  # without any word
         becomes(running, observed=Observed.EXITED, exit_code=4)
     finally:
         stream.end()
-        stream.join(30)
+        stream.join(60)
 
 
 def test_pauses_between_attempts_grow_and_an_end_interrupts_them(running: Instance, quick: Tools) -> None:
@@ -204,7 +204,7 @@ def test_pauses_between_attempts_grow_and_an_end_interrupts_them(running: Instan
     engine_away = replace(quick, jitter=lambda: 1000.0, connect=refuse)
     stream = NodeStream(running.node, engine_away)
     stream.end()
-    stream.join(30)
+    stream.join(60)
     assert not stream.alive
 
 
@@ -230,7 +230,7 @@ def watch(quick: Tools) -> Iterator[Callable[..., Watch]]:
 
         def stop() -> None:
             over.set()
-            thread.join(30)
+            thread.join(60)
 
         made.stop = stop  # type: ignore[attr-defined]
         return made
@@ -238,23 +238,23 @@ def watch(quick: Tools) -> Iterator[Callable[..., Watch]]:
     yield begin
     for over, thread in begun:
         over.set()
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
-    wait_for(lambda: not [one.name for one in threading.enumerate() if one.name.startswith(OURS)], 30)
+    wait_for(lambda: not [one.name for one in threading.enumerate() if one.name.startswith(OURS)])
 
 
 def test_one_of_two_listens_and_the_other_takes_over(
     running: Instance, engine: FakeEngine, watch: Callable[..., Any], looks: list[str]
 ) -> None:
     first = watch()
-    wait_for(lambda: first.following == {running.node_id}, 30)
+    wait_for(lambda: first.following == {running.node_id})
     second = watch()
     becomes(running, version__gt=running.version)
     assert not second.following and len(looks) == 1
     first.stop()
     assert not first.following
     engine.containers.change(only(engine), state="exited", exit_code=6)  # while nobody listened
-    wait_for(lambda: second.following == {running.node_id}, 30)
+    wait_for(lambda: second.following == {running.node_id})
     becomes(running, observed=Observed.EXITED, exit_code=6)
 
 
@@ -263,15 +263,15 @@ def test_nodes_that_come_go_and_change(
 ) -> None:
     node, empty = running.node, gpu_node(docker_address="tcp://127.0.0.1:2", name="empty")
     one = watch()
-    wait_for(lambda: one.following == {node.pk}, 30)
+    wait_for(lambda: one.following == {node.pk})
     ComputeNode.objects.filter(pk=node.pk).update(is_listed=False, status=NodeStatus.FAILED)
     made = instance_of(ulrich, empty, name="another")
-    wait_for(lambda: one.following == {node.pk, empty.pk}, 30)
-    wait_for(lambda: "tcp://127.0.0.1:2" in looks, 30)
+    wait_for(lambda: one.following == {node.pk, empty.pk})
+    wait_for(lambda: "tcp://127.0.0.1:2" in looks)
     made.operations.all().delete()
     made.allocations.all().delete()
     made.delete()
-    wait_for(lambda: one.following == {node.pk}, 30)
+    wait_for(lambda: one.following == {node.pk})
     ComputeNode.objects.filter(pk=node.pk).update(docker_address="tcp://127.0.0.1:3", connection_version=2)
-    wait_for(lambda: "tcp://127.0.0.1:3" in looks, 30)
+    wait_for(lambda: "tcp://127.0.0.1:3" in looks)
     assert one.following == {node.pk}
