@@ -32,8 +32,9 @@
       text("doing", s.operation ? view.operationName(s.operation) : "");
       text("created", interpolate(gettext("created %(time)s"), { time: il.moment(s.created_at) }, true));
       const ended = s.state === "exited" || s.state === "dead";
-      parts.ended.hidden = !ended || s.exit_code === null;
-      text("ended", s.oom_killed ? gettext("It was ended because it needed more memory than it may have.")
+      parts.ended.hidden = !s.oom_killed && (!ended || s.exit_code === null);
+      text("ended", s.oom_killed && !ended ? gettext("A program in it was ended because the container needed more memory than it may have.")
+        : s.oom_killed ? gettext("It was ended because it needed more memory than it may have.")
         : interpolate(gettext("It ended with exit code %(code)s."), { code: s.exit_code }, true));
       parts.problem.hidden = !s.problem;
       text("problem-text", s.problem ? s.problem.text : "");
