@@ -16,13 +16,14 @@ _ENDED = (b'"state": "succeeded"', b'"state": "failed"', b'"state": "cancelled"'
 
 
 class Browser:
-    """One open stream of `/api/pulls/events/`. What arrives is only stamped; `snapshots` reads it afterwards."""
+    """One open stream of `/api/pulls/events/`, or of instances. What arrives is only stamped; `snapshots` reads it
+    afterwards."""
 
-    def __init__(self, product: Product, pulls: Sequence[int]) -> None:
+    def __init__(self, product: Product, ids: Sequence[int], *, kind: str = "pulls") -> None:
         self._reads: list[tuple[float, bytes]] = []
         self._socket = socket.create_connection((LOOPBACK, product.port), timeout=60)
-        query = "&".join(f"id={pk}" for pk in pulls)
-        lines = [f"GET /api/pulls/events/?{query} HTTP/1.1", f"Host: {LOOPBACK}:{product.port}"]
+        query = "&".join(f"id={pk}" for pk in ids)
+        lines = [f"GET /api/{kind}/events/?{query} HTTP/1.1", f"Host: {LOOPBACK}:{product.port}"]
         lines += [f"Authorization: Bearer {product.token()}", "Accept: text/event-stream", "", ""]
         self._socket.sendall("\r\n".join(lines).encode())
         threading.Thread(target=self._read, daemon=True).start()

@@ -43,3 +43,14 @@ class DownloadTicket(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class Lease(models.Model):
+    """Something that one process does for the whole deployment, and until when it may: see `core.leases`."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    holder = models.UUIDField(null=True)
+    until = models.DateTimeField()  # by the database's clock
+
+    def __str__(self) -> str:
+        return self.name

@@ -20,7 +20,7 @@ from django.core.asgi import get_asgi_application
 from imagelib.bodies import WholeBodies, answer
 from imagelib.wsgi import application as wsgi
 
-_STREAMS = re.compile(r"/api/pulls/(\d+/)?events/")
+_STREAMS = re.compile(r"/api/(pulls|instances)/(\d+/)?events/")
 _threads = WSGIMiddleware(wsgi, workers=16)
 # uvicorn waits for a body without any limit.
 _pages = WholeBodies(_threads, seconds=60, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

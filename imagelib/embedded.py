@@ -15,9 +15,11 @@ from django.utils import timezone
 from core.reaper import reap, ring_due
 from core.shutdown import stopping
 from imagelib.celery import app, make_app
+from instances.watching import start_watching
 
 logger = structlog.get_logger(__name__)
 OTHERS_EVERY = 1.0  # seconds
+LET_GO_WITHIN = 1.0  # seconds
 SCHEDULE_PAUSE = 5.0  # seconds before a schedule that could not read the database starts again
 
 
@@ -50,6 +52,7 @@ class EmbeddedWorkers:
             threading.Thread(target=worker.start, name=f"worker-{queue}", daemon=True).start()
         threading.Thread(target=self._schedule.run, name="schedule", daemon=True).start()
         threading.Thread(target=_listen_for_others, name="doorbell", daemon=True).start()
+        self._watch = start_watching()
         logger.info("workers started", **result)
         return self
 
@@ -58,6 +61,7 @@ class EmbeddedWorkers:
         self._schedule.stop()
         for worker in self._workers:
             worker.stop(in_sighandler=False)
+        self._watch.join(LET_GO_WITHIN)
 
 
 class _Schedule:

@@ -183,8 +183,13 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep instances": {
         "task": "instances.tasks.sweep_instances",
-        "schedule": 15.0,
+        "schedule": env.decimal("SWEEP_INSTANCES_EVERY", 15.0, minimum=1),
         "options": {"queue": "control", "expires": 15},
+    },
+    "measure instances": {
+        "task": "instances.tasks.measure_instances",
+        "schedule": 30.0,
+        "options": {"queue": "transfers", "expires": 30},  # many seconds, which nobody waits for
     },
     "forget old keys": {
         "task": "core.tasks.forget_idempotency_keys",
@@ -299,7 +304,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["core.dialects.gva_schema.below_api"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "pulls.openapi.add_event_streams",
+        "imagelib.openapi.add_event_streams",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

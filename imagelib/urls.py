@@ -22,6 +22,7 @@ from imagelib.api import ImageViewSet, RegistryViewSet
 from imagelib.spa.sheets import PREFIX as SHEETS_PREFIX
 from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
+from instances import live
 from instances.api import InstanceViewSet, NodeDoctorView, NodeGpusView, SpecViewSet
 from nodes.api import NodeViewSet
 from pulls import streams
@@ -48,6 +49,8 @@ api = [
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
     path("nodes/<int:pk>/gpus/", NodeGpusView.as_view(), name="node-gpus"),
     path("nodes/<int:pk>/doctor/", NodeDoctorView.as_view(), name="node-doctor"),
+    path("instances/events/", live.instances_events, name="instances-events"),
+    path("instances/<int:pk>/events/", live.instance_events, name="instance-events"),
     path("pulls/events/", streams.pulls_events, name="pulls-events"),
     path("pulls/<int:pk>/events/", streams.pull_events, name="pull-events"),
     *router.urls,

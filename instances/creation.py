@@ -74,7 +74,7 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
         except DomainError as error:
             raise OperationFailed("pull_failed", cause=str(error)) from error
         Operation.objects.filter(pk=operation.pk).update(pull=pull)
-    Instance.objects.filter(pk=instance.pk).update(observed=Observed.PULLING)
+    Instance.objects.filter(pk=instance.pk).change(observed=Observed.PULLING)
     return Waiting({"phase": "pulling", "pull": pull.pk})
 
 
@@ -97,7 +97,7 @@ def _check_before(engine: Engine, instance: Instance, image: ImageInfo, tools: T
             raise OperationFailed(finding.code, **finding.params)
     if found:
         notes = [*instance.notes, *(finding.code for finding in found)]
-        Instance.objects.filter(pk=instance.pk).update(notes=list(dict.fromkeys(notes)))
+        Instance.objects.filter(pk=instance.pk).change(notes=list(dict.fromkeys(notes)))
 
 
 def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo:
@@ -114,7 +114,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
     if container is None:
         raise OperationFailed("container_gone")
     digest = next((text.partition("@")[2] for text in image.repo_digests), "")
-    Instance.objects.filter(pk=instance.pk).update(plan=as_json(spec), digest=digest, container_id=container.id)
+    Instance.objects.filter(pk=instance.pk).change(plan=as_json(spec), digest=digest, container_id=container.id)
     return container
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
 
 from core.api import AskedFields
 from instances.doctor import BAD, DOUBTFUL, GOOD
+from instances.load import Load
 from instances.models import Instance, Observed
 from instances.snapshot import snapshot
 
@@ -137,7 +139,8 @@ class LogShape(serializers.Serializer):
 
 
 class StatsShape(serializers.Serializer):
-    """Load of a running container. `cpu_percent`: 100 is one core; `cpu_of_limit_percent`: 100 is all it may use."""
+    """Load of a running container. `cpu_percent`: 100 is one core; `cpu_of_limit_percent`: 100 is all it may use.
+    `gpu_memory_bytes`: what its programs use of its slices; null without slices, or when it cannot be known."""
 
     cpu_percent = serializers.FloatField()
     cpu_of_limit_percent = serializers.FloatField(allow_null=True)
@@ -148,6 +151,19 @@ class StatsShape(serializers.Serializer):
     block_read_bytes = serializers.IntegerField()
     block_write_bytes = serializers.IntegerField()
     pids = serializers.IntegerField()
+    gpu_memory_bytes = serializers.IntegerField(allow_null=True)
+    gpu_memory_limit_bytes = serializers.IntegerField(allow_null=True)
+
+
+def stats_json(load: Load) -> dict[str, Any]:
+    values = asdict(load.stats)
+    values.pop("cpu_limit_cores")
+    return {
+        **values,
+        "cpu_of_limit_percent": load.cpu_percent,
+        "gpu_memory_bytes": load.gpu_memory_bytes,
+        "gpu_memory_limit_bytes": load.gpu_memory_limit_bytes,
+    }
 
 
 class GpuShape(serializers.Serializer):

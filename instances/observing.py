@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from instances.models import Instance, Observed
+from django.db.models import Exists, F, OuterRef
+
+from core.jobs import ACTIVE_STATES
+from instances.models import Instance, Observed, Operation
 from nodes.engine import ContainerInfo
 
 _STATES = {state.value for state in (
@@ -33,10 +36,16 @@ def columns_of(container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
 
 
 def observe(instance: Instance, container: ContainerInfo | None, *, now: datetime) -> None:
-    """Store what was seen, unless the row is newer. A container that is gone was removed behind our back."""
-    values = (
+    """Store what was seen, unless the row is newer or an operation works on it, which has the last word. A container
+    that is gone was removed behind our back."""
+    values: dict[str, Any] = (
         columns_of(container, now=now)
         if container is not None
         else {"observed": Observed.GONE, "observed_at": now, "problem_code": "container_gone", "problem": {}}
     )
-    Instance.objects.filter(pk=instance.pk).exclude(observed_at__gt=now).update(**values)
+    busy = Operation.objects.filter(instance=OuterRef("pk"), state__in=ACTIVE_STATES)
+    rows = Instance.objects.filter(~Exists(busy), pk=instance.pk).exclude(observed_at__gt=now)
+    if all(getattr(instance, name) == value for name, value in values.items() if name != "observed_at"):
+        rows.update(version=F("version") + 1, **values)  # only its age is new: nobody need look at once
+    else:
+        rows.change(**values)

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, DomainError
+from instances.load import Load, measure
 from instances.models import Instance
-from nodes.engine import ContainerStats, Engine, EngineError, connect
+from nodes.engine import Engine, EngineError, connect
 from nodes.failure_texts import engine_failure_text
 
 WITHIN = 8.0  # seconds
@@ -31,9 +32,9 @@ def read_log(instance: Instance, *, lines: int) -> str:
     return str(_read(instance, lambda engine: engine.container_logs(instance.container_id, tail=tail)))
 
 
-def read_stats(instance: Instance) -> ContainerStats | None:
+def read_load(instance: Instance) -> Load | None:
     """The container's load now; None when it does not run."""
-    found: ContainerStats | None = _read(instance, lambda engine: engine.stats(instance.container_id))
+    found: Load | None = _read(instance, lambda engine: measure(instance, engine))
     return found
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from core.errors import SecretUnreadable
-from core.jobs import ACTIVE_STATES
+from core.jobs import ACTIVE_STATES, HELD_STATES
 from instances.creation import undo
 from instances.examining import LIFE, remove_leftovers
 from instances.models import GpuAllocation, Instance, LibraryReport, Observed, Operation, OperationKind
@@ -43,15 +43,10 @@ def _sweep_node(node: Any, tools: Tools) -> bool:
     """`node` as `sweep_instances` reads it."""
     try:
         with tools.connect(node.endpoint()) as engine:
-            now = tools.now()  # before the list: what changes meanwhile is newer
+            now = tools.now()
             if node.was_looked_into:
                 remove_leftovers(engine, now=now)
-            containers = {one.labels.get(LABEL, ""): one for one in engine.list_containers(labels={LABEL: ""})}
-            for instance in _settled(node):
-                try:
-                    _settle(instance, containers.get(str(instance.uid)), engine, now=now)
-                except EngineRejected as error:  # its own trouble, not the others'
-                    logger.info("instance not settled", instance=instance.pk, reason=str(error))
+            settle(node, engine, now=now)
     except (EngineError, SecretUnreadable) as error:
         logger.info("instances not seen", node=node.name, reason=str(error))
         return False
@@ -60,14 +55,38 @@ def _sweep_node(node: Any, tools: Tools) -> bool:
     return True
 
 
-def _settled(node: ComputeNode) -> Iterable[Instance]:
+def settle(node: ComputeNode, engine: Engine, *, now: datetime, uids: Collection[str] | None = None) -> None:
+    """Make the rows of the node's instances true; `uids`: of those alone, looked at closely. `now`: no later than this
+    call, for what changes meanwhile is newer. Raises `EngineError` when the engine does not answer."""
+    instances = _settled(node, uids)
+    if uids is not None and not instances.exists():
+        return
+    labels = {LABEL: next(iter(uids)) if uids is not None and len(uids) == 1 else ""}
+    containers = {one.labels.get(LABEL, ""): one for one in engine.list_containers(labels=labels)}
+    for instance in instances:  # read only now, after the engine told
+        try:
+            _settle(instance, containers.get(str(instance.uid)), engine, now=now, closely=uids is not None)
+        except EngineRejected as error:  # its own trouble, not the others'
+            logger.info("instance not settled", instance=instance.pk, reason=str(error))
+
+
+def busy_among(node: ComputeNode, uids: Collection[str] | None = None) -> set[str]:
+    """Of these instances of the node, or of all: those that a worker holds. Operations that wait look later anyway."""
+    held = Operation.objects.filter(instance__node=node, state__in=HELD_STATES)
+    if uids is not None:
+        held = held.filter(instance__uid__in=uids)
+    return {str(uid) for uid in held.values_list("instance__uid", flat=True)}
+
+
+def _settled(node: ComputeNode, uids: Collection[str] | None) -> QuerySet[Any]:
     """Those that no operation works on; `last_kind`: what was done last."""
     operations = Operation.objects.filter(instance=OuterRef("pk")).order_by("-pk")
     busy = operations.filter(state__in=ACTIVE_STATES)
-    return Instance.objects.filter(~Exists(busy), node=node).annotate(last_kind=Subquery(operations.values("kind")[:1]))
+    rows = Instance.objects.filter(~Exists(busy), node=node).annotate(last_kind=Subquery(operations.values("kind")[:1]))
+    return rows if uids is None else rows.filter(uid__in=uids)
 
 
-def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, now: datetime) -> None:
+def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, now: datetime, closely: bool) -> None:
     """`instance` as `_settled` gives it."""
     if instance.last_kind == OperationKind.REMOVE:  # the node was away, or refused, when it was to be removed
         undo(engine, instance)
@@ -75,19 +94,22 @@ def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, n
     elif instance.observed in (Observed.CREATING, Observed.PULLING):  # every worker that made it was lost
         undo(engine, instance)
         lost = {"observed": Observed.FAILED, "observed_at": now, "problem_code": "worker_lost", "problem": {}}
-        Instance.objects.filter(pk=instance.pk).update(**lost)
+        Instance.objects.filter(pk=instance.pk).change(**lost)
         free(instance)
     elif instance.observed != Observed.FAILED:
-        observe(instance, _closely(instance, container, engine), now=now)
+        observe(instance, _inspected(instance, container, engine, always=closely), now=now)
     elif container is not None or _holds(instance):  # the node was away when the creation failed
         undo(engine, instance)
         free(instance)
 
 
-def _closely(instance: Instance, container: ContainerInfo | None, engine: Engine) -> ContainerInfo | None:
-    """The list does not tell why a container does not run, nor how often the engine restarted it."""
-    restarts = instance.options.get("restart_policy", "no") != "no"
-    if container is None or (container.state == Observed.RUNNING and not restarts):
+def _inspected(
+    instance: Instance, container: ContainerInfo | None, engine: Engine, *, always: bool
+) -> ContainerInfo | None:
+    """The list does not tell why a container does not run, how often the engine restarted it, nor that one of its
+    programs was ended for want of memory."""
+    doubtful = always or instance.oom_killed or instance.options.get("restart_policy", "no") != "no"
+    if container is None or (container.state == Observed.RUNNING and not doubtful):
         return container
     return engine.inspect_container(container.id)
 
@@ -100,4 +122,4 @@ def free(instance: Instance) -> None:
     """Nothing of it is on the engine any more, so it holds nothing."""
     with transaction.atomic():
         GpuAllocation.objects.filter(instance=instance).delete()
-        Instance.objects.filter(pk=instance.pk).update(container_id="", **NOTHING_HELD)
+        Instance.objects.filter(pk=instance.pk).change(container_id="", **NOTHING_HELD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from instances import sweep, work
+from instances import measuring, sweep, work
 from pulls.tools import production_tools
 
 
@@ -16,3 +16,8 @@ def run_operation(operation_id: int) -> None:
 @shared_task(ignore_result=True)
 def sweep_instances() -> None:
     sweep.sweep_instances(tools=production_tools())
+
+
+@shared_task(ignore_result=True)
+def measure_instances() -> None:
+    measuring.measure_instances(tools=production_tools())

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from instances.accelerator import Demand, Device, DeviceRequest, Grant, Mount, Parts, Preloaded, Refused, Share
+from instances.vgpu_usage import usage_file
 from nodes.paths import is_clean_directory
 
 LIBRARY_TARGET = "/libvgpu/build"
@@ -87,7 +88,7 @@ def parts_of(
             _PRELOAD: ":".join([LIBRARY, *preload]),
             "CUDA_DEVICE_MEMORY_LIMIT": memory_text(grant.share.memory_mib),
             "CUDA_DEVICE_SM_LIMIT": str(grant.share.compute_percent),
-            "CUDA_DEVICE_MEMORY_SHARED_CACHE": f"/tmp/vgpu-{cache}.cache",  # noqa: S108  (fact 8: one for each container)
+            "CUDA_DEVICE_MEMORY_SHARED_CACHE": usage_file(cache),  # fact 8: one for each container
             "LIBCUDA_LOG_LEVEL": "1",  # the usual level writes to the standard error of every CUDA program
         },
         mounts=(library_mount(directory),),

@@ -132,7 +132,7 @@ def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | 
             if outcome.gone:
                 Instance.objects.filter(pk=instance.pk).delete()
             else:
-                Instance.objects.filter(pk=instance.pk).update(**outcome.columns)
+                Instance.objects.filter(pk=instance.pk).change(**outcome.columns)
 
 
 def _wait(operation: Operation, waiting: Waiting, tools: Tools) -> None:
@@ -157,6 +157,6 @@ def _fail_or_retry(operation: Operation, instance: Instance, failed: OperationFa
         columns |= {"observed": Observed.GONE, "observed_at": tools.now()}
     with transaction.atomic():
         operation.fail(now=tools.now(), code=failed.code, error=error)
-        Instance.objects.filter(pk=instance.pk).update(**columns)
+        Instance.objects.filter(pk=instance.pk).change(**columns)
         if failed.undone:
             free(instance)

@@ -111,10 +111,10 @@ class InstanceAdmin(OperatorAdmin):
     def state(self, instance: Any) -> SafeString:
         problem = problem_of(instance)
         return format_html(
-            '<span class="il-two"><span class="il-status" data-instance="{}"{}>{} {}</span>'
+            '<span class="il-two"><span class="il-status" data-instance="{}" data-known="{}">{} {}</span>'
             '<span class="il-second il-wrap" data-instance-problem="{}">{}</span></span>',
             instance.pk,
-            _followed(instance) if instance.operation else "",
+            _known(instance),
             label(instance.get_observed_display(), OBSERVED_COLOURS.get(Observed(instance.observed), "default")),
             age(instance.observed_at) if instance.observed_at else "",
             instance.pk,
@@ -220,13 +220,12 @@ class InstanceAdmin(OperatorAdmin):
         }  # fmt: skip
 
 
-def _followed(instance: Any) -> SafeString:
+def _known(instance: Any) -> str:
     """What the list's script needs to follow the row."""
-    known = {
-        "id": instance.pk, "name": instance.name, "user": instance.user.get_username(), "state": instance.observed,
-        "operation": {"kind": instance.operation.kind},
-    }  # fmt: skip
-    return format_html(' data-busy="{}"', json.dumps(known))
+    operation = {"kind": instance.operation.kind} if instance.operation else None
+    user = instance.user.get_username()
+    known = {"id": instance.pk, "name": instance.name, "user": user, "state": instance.observed}
+    return json.dumps({**known, "operation": operation})
 
 
 def _begin(request: HttpRequest, pk: int, kind: OperationKind) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -29,10 +28,11 @@ from instances.instance_serializers import (
     NodeGpusShape,
     PreviewShape,
     StatsShape,
+    stats_json,
 )
 from instances.inventory import discover_gpus, gpus_of
 from instances.models import Instance, OperationKind
-from instances.reading import read_log, read_stats
+from instances.reading import read_load, read_log
 from instances.snapshot import with_operations
 from instances.spec import Options
 
@@ -112,14 +112,8 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
     def stats(self, request: Request, pk: int) -> Response:
         """The container's load now; 204 when it does not run."""
         instance = self.get_object()
-        found = read_stats(instance)
-        if found is None:
-            return Response(status=204)
-        cores = instance.cpu_cores or found.cpu_limit_cores
-        share = round(found.cpu_percent / cores, 1) if cores else None
-        values = asdict(found)
-        values.pop("cpu_limit_cores")
-        return Response({**values, "cpu_of_limit_percent": share})
+        found = read_load(instance)
+        return Response(status=204) if found is None else Response(stats_json(found))
 
     def _operate(self, kind: str) -> Response:
         instance = self.get_object()

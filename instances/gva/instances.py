@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -17,12 +18,17 @@ from core.dialects.gva_fields import RecordNumber, Text, WholeNumber, optional_t
 from core.dialects.gva_query import as_text
 from core.dialects.gva_records import RecordViews, routes
 from instances import services
+from instances.load import known_load
 from instances.models import Instance
 from instances.snapshot import status_text, with_operations
 
 _Figure = partial(serializers.FloatField, allow_null=True)
-# Columns of the original's table. Live figures come from the engine, when somebody asks the native API for them.
-_FIGURES = ("cpuUsagePercent", "memoryUsagePercent", "gpuMemoryUsageRate")
+# Percent, measured every half minute; null of what does not run. The native API measures when it is asked.
+_FIGURES = {
+    "cpuUsagePercent": "load_cpu",
+    "memoryUsagePercent": "load_memory",
+    "gpuMemoryUsageRate": "load_gpu_memory",
+}
 _LARGEST_ID = 2**63 - 1
 _RELATIONS = {"image": "image_id", "spec": "spec_id", "node": "node_id"}
 
@@ -98,12 +104,15 @@ class InstanceViews(RecordViews):
     def represent(self, rows: Any) -> list[dict[str, Any]]:
         found = super().represent(rows)
         shown = with_operations(Instance.objects.all()).in_bulk([row["ID"] for row in found])
+        now = timezone.now()
         for row in found:
+            figures: dict[str, float | None] = {}
             row["userName"] = self.name_of_user(row["userName"])
             instance = shown.get(row["ID"])
             if instance is not None:  # else it was removed in this moment
                 row["containerStatus"] = status_text(instance)
-            row |= dict.fromkeys(_FIGURES)
+                figures = known_load(instance, now=now)
+            row |= {key: figures.get(column) for key, column in _FIGURES.items()}
         return found
 
     def name_of_user(self, name: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from core.changes import announce
 from imagelib.models import ImageRegistry
 from instances.models.specs import ProductSpec
 from nodes.models import ComputeNode
@@ -52,6 +53,15 @@ NAME_RULE = RegexValidator(
 )
 
 
+class InstanceRows(models.QuerySet["Instance"]):
+    def change(self, **values: Any) -> int:
+        """Update what people see of the rows, and tell who watches them. Returns how many there were."""
+        changed = self.update(version=F("version") + 1, **values)
+        if changed:
+            announce()
+        return changed
+
+
 class Instance(models.Model):
     """实例. What was asked for never changes: later edits of image, spec or node do not touch what runs."""
 
@@ -86,9 +96,16 @@ class Instance(models.Model):
     notes = models.JSONField(default=list, editable=False)  # codes of what could not be done as asked
     problem_code = models.CharField(max_length=64, blank=True, editable=False)
     problem = models.JSONField(default=dict, editable=False)  # {params, evidence}
+    version = models.PositiveBigIntegerField(default=1, editable=False)  # see `InstanceRows.change`
+    # Percent of what it may use, measured at `load_at`; None: not measured, or without a limit that is known.
+    load_cpu = models.FloatField(null=True, editable=False)
+    load_memory = models.FloatField(null=True, editable=False)
+    load_gpu_memory = models.FloatField(null=True, editable=False)
+    load_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
+    objects = models.Manager.from_queryset(InstanceRows)()
     operation: Operation | None = None  # what works on it now, if it was read `instances.snapshot.with_operations`
 
     class Meta:

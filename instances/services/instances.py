@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, NotFound
@@ -102,9 +103,8 @@ def delete_instances(*, user: Any, ids: Iterable[int]) -> int:
 def update_instance(*, user: Any, instance: int, remark: str) -> Instance:
     """Change the remark; everything else is as it was asked for."""
     row = own_instance(user=user, pk=instance)
-    row.remark = remark
-    row.save(update_fields=["remark", "updated_at"])
-    return row
+    Instance.objects.filter(pk=row.pk).change(remark=remark, updated_at=timezone.now())
+    return own_instance(user=user, pk=instance)
 
 
 def own_instance(*, user: Any, pk: int) -> Instance:

@@ -68,7 +68,7 @@ def queue(instance: Instance, kind: str, user: Any) -> Operation:
         with transaction.atomic():
             if kind == OperationKind.REMOVE:
                 _give_up_creation(instance)
-                Instance.objects.filter(pk=instance.pk).update(observed=Observed.REMOVING)
+                Instance.objects.filter(pk=instance.pk).change(observed=Observed.REMOVING)
             operation = Operation.objects.create(
                 instance=instance, instance_name=instance.name, kind=kind, requested_by=user if user.pk else None,
                 rung_at=timezone.now(), max_attempts=ATTEMPTS,

@@ -20,6 +20,7 @@ from .following import EventStream, Following, LogStream
 from .http_source import HttpSource
 from .log_decoder import LogDecoder
 from .names import demand_container, is_name, label_filters
+from .pull_stream import TICK
 from .runs import container_logs, exec_run, run_once
 from .shapes import demand_id, demand_list
 from .shells import open_terminal
@@ -116,13 +117,13 @@ class ContainerCalls:
         with translated():
             return stat_container_file(self._client, demand_container(container), path)
 
-    def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
+    def events(self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK) -> EventStream:
         filters = {"type": ["container"], "event": list(ACTIONS), "label": label_filters(labels)}
         query = {"filters": convert_filters(filters)}
         if since is not None:
             query["since"] = moment_before(since)
         source = HttpSource(self._client, method="GET", path=self._client.path("/events", query))
-        return self._opened(Following(source, ContainerEventDecoder()))
+        return self._opened(Following(source, ContainerEventDecoder(), tick=tick))
 
     def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal:
         with translated():

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from .container_types import ContainerInfo, ContainerSpec, ContainerStats, FileStat, Finished
 from .following import EventStream, LogStream
-from .pull_stream import PullStream
+from .pull_stream import TICK, PullStream
 from .terminal import Terminal
 from .types import DiskSpace, Distribution, EngineInfo, ImageInfo, RegistryAuth
 
@@ -131,9 +131,10 @@ class Engine(Protocol):
         """What lies at a path, under the same conditions; None when there is nothing."""
         ...
 
-    def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
+    def events(self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK) -> EventStream:
         """What happens to the containers that bear the labels: from now on, or from `since` (seconds since 1970, by
-        the engine's clock) as far as the engine remembers. With the `at` of an event that one comes again."""
+        the engine's clock) as far as the engine remembers. With the `at` of an event that one comes again.
+        `tick`: seconds, see `Following`."""
         ...
 
     def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal: ...

@@ -65,7 +65,7 @@
   function countAges() {
     const passed = performance.now() / 1000;
     document.querySelectorAll("[data-age]").forEach(function (node) {
-      if (!node.title) node.title = moment(node.dateTime);
+      if (!node.title && node.dateTime) node.title = moment(node.dateTime);
       node.textContent = ago(Number(node.dataset.age) + passed);
     });
   }

@@ -1,27 +1,31 @@
-// The list of instances: rows of which something is being done follow it by themselves.
+// The list of instances: every row follows its instance by itself.
 (function () {
   "use strict";
-  const EVERY = 2000;
 
   document.addEventListener("DOMContentLoaded", function () {
-    const il = window.imagelib, view = il.instanceView;
+    const il = window.imagelib, view = il.instanceView, cells = new Map();
 
-    function follow(cell, s) {
-      view.ask(s).then(function (next) {
-        if (!next) {
-          cell.replaceChildren(il.el("span", "il-label", gettext("removed")));
-          return;
-        }
-        const percent = next.operation && next.operation.pull ? il.percent(next.operation.pull.percent) : "";
-        cell.replaceChildren(view.label(next.state), il.el("span", "il-age", percent));
-        const problem = document.querySelector('[data-instance-problem="' + next.id + '"]');
-        if (problem) problem.textContent = next.problem ? next.problem.text : "";
-        if (view.isBusy(next)) setTimeout(follow, EVERY, cell, next);
-      }).catch(function () { setTimeout(follow, EVERY, cell, s); });
+    function draw(s) {
+      const cell = cells.get(s.id);
+      if (s.state === "removed") {
+        cell.replaceChildren(il.el("span", "il-label", gettext("removed")));
+        return;
+      }
+      const note = il.el("span", "il-age"), pull = s.operation && s.operation.pull;
+      if (pull) {
+        note.textContent = il.percent(pull.percent);
+      } else if (s.state_age_seconds !== null) { // it keeps counting: ages count from when the page was made
+        note.dataset.age = String(s.state_age_seconds - performance.now() / 1000);
+        note.textContent = il.ago(s.state_age_seconds);
+      }
+      cell.replaceChildren(view.label(s.state), note);
+      const problem = document.querySelector('[data-instance-problem="' + s.id + '"]');
+      if (problem) problem.textContent = s.problem ? s.problem.text : "";
     }
 
-    document.querySelectorAll("[data-instance][data-busy]").forEach(function (cell) {
-      follow(cell, JSON.parse(cell.dataset.busy));
+    document.querySelectorAll("[data-instance]").forEach(function (cell) {
+      cells.set(Number(cell.dataset.instance), cell);
     });
+    view.follow(Array.from(cells.values(), function (cell) { return JSON.parse(cell.dataset.known); }), draw);
   });
 })();

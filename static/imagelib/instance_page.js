@@ -1,7 +1,7 @@
-// The page of one instance: state, pull and problem from the snapshot, load and log as they are asked for.
+// The page of one instance: state, pull and problem as they change, load and log as they are asked for.
 (function () {
   "use strict";
-  const BUSY_EVERY = 2000, CALM_EVERY = 10000, STATS_EVERY = 5000;
+  const STATS_EVERY = 5000;
   const COLOURS_OF_TERMINALS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-_])/g;
 
   document.addEventListener("DOMContentLoaded", function () {
@@ -32,8 +32,9 @@
       text("doing", s.operation ? view.operationName(s.operation) : "");
       text("created", interpolate(gettext("created %(time)s"), { time: il.moment(s.created_at) }, true));
       const ended = s.state === "exited" || s.state === "dead";
-      parts.ended.hidden = !ended || s.exit_code === null;
-      text("ended", s.oom_killed ? gettext("It was ended because it needed more memory than it may have.")
+      parts.ended.hidden = !s.oom_killed && (!ended || s.exit_code === null);
+      text("ended", s.oom_killed && !ended ? gettext("A program in it was ended because the container needed more memory than it may have.")
+        : s.oom_killed ? gettext("It was ended because it needed more memory than it may have.")
         : interpolate(gettext("It ended with exit code %(code)s."), { code: s.exit_code }, true));
       parts.problem.hidden = !s.problem;
       text("problem-text", s.problem ? s.problem.text : "");
@@ -113,17 +114,15 @@
       current = null;
     }
 
-    function follow() {
-      if (document.hidden) { setTimeout(follow, BUSY_EVERY); return; }
-      view.ask(current).then(function (s) {
-        if (!s) { clearInterval(ticking); drawRemoved(); return; }
-        draw(s);
-        text("link", interpolate(gettext("updated every %(n)s s"), { n: (view.isBusy(s) ? BUSY_EVERY : CALM_EVERY) / 1000 }, true));
-        setTimeout(follow, view.isBusy(s) ? BUSY_EVERY : CALM_EVERY);
-      }).catch(function () {
-        text("link", gettext("connection lost, trying again"));
-        setTimeout(follow, BUSY_EVERY);
-      });
+    function follow(s) {
+      if (s.state !== "removed") { draw(s); return; }
+      clearInterval(ticking);
+      drawRemoved();
+    }
+
+    function drawLink(link) {
+      if (!current) return;
+      text("link", { live: gettext("live"), polling: gettext("updated every 2 s"), offline: gettext("connection lost, trying again") }[link]);
     }
 
     // The sentence of an answer that is no success.
@@ -171,13 +170,16 @@
       text("network", il.bytes(s.network_rx_bytes) + " · " + il.bytes(s.network_tx_bytes));
       text("disk", il.bytes(s.block_read_bytes) + " · " + il.bytes(s.block_write_bytes));
       text("pids", String(s.pids));
+      parts["gpu-memory-fact"].hidden = s.gpu_memory_limit_bytes === null;
+      text("gpu-memory", s.gpu_memory_bytes === null ? "–" : memory(s.gpu_memory_bytes));
+      text("gpu-memory-note", s.gpu_memory_limit_bytes ? interpolate(gettext("of %(size)s"), { size: memory(s.gpu_memory_limit_bytes) }, true) : "");
     }
 
     parts.refresh.addEventListener("click", readLog);
     parts.tail.addEventListener("change", function () { if (hasContainer(current)) readLog(); });
     const ticking = setInterval(tick, 1000);
     draw(current);
-    setTimeout(follow, BUSY_EVERY);
+    view.follow([current], follow, drawLink);
     readStats();
   });
 })();

@@ -1,4 +1,4 @@
-// How the state of an instance is drawn, and how often it is worth asking for.
+// How the state of an instance is drawn, and how a page follows it.
 (function () {
   "use strict";
   const il = window.imagelib;
@@ -6,7 +6,6 @@
     running: "il-good", creating: "il-info", pulling: "il-info", restarting: "il-warn", paused: "il-warn", removing: "il-warn",
     dead: "il-bad", gone: "il-bad", failed: "il-bad",
   };
-  const ON_THE_WAY = ["creating", "pulling", "removing", "restarting"];
 
   function stateName(state) {
     return {
@@ -25,10 +24,6 @@
 
   function label(state) {
     return il.el("span", "il-label " + (TONES[state] || ""), stateName(state));
-  }
-
-  function isBusy(s) {
-    return Boolean(s.operation) || ON_THE_WAY.includes(s.state);
   }
 
   function get(address) {
@@ -51,5 +46,20 @@
     });
   }
 
-  il.instanceView = { stateName, operationName, label, isBusy, ask, get };
+  // Follow instances from these snapshots on: onSnapshot(snapshot or {id, state: "removed"}), onLink as of `watchKind`.
+  function follow(snapshots, onSnapshot, onLink) {
+    const known = new Map(snapshots.map(function (s) { return [s.id, s]; }));
+    il.watchKind({
+      path: "/api/instances/",
+      ends: function (s) { return s.state === "removed"; },
+      ask: function (id) {
+        return ask(known.get(id)).then(function (s) { return s || { id: id, state: "removed" }; });
+      },
+    }, Array.from(known.keys()), function (s) {
+      if (s.state !== "removed") known.set(s.id, s);
+      onSnapshot(s);
+    }, onLink);
+  }
+
+  il.instanceView = { stateName, operationName, label, follow, get };
 })();

@@ -1,12 +1,22 @@
-// Live snapshots of pulls: one event stream for the page; when it cannot be opened, the same snapshots by polling.
+// Live snapshots of pulls or instances: one event stream for the page; when it cannot be opened, the same by polling.
 (function () {
   "use strict";
   const FINAL = ["succeeded", "failed", "cancelled"];
   const POLL_EVERY = 2000;
   const PATIENCE = 6000; // without a first event by then, something between us and the server holds streams back
 
-  // onSnapshot(snapshot) for every change, onLink("live" | "polling" | "offline") when the way changes.
-  function watch(ids, onSnapshot, onLink) {
+  const PULLS = {
+    path: "/api/pulls/",
+    ends: function (snapshot) { return FINAL.includes(snapshot.state); },
+    ask: function (id) {
+      return fetch("/api/pulls/" + id + "/", { headers: { Accept: "application/json" } })
+        .then(function (answer) { if (!answer.ok) throw new Error(answer.status); return answer.json(); });
+    },
+  };
+
+  // kind: its `path` in the API, whether a snapshot `ends` it, and how to `ask` for one. onSnapshot(snapshot) for every
+  // change, onLink("live" | "polling" | "offline") when the way changes.
+  function watchKind(kind, ids, onSnapshot, onLink) {
     const open = new Set(ids.map(Number));
     const versions = new Map();
     let stream = null, timer = null, link = "";
@@ -21,7 +31,7 @@
       if ((versions.get(snapshot.id) || 0) >= snapshot.version) return;
       versions.set(snapshot.id, snapshot.version);
       onSnapshot(snapshot);
-      if (FINAL.includes(snapshot.state)) open.delete(snapshot.id);
+      if (kind.ends(snapshot)) open.delete(snapshot.id);
       if (!open.size) stop();
     }
 
@@ -33,9 +43,7 @@
 
     function poll() {
       Promise.all(Array.from(open, function (id) {
-        return fetch("/api/pulls/" + id + "/", { headers: { Accept: "application/json" } })
-          .then(function (answer) { if (!answer.ok) throw new Error(answer.status); return answer.json(); })
-          .then(take);
+        return kind.ask(id).then(take);
       })).then(function () { if (timer) say("polling"); }, function () { if (timer) say("offline"); });
     }
 
@@ -43,7 +51,7 @@
       if (!timer && open.size) { timer = setInterval(poll, POLL_EVERY); poll(); }
     }
 
-    stream = new EventSource("/api/pulls/events/?" + ids.map(function (id) { return "id=" + Number(id); }).join("&"));
+    stream = new EventSource(kind.path + "events/?" + ids.map(function (id) { return "id=" + Number(id); }).join("&"));
     const patience = setTimeout(startPolling, PATIENCE);
     stream.addEventListener("snapshot", function (event) {
       clearTimeout(patience);
@@ -59,6 +67,7 @@
     window.addEventListener("pagehide", stop);
   }
 
-  window.imagelib.watch = watch;
+  window.imagelib.watchKind = watchKind;
+  window.imagelib.watch = function (ids, onSnapshot, onLink) { watchKind(PULLS, ids, onSnapshot, onLink); };
   window.imagelib.isFinal = function (state) { return FINAL.includes(state); };
 })();

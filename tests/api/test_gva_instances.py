@@ -175,7 +175,7 @@ class TestChanging:
         done(spa.put(UPDATE, {**found, **planted, "remark": "newer"}))
         after = Instance.objects.values().get()
         changed = {key for key in after if after[key] != before[key]}
-        assert changed == {"remark", "updated_at"} and after["remark"] == "newer"
+        assert changed == {"remark", "updated_at", "version"} and after["remark"] == "newer"
 
     @pytest.mark.parametrize("kind", VERBS)
     def test_start_stop_and_restart(self, spa: APIClient, user: User, kind: str) -> None:

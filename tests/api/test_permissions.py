@@ -96,6 +96,8 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/instances/{instance}/restart/"): (owners(202), None),
     ("GET", "api/instances/{instance}/logs/"): (owners(503), None),  # its engine is dead
     ("GET", "api/instances/{instance}/stats/"): (owners(503), None),
+    ("GET", "api/instances/{instance}/events/"): (owners(200), None),
+    ("GET", "api/instances/events/"): (owners(200), {"id": "{instance}"}),
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
     ("GET", "api/pulls/{pull}/"): (owners(200), None),

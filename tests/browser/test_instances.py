@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
+from tests.services.engine import RealEngine
+from tests.services.process import wait_until
 from tests.services.registries import Registries
 
 pytestmark = pytest.mark.real
@@ -60,6 +63,56 @@ def test_an_image_is_run_stopped_started_and_removed(
     page.get_by_role("button", name="Remove for ever").click()
     expect(page.get_by_text("This instance was removed")).to_be_visible(timeout=40_000)
     assert site.product.api("GET", "/api/instances/").json()["count"] == 0
+
+
+@pytest.fixture
+def running(
+    site: Site, registries: Registries, add_image: Any, node: dict[str, Any], spec: str
+) -> Iterator[dict[str, Any]]:
+    """An instance that runs; removed afterwards."""
+    ids = {row["name"]: row["id"] for row in site.product.api("GET", "/api/images/").json()["results"]}
+    image = ids.get("followed") or add_image("followed", registries.open.reference("library/tiny:1"))
+    [plan] = [row["id"] for row in site.product.api("GET", "/api/specs/").json()["results"] if row["name"] == spec]
+    asked = {"image": image, "spec": plan, "name": "followed", "command": ["sleep", "600"]}
+    made = site.product.api("POST", "/api/instances/", json=asked)
+    assert made.status_code == 202, made.text
+    at = f"/api/instances/{made.json()['id']}/"
+
+    def show() -> dict[str, Any]:
+        return dict(site.product.api("GET", at).json())
+
+    wait_until("the instance", lambda: show()["state"] == "running" and not show()["operation"], timeout=60, step=0.2)
+    yield show()
+    site.product.api("DELETE", at)
+    wait_until("its removal", lambda: site.product.api("GET", at).status_code == 404, timeout=60, step=0.2)
+
+
+def test_pages_follow_what_happens_on_the_engine(site: Site, running: dict[str, Any], engine: RealEngine) -> None:
+    container = f"/containers/{running['container_id']}"
+    page = site.open("/admin/instances/instance/")
+    row = page.locator(f'[data-instance="{running["id"]}"]')
+    expect(row).to_contain_text("running")
+    engine.request("POST", f"{container}/kill")
+    expect(row).to_contain_text("exited", timeout=40_000)
+    page = site.open(f"/admin/instances/instance/{running['id']}/change/")
+    expect(page.locator('[data-part="link"]')).to_have_text("live")
+    expect(page.locator('[data-part="ended"]')).to_have_text("It ended with exit code 137.")
+    engine.request("POST", f"{container}/start")
+    expect(page.locator('[data-part="state"]')).to_have_text("running", timeout=40_000)
+    engine.request("DELETE", f"{container}?force=1")
+    expect(page.locator('[data-part="state"]')).to_have_text("gone", timeout=40_000)
+    expect(page.locator('[data-part="problem-text"]')).not_to_be_empty()
+
+
+def test_without_event_streams_pages_ask_again_and_again(
+    site: Site, running: dict[str, Any], engine: RealEngine
+) -> None:
+    site.page.route("**/api/instances/events/**", lambda route: route.abort())
+    page = site.open(f"/admin/instances/instance/{running['id']}/change/")
+    expect(page.locator('[data-part="link"]')).to_have_text("updated every 2 s", timeout=40_000)
+    engine.request("POST", f"/containers/{running['container_id']}/kill")
+    expect(page.locator('[data-part="state"]')).to_have_text("exited", timeout=40_000)
+    site.faults = [fault for fault in site.faults if "ERR_FAILED" not in fault]  # the stream, cut by this test
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from core.jobs import JobState
 from core.logins import LoginToken
@@ -99,6 +100,13 @@ def container(*, instance: int, engine: str) -> dict[str, Any]:
     return {"id": CONTAINER, "name": "i7-train"}
 
 
+def measured(*, instance: int, age: float) -> dict[str, Any]:
+    """The container's load, so many seconds ago."""
+    figures = {"load_cpu": 37.5, "load_memory": 12.3, "load_gpu_memory": 0.0}
+    Instance.objects.filter(pk=instance).update(load_at=timezone.now() - timedelta(seconds=age), **figures)
+    return {}
+
+
 def failed(*, instance: int) -> dict[str, Any]:
     Instance.objects.filter(pk=instance).update(observed=Observed.FAILED, problem_code="container_name_taken")
     return {}
@@ -126,6 +134,7 @@ GIVEN = {
     "parts of an instance": parts_of_an_instance,
     "pulling": pulling,
     "container": container,
+    "measured": measured,
     "failed": failed,
     "operations ended": operations_ended,
     "instance": instance,

@@ -298,7 +298,7 @@ def test_from_an_image_that_is_not_there_to_removal(
 def test_what_happens_behind_our_back_is_seen(
     beds: InstanceBed, node: int, gpu_engine: RealEngine, glibc_image: str
 ) -> None:
-    """By the sweep, which comes every 15 seconds: one container is killed, another removed."""
+    """One container is killed, another removed."""
     killed, removed = (beds.run(glibc_image, node, PLAIN) for _ in range(2))
     gpu_engine.request("POST", f"/containers/{killed['container_id']}/kill")
     gpu_engine.request("DELETE", f"/containers/{removed['container_id']}?force=1")

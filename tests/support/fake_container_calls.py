@@ -147,14 +147,15 @@ class FakeContainerCalls:
         modified = sha256(repr(content))
         return FileStat(end, content is not None, content is None, mode, len(content or b""), modified)
 
-    def events(self, *, labels: Mapping[str, str], since: float | None = None) -> EventStream:
+    def events(self, *, labels: Mapping[str, str], since: float | None = None, tick: float = 0.1) -> EventStream:
         containers = self._allow("events")
         behind = 0 if since is not None else len(containers.happened)
 
         def news(seen: int) -> list[bytes]:
             return [_line(event, labels, since) for event in containers.happened[behind + seen :]]
 
-        source = _Followed(containers, news, lambda: False)
+        cuts = containers.cuts
+        source = _Followed(containers, news, lambda: containers.cuts > cuts)
         return self._opened(Following(source, ContainerEventDecoder(), tick=self._engine.tick))
 
     def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal:

@@ -56,6 +56,7 @@ class FakeContainers:
         self.volumes: dict[str, dict[str, str]] = {}  # name -> labels
         self.lines: list[FakeLine] = []
         self.happened: list[dict[str, Any]] = []  # events, as the engine writes them
+        self.cuts = 0
         self.changed = threading.Condition(threading.RLock())
         self._refusals: dict[str, deque[EngineError]] = defaultdict(deque)
         self._numbers = count(1)
@@ -68,6 +69,12 @@ class FakeContainers:
     def relent(self) -> None:
         """Refuse nothing more."""
         self._refusals.clear()
+
+    def cut_events(self) -> None:
+        """All open streams of events end, as with an engine that stops."""
+        with self.changed:
+            self.cuts += 1
+            self.changed.notify_all()
 
     def allow(self, operation: str) -> None:
         if self._refusals[operation]:

@@ -98,6 +98,13 @@ def test_a_row_that_is_newer_than_what_was_seen_stays(running, tools) -> None:
     assert running.observed == Observed.RUNNING
 
 
+def test_an_operation_that_began_meanwhile_has_the_last_word(running, tools) -> None:
+    operate(user=running.user, instance=running.pk, kind="stop")
+    observe(running, None, now=timezone.now())
+    running.refresh_from_db()
+    assert running.observed == Observed.RUNNING
+
+
 def test_a_removal_by_somebody_else_is_not_taken_for_ours(running, engine, tools) -> None:
     """While an engine removes a container it says "removing": the row is nobody's to delete."""
     engine.containers.change(only(engine), state="removing")

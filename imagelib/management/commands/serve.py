@@ -17,14 +17,16 @@ from django.utils.translation import gettext_lazy
 from core.commands import WRONG, ProductCommand, database_problem
 from core.server_lock import ServerLock, ServerRunning, lock_path
 from imagelib.embedded import EmbeddedWorkers
-from pulls.streams import close_streams
+from instances import live
+from pulls import streams
 
 
 class Server(uvicorn.Server):
     """Ends the open event streams first, so that browsers do not hold a shutdown up."""
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        close_streams()
+        streams.close_streams()
+        live.close_streams()
         super().handle_exit(sig, frame)
 
 
