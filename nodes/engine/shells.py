@@ -7,8 +7,9 @@ import time
 import docker.errors
 
 from .client import EngineClient
+from .errors import EngineError
 from .hijack import hijack
-from .runs import exec_run
+from .runs import exec_run, exec_status
 from .shapes import demand_id
 from .terminal import ANNOUNCE, Terminal
 from .translate import translated
@@ -38,10 +39,17 @@ def open_terminal(client: EngineClient, container: str, *, shell: tuple[str, ...
                     return  # it is not there any more
                 time.sleep(pause)
 
+    def exit_code() -> int | None:
+        try:
+            with translated(), client.limited(_HANG_UP_WITHIN):
+                return exec_status(client, run)
+        except EngineError:
+            return None
+
     for attempt in range(_ATTEMPTS):
         try:
             client.exec_resize(run, height=rows, width=columns)
             break
         except docker.errors.APIError:
             time.sleep(0.01 * attempt)
-    return Terminal(line, resize, hang_up=hang_up)
+    return Terminal(line, resize, hang_up=hang_up, exit_code=exit_code)

@@ -75,11 +75,13 @@ class Terminal(Following[bytes]):
         resize: Callable[[int, int], None],
         *,
         hang_up: Callable[[int], None] | None = None,
+        exit_code: Callable[[], int | None] = lambda: None,
         tick: float = TICK,
     ) -> None:
         self._line = line
         self._resize = resize
         self._hang_up = hang_up
+        self._exit_code = exit_code
         self._shown = Shown(announced=hang_up is not None)
         super().__init__(line, self._shown, tick=tick)
 
@@ -92,6 +94,10 @@ class Terminal(Following[bytes]):
 
     def resize(self, *, columns: int, rows: int) -> None:
         self._resize(columns, rows)
+
+    def exit_code(self) -> int | None:
+        """The shell's, after the end of the iteration: 137 when its container went. None when it cannot be known."""
+        return self._exit_code()
 
     def close(self) -> None:
         ended_by_itself = self.ended_well
