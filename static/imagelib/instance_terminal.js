@@ -2,12 +2,6 @@
 (function () {
   "use strict";
   const PIECE = 16000; // characters of a paste that go at once
-  const WORDS = {
-    1000: gettext("The shell has ended."),
-    1006: gettext("The connection was lost, or the server refused it."),
-    1009: gettext("Too much was sent at once."),
-    1012: gettext("The server is being restarted. Connect again in a moment."),
-  };
   const DARK = { background: "#111827", foreground: "#e5e7eb", cursor: "#e5e7eb", selectionBackground: "#475569" };
   const LIGHT = {
     background: "#f8fafc", foreground: "#1e293b", cursor: "#1e293b", selectionBackground: "#bfdbfe",
@@ -17,6 +11,12 @@
   };
 
   window.imagelib.instanceTerminal = function (parts, page) {
+    const WORDS = {
+      1000: gettext("The shell has ended."),
+      1006: gettext("The connection was lost, or the server refused it."),
+      1009: gettext("Too much was sent at once."),
+      1012: gettext("The server is being restarted. Connect again in a moment."),
+    };
     let terminal = null, fit = null, socket = null, told = "", runs = false;
 
     function note(text) { parts["terminal-note"].textContent = text; }

@@ -92,9 +92,11 @@ def native(product: Product, instance: int, *, user: str = ADMIN, shell: str = "
     return TerminalClient(product, f"/api/instances/{instance}/terminal/?shell={shell}", **headers)
 
 
-def by_cookie(product: Product, path: str, cookies: dict[str, str], *, origin: str | None) -> TerminalClient:
+def by_cookie(
+    product: Product, path: str, cookies: dict[str, str], *, origin: str | None, language: str = "en"
+) -> TerminalClient:
     sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    return TerminalClient(product, path, origin=origin, Cookie=sent, Accept_Language="en")
+    return TerminalClient(product, path, origin=origin, Cookie=sent, Accept_Language=language)
 
 
 def front_end_path(instance: int, *, prefix: str = "/api", shell: str = "sh") -> str:

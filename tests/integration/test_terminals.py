@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.services.registries import Registries
 
 pytestmark = pytest.mark.real
 PRODUCT_ENV = {"IMAGELIB_TERMINALS_PER_USER": "3"}
+RECORDED = Path(__file__).parents[1] / "contract_spa" / "terminal.json"
 PASSWORD = "user-s3cret-of-the-tests"
 # A bash, as far as the product can tell.
 WITH_BASH = "printf '#!/bin/sh\\nexec sh \"$@\"\\n' > /bin/bash; busybox chmod +x /bin/bash; "
@@ -234,6 +236,24 @@ def test_a_foreign_host_name_is_refused(beds: InstanceBed, instance: dict[str, A
             Host="rebound.example", Authorization=f"Bearer {beds.product.token()}",
         )  # fmt: skip
     assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_front_ends_frames_are_as_recorded(beds: InstanceBed, instance: dict[str, Any], language: str) -> None:
+    product = beds.product
+    cookies = {"x-token": front_end_login(product, ADMIN, product.admin_password)}
+    path = front_end_path(instance["id"], shell="bash")
+    with by_cookie(product, path, cookies, origin=product.url, language=language) as terminal:
+        for step in json.loads(RECORDED.read_text())["steps"]:
+            match step:
+                case {"send": frame}:
+                    terminal.send(frame)
+                case {"shown": words}:
+                    terminal.until(words)
+                case {"error": words}:
+                    assert words[language] in terminal.until_error()
+                case {"closed": code}:
+                    assert terminal.end() == (code, "")
 
 
 # --- how long --------------------------------------------------------------------------------------------------------
