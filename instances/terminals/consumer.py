@@ -32,7 +32,7 @@ MOST_FAULTS = 20  # bad frames of one browser
 LOOK_EVERY = 5.0  # seconds between two looks at whether it may go on
 FASTEST = 4_000_000  # bytes a second to a browser; nobody reads more, and drawing them would keep it busy
 _UNPACED = 4096  # bytes
-_SERVER_STOPS = (1001, 1012)
+_SERVER_STOPS = 1012  # what uvicorn says then; a browser that leaves says 1001
 _threads = Threads("terminal", most=2 * MOST_OPEN + 16)
 logger = structlog.get_logger(__name__)
 
@@ -111,7 +111,7 @@ class Terminal(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         if self._serving is not None and not self._serving.done():
-            self._left = TerminalEnd.SERVER if code in _SERVER_STOPS else TerminalEnd.LEFT
+            self._left = TerminalEnd.SERVER if code == _SERVER_STOPS else TerminalEnd.LEFT
             self._serving.cancel()
 
     # --- the shell -----------------------------------------------------------------------------------------------
