@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +291,22 @@ def test_a_disabled_user_loses_an_open_terminal(beds: InstanceBed, nodes: dict[s
         with beds.bed.database() as cursor:
             cursor.execute("UPDATE auth_user SET is_active = false WHERE username = 'oskar'")
         assert terminal.end()[0] == 4401
+
+
+def test_a_terminal_that_nobody_uses_is_closed(
+    own_embedded: Callable[..., PullBed], engine: RealEngine, reference: str
+) -> None:
+    """What it shows does not count as use."""
+    bed = InstanceBed(own_embedded(IMAGELIB_TERMINAL_IDLE="3"))
+    instance = bed.run(reference, bed.node(engine), PLAIN, command=["sh", "-c", FOREVER])
+    with native(bed.product, instance["id"]) as terminal:
+        terminal.until("# ")
+        terminal.type("while :; do echo tick; sleep 0.2; done\r")
+        told = "Nothing was typed for a long time, so the terminal was closed."
+        assert terminal.end() == (4408, told)
+    wait_until("the record", lambda: last_record(bed, '"end"') == ("idle",))
+    wait_until("the end of the shell", lambda: not any("tick" in one for one in programs(engine, instance)))
+    wait_until("the end of the shell", lambda: len(programs(engine, instance)) <= 2)
 
 
 def test_the_number_of_terminals_is_limited(beds: InstanceBed, instance: dict[str, Any]) -> None:
