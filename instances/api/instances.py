@@ -142,7 +142,8 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
         Opened by a login session from a page of this site, or with `Authorization: Bearer`. Send the texts
         `{"type": "input", "data": "ls\\r"}` and `{"type": "resize", "cols": 80, "rows": 24}`. Binary frames are what
         the terminal shows, each in whole UTF-8 characters; the text `{"type": "error", "message": "…"}` says what is
-        wrong. Closed with 1000 when the shell ends, else with 4000 and the HTTP status that says as much.
+        wrong. Closed with 1000 when the shell ends, else with 4000 and the HTTP status that says as much. It
+        ends with the login that opened it, an access token's included.
         """
         self.get_object()
         raise UpgradeNeeded

@@ -3,6 +3,7 @@
 (function () {
   "use strict";
   const MOST_LINES = 12000, LONGEST_LINE = 20000, MOST_WAITING = 2000000; // characters that were not drawn yet
+  const REST_AFTER = 30000; // milliseconds out of sight
   const NEAR = 24; // pixels from the end that count as being there
   const COLOURS_OF_TERMINALS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\^_])/g;
   const BEGUN = /\u001b[^\u001b]{0,40}$/; // a sequence whose end has not come yet
@@ -10,7 +11,7 @@
   window.imagelib.instanceLog = function (parts, page) {
     const il = window.imagelib, box = parts.log;
     let stream = null, of = null, live = false, atEnd = true;
-    let waiting = [], size = 0, drawing = false;
+    let waiting = [], size = 0, drawing = false, resting = null, rested = false;
     let line = null, over = false, carried = { stdout: "", stderr: "" };
 
     function note(text) { parts["log-note"].textContent = text; }
@@ -119,6 +120,15 @@
       else if (of) open();
     });
     window.addEventListener("pagehide", function () { close(); });
+    // Browsers open six connections to a server at most: tabs that nobody looks at must not use them up.
+    document.addEventListener("visibilitychange", function () {
+      clearTimeout(resting);
+      if (document.hidden) resting = setTimeout(function () { if (stream) { close(); rested = true; } }, REST_AFTER);
+      else if (rested) {
+        rested = false;
+        if (of && parts.follow.checked) open();
+      }
+    });
 
     // `run` names one life of a container: when it is started again, its log goes on.
     return {
