@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Site
 from tests.services.engine import RealEngine
 from tests.services.process import wait_until
+from tests.services.product import ADMIN
 from tests.services.registries import Registries
 
 pytestmark = pytest.mark.real
@@ -158,6 +161,49 @@ def test_a_flood_is_drawn_and_can_be_interrupted(site: Site, instance: dict[str,
     page.keyboard.press("Control+c")
     page.keyboard.type("echo calm-$((1+1))\n")
     expect(screen).to_contain_text("calm-2", timeout=60_000)
+
+
+KNOCK = """address => new Promise(resolve => {
+  const socket = new WebSocket(address);
+  socket.onmessage = event => { resolve(typeof event.data === "string" ? event.data : "shown"); socket.close(); };
+  socket.onclose = event => resolve("closed " + event.code);
+})"""
+
+
+@pytest.fixture
+def neighbour() -> Iterator[str]:
+    """A page on another port of the same host: for cookies it is the same site, so the browser sends them along."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), BlankPage) as server:
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class BlankPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_page_of_somebody_else_cannot_use_the_login(site: Site, instance: dict[str, Any], neighbour: str) -> None:
+    """By the admin's session, and by the front end's cookie."""
+    context, url = site.page.context, site.product.url
+    body = {"username": ADMIN, "password": site.product.admin_password}
+    token = site.product.api("POST", "/api/base/login", json=body, user=None).cookies["x-token"]
+    context.add_cookies([{"name": "x-token", "value": token, "url": url, "httpOnly": True, "sameSite": "Lax"}])
+    sockets = [
+        f"/api/instances/{instance['id']}/terminal/?shell=sh",
+        f"/instance/terminal?ID={instance['id']}&shell=sh",
+    ]
+    addresses = [url.replace("http", "ws") + path for path in sockets]
+    foreign = context.new_page()  # what its console says is what is wanted
+    foreign.goto(neighbour)
+    assert [foreign.evaluate(KNOCK, address) for address in addresses] == ["closed 1006", "closed 1006"]
+    assert [site.page.evaluate(KNOCK, address) for address in addresses] == ["shown", "shown"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
