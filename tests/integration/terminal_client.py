@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
 
@@ -57,24 +59,32 @@ class TerminalClient:
 
     def until(self, words: str) -> str:
         """What it shows, once the words are there; what came before is forgotten then."""
-        while words.encode() not in self.shown:
+        for _ in self._reading(lambda: words.encode() not in self.shown):
             self.read()
         before, _, self.shown = self.shown.partition(words.encode())
         return before.decode() + words
 
     def until_error(self) -> str:
-        while not self.errors:
+        for _ in self._reading(lambda: not self.errors):
             self.read()
         return self.errors.pop(0)
 
     def end(self) -> tuple[int, str]:
         """The close code, once it is closed, and the last error that was told."""
         try:
-            while True:
+            for _ in self._reading(lambda: True):
                 self.read()
         except ConnectionClosed as closed:
             assert closed.rcvd is not None
             return closed.rcvd.code, (self.errors or [""])[-1]
+        raise AssertionError("it never ends")
+
+    def _reading(self, wanted: Callable[[], bool]) -> Iterator[None]:
+        """As long as it is wanted and there is patience: a terminal may talk for ever."""
+        until = monotonic() + PATIENCE
+        while wanted():
+            assert monotonic() < until, f"still waiting; it shows {self.shown[-500:]!r}"
+            yield
 
     def close(self) -> None:
         self._resources.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
 from instances.models import Instance, TerminalEnd, TerminalSession
@@ -71,3 +74,24 @@ def test_an_ended_one_is_not_seen_any_more(user: User, instance: Instance) -> No
     end_terminal(session=session.pk, end=TerminalEnd.SHELL, bytes_in=0, bytes_out=0, now=NOW)
     see_terminal(session=session.pk, now=NOW + timedelta(hours=1))
     assert TerminalSession.objects.get().seen_at == NOW
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_that_come_at_once_are_counted_one_after_the_other(settings: Any) -> None:
+    settings.TERMINALS_PER_USER = 2
+    user = User.objects.create_user("ulrich")
+    instance = make.instance(by=user)
+    together = threading.Barrier(6)
+
+    def ask(_number: int) -> bool:
+        try:
+            together.wait(20)
+            begin(user, instance)
+        except TooMany:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sorted(threads.map(ask, range(6))) == [False] * 4 + [True] * 2
