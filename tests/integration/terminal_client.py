@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.services.product import ADMIN, Product
 
-PATIENCE = 40.0  # seconds for anything to happen
+PATIENCE = 90.0  # seconds for anything to happen
 
 
 class TerminalClient:

@@ -122,7 +122,7 @@ class ScriptedLine(Source):
     """Shows the chunks, and waits until it is closed unless it `ends`."""
 
     def __init__(self, chunks: tuple[bytes, ...], *, ends: bool) -> None:
-        super().__init__([*chunks, *([] if ends else [lambda: self.aborted.wait(5)])])
+        super().__init__([*chunks, *([] if ends else [lambda: self.aborted.wait(60)])])
 
     def write(self, data: bytes) -> None:
         pass
