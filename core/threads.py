@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import structlog
 from django.db import connections
 
+logger = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
@@ -24,7 +26,12 @@ class Threads:
 
     def begin(self, call: Callable[[], object]) -> None:
         """Nobody waits for it: also for a loop that comes to its end. A process ends when it has ended."""
-        self._pool.submit(_then_disconnected, call)
+        self._pool.submit(_then_disconnected, call).add_done_callback(_tell)
+
+
+def _tell(done: Future[object]) -> None:
+    if failure := done.exception():
+        logger.error("background call crashed", exc_info=failure)
 
 
 def _then_disconnected(call: Callable[[], T]) -> T:

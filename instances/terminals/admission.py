@@ -91,9 +91,13 @@ def reason_to_end(asked: Asked, admitted: Admitted) -> TerminalEnd | None:
 
 
 def put_away(admitted: Admitted, *, end: TerminalEnd, bytes_in: int, bytes_out: int) -> None:
-    """The record first: ending a shell takes a moment, and may fail."""
-    services.end_terminal(session=admitted.session, end=end, bytes_in=bytes_in, bytes_out=bytes_out, now=timezone.now())
-    admitted.shell.close()
+    """The record first, because ending a shell takes a moment; the shell also when the database is away."""
+    try:
+        services.end_terminal(
+            session=admitted.session, end=end, bytes_in=bytes_in, bytes_out=bytes_out, now=timezone.now()
+        )
+    finally:
+        admitted.shell.close()
 
 
 def _end(session: Any, end: TerminalEnd) -> None:
