@@ -32,7 +32,7 @@ def test_what_a_call_raises_is_raised() -> None:
         asyncio.run(Threads("test", most=1).run(fail))
 
 
-def test_a_call_that_nobody_waits_for_outlives_its_loop_and_its_failure_is_told(
+def test_a_call_that_nobody_waits_for_ends_and_tells_its_failure(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     threads, gate, ended = Threads("test", most=2), threading.Event(), threading.Event()
