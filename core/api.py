@@ -6,13 +6,25 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from core.errors import DomainError
 from core.fields import MASK
 
 UNKNOWN_FIELD = "unknown_field"
 _UNKNOWN = _("There is no such field. Known fields: %(known)s.")
+
+
+class JsonAlways(BaseContentNegotiation):
+    """The answer is JSON whatever `Accept` says, for clients that ask for something else, or that have no choice."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return next((parser for parser in parsers if parser.media_type in (request.content_type or "")), None)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
 
 
 class OperatorsWrite(BasePermission):
@@ -26,6 +38,19 @@ class OperatorsWrite(BasePermission):
 class OperatorsOnly(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.user and request.user.is_authenticated and request.user.is_staff)
+
+
+class UpgradeNeeded(DomainError):
+    """The address of a WebSocket, asked for as if it were a page."""
+
+    code = "upgrade_needed"
+    http_status = 426
+    title = _("This is the address of a WebSocket")
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Open this address as a WebSocket. Proxies in between must pass “Upgrade” and “Connection” on.")
+        )
 
 
 class SecretField(serializers.CharField):

@@ -46,4 +46,9 @@ def _read(instance: Instance, question: Callable[[Engine], Any]) -> Any:
         with connect(instance.node.endpoint(), timeout=WITHIN, within=WITHIN, known_hosts=hosts) as engine:
             return question(engine)
     except EngineError as error:
-        raise NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence}) from error
+        raise node_away(error) from error
+
+
+def node_away(error: EngineError) -> NodeAway:
+    """What went wrong with an engine, for whoever waits."""
+    return NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence})

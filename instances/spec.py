@@ -89,8 +89,8 @@ def container_spec(wanted: Wanted) -> ContainerSpec:
         memory_bytes=wanted.memory_gb * GIB,
         ports=tuple(PublishedPort(port) for port in wanted.options.ports),
         restart_policy=wanted.options.restart_policy,
-        # A shell as main program ends at once without a terminal, and base images have one.
-        tty=True,
+        # A shell as main program ends when its input does, and base images have one. A terminal it can do without, and
+        # the log could not tell errors from output any more.
         open_stdin=True,
     )
 

@@ -18,10 +18,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
+from core.api import JsonAlways
 from core.authentication import TokenHeaderAuthentication
 from core.dialects.problem import HOST_NOT_ALLOWED, DatabaseAway, flatten, sentence, translate
 from core.errors import DomainError, InvalidInput, PermissionRefused
@@ -47,16 +47,6 @@ def success(msg: Any, data: Any = None) -> Response:
 def harmless(name: str) -> str:
     """A name without markup: that front end puts some of them into HTML as they are."""
     return _MARKUP.sub("", name)
-
-
-class JsonAlways(BaseContentNegotiation):
-    """The answer is JSON whatever `Accept` says, as the original does."""
-
-    def select_parser(self, request: Any, parsers: Any) -> Any:
-        return next((parser for parser in parsers if parser.media_type in (request.content_type or "")), None)
-
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
 
 
 class GvaView(APIView):

@@ -3,5 +3,6 @@
 from instances.admin.gpus import GpuAdmin
 from instances.admin.instances import InstanceAdmin
 from instances.admin.specs import SpecAdmin
+from instances.admin.terminals import TerminalSessionAdmin
 
-__all__ = ["GpuAdmin", "InstanceAdmin", "SpecAdmin"]
+__all__ = ["GpuAdmin", "InstanceAdmin", "SpecAdmin", "TerminalSessionAdmin"]

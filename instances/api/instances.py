@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
@@ -13,8 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.api import OperatorsOnly
+from core.api import JsonAlways, OperatorsOnly, UpgradeNeeded
 from core.errors import InvalidInput
+from core.threads import close_connections
+from core.visitors import visitor_of
 from instances import services
 from instances.doctor import examine_node
 from instances.filters import InstanceFilter
@@ -31,12 +35,27 @@ from instances.instance_serializers import (
     stats_json,
 )
 from instances.inventory import discover_gpus, gpus_of
+from instances.log_streams import follow
 from instances.models import Instance, OperationKind
-from instances.reading import read_load, read_log
+from instances.reading import MOST_LINES, read_load, read_log
 from instances.snapshot import with_operations
 from instances.spec import Options
 
 _OPTIONS = ("command", "environment", "ports", "restart_policy")
+_LIVE_LOG = {
+    (200, "text/event-stream"): OpenApiResponse(
+        str,
+        description="With `follow=1`: `event: begin`, then `event: output` with `data: {stream, text}` (stdout or "
+        "stderr, whole characters, not whole lines), at last `event: end` with `data: {code, message}`. A comment "
+        "every 15 s keeps the stream open.",
+    )
+}
+_TERMINAL = {
+    101: OpenApiResponse(description="The WebSocket is open."),
+    426: OpenApiResponse(description="Not asked for a WebSocket."),
+}
+_FOLLOW = OpenApiParameter("follow", int, enum=[0, 1], description="1: go on as server-sent events.")
+_SHELL = OpenApiParameter("shell", str, enum=["bash", "sh"], description="bash unless given; sh if it has no bash.")
 _TAIL = OpenApiParameter("tail", int, description="Lines from the end, 100 unless given.")
 
 
@@ -98,14 +117,36 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
     def restart(self, request: Request, pk: int) -> Response:
         return self._operate(OperationKind.RESTART)
 
-    @extend_schema(parameters=[_TAIL], responses=LogShape)
-    @action(detail=True, methods=["get"])
-    def logs(self, request: Request, pk: int) -> Response:
-        """The last lines of the container's output, both streams in order."""
+    @extend_schema(parameters=[_TAIL, _FOLLOW], responses={(200, "application/json"): LogShape, **_LIVE_LOG})
+    @action(detail=True, methods=["get"], content_negotiation_class=JsonAlways)
+    def logs(self, request: Request, pk: int) -> HttpResponseBase:
+        """The last lines of the container's output, both streams in order; with `follow=1` also what comes after."""
         text = request.query_params.get("tail") or "100"
         if not text.isdecimal() or len(text) > 6:
             raise InvalidInput({"tail": "100"})
-        return Response({"log": read_log(self.get_object(), lines=int(text))})
+        live = request.query_params.get("follow") or "0"
+        if live not in ("0", "1"):
+            raise InvalidInput({"follow": _("Give 0 or 1.")})
+        instance = self.get_object()
+        return (
+            _followed(request, instance, int(text))
+            if live == "1"
+            else Response({"log": read_log(instance, lines=int(text))})
+        )
+
+    @extend_schema(parameters=[_SHELL], responses=_TERMINAL)
+    @action(detail=True, methods=["get"])
+    def terminal(self, request: Request, pk: int) -> Response:
+        """A shell in the container, over a WebSocket at this address.
+
+        Opened by a login session from a page of this site, or with `Authorization: Bearer`. Send the texts
+        `{"type": "input", "data": "ls\\r"}` and `{"type": "resize", "cols": 80, "rows": 24}`. Binary frames are what
+        the terminal shows, each in whole UTF-8 characters; the text `{"type": "error", "message": "…"}` says what is
+        wrong. Closed with 1000 when the shell ends, else with 4000 and the HTTP status that says as much. It
+        ends with the login that opened it, an access token's included.
+        """
+        self.get_object()
+        raise UpgradeNeeded
 
     @extend_schema(responses={200: StatsShape, 204: None})
     @action(detail=True, methods=["get"])
@@ -164,3 +205,29 @@ def _checked(serializer: Any, request: Request) -> dict[str, Any]:
 def _arguments(asked: dict[str, Any]) -> dict[str, Any]:
     own = {name: asked.pop(name) for name in _OPTIONS if name in asked}
     return {**asked, "options": Options.of(own)}
+
+
+def _followed(request: Request, instance: Instance, lines: int) -> StreamingHttpResponse:
+    """`imagelib.asgi` sends this to Django's ASGI side. The stream asks again who it is for."""
+    django_request, user = request._request, int(request.user.pk or 0)
+
+    def allowed() -> bool:
+        visitor = visitor_of(django_request, front_end=False)
+        return visitor is not None and visitor.user.pk == user and _is_visible(visitor.user, instance.pk)
+
+    stream = follow(
+        instance=instance,
+        user=user,
+        lines=min(max(lines, 1), MOST_LINES),
+        language=translation.get_language() or "en",
+        allowed=allowed,
+    )
+    response = StreamingHttpResponse(stream, content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache, no-transform"
+    response["X-Accel-Buffering"] = "no"
+    close_connections()
+    return response
+
+
+def _is_visible(user: Any, instance: int) -> bool:
+    return bool(services.visible_instances(user).filter(pk=instance).exists())

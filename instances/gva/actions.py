@@ -12,6 +12,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api import UpgradeNeeded
 from core.dialects.gva import GvaView, success
 from core.dialects.gva_query import id_in_query
 from core.dialects.gva_schema import TEXT, SpaSchema, answers, json_list
@@ -24,6 +25,7 @@ from instances.reading import read_log
 
 _ID = OpenApiParameter("ID", int, required=True, description="The number of an instance.")
 _SPEC = OpenApiParameter("specId", int, required=True, description="The number of a product spec.")
+_SHELL = OpenApiParameter("shell", str, enum=["bash", "sh"], description="bash unless given.")
 _TAIL = OpenApiParameter("tail", int, description="Lines from the end, 100 unless given.")
 
 
@@ -87,6 +89,18 @@ class LogView(InstanceView):
         return success(_("Fetched successfully"), read_log(instance, lines=_lines(request)))
 
 
+class TerminalView(InstanceView):
+    """A shell in the container, over a WebSocket at this address; the cookie of the login opens it, from a page of this
+    site. The frames are those of `/api/instances/{id}/terminal/`."""
+
+    begin = gettext_lazy("Opening the terminal failed: ")
+
+    @extend_schema(parameters=[_ID, _SHELL], responses={101: None, **answers()})
+    def get(self, request: Request) -> Response:
+        services.own_instance(user=request.user, pk=id_in_query("ID", request.query_params.get("ID", "")))
+        raise UpgradeNeeded
+
+
 def _lines(request: Request) -> int:
     text = request.query_params.get("tail", "").strip() or "100"
     if not text.isdecimal() or len(text) > 6:
@@ -101,4 +115,5 @@ urlpatterns = [
     path("instance/stopContainer", StopView.as_view()),
     path("instance/restartContainer", RestartView.as_view()),
     path("instance/getContainerLogs", LogView.as_view()),
+    path("instance/terminal", TerminalView.as_view()),
 ]

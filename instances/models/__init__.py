@@ -5,6 +5,7 @@ from instances.models.gpus import Gpu, GpuAllocation, GpuInventory
 from instances.models.instances import Instance, Observed
 from instances.models.operations import Operation, OperationKind
 from instances.models.specs import LIMITS, MOST_SLICED_GPUS, ProductSpec
+from instances.models.terminals import TerminalEnd, TerminalSession
 
 __all__ = [
     "LIMITS",
@@ -19,4 +20,6 @@ __all__ = [
     "Operation",
     "OperationKind",
     "ProductSpec",
+    "TerminalEnd",
+    "TerminalSession",
 ]

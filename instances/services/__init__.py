@@ -11,16 +11,21 @@ from instances.services.instances import (
     visible_instances,
 )
 from instances.services.specs import check_spec, delete_specs, save_spec, set_listed, visible_specs
+from instances.services.terminals import TooMany, begin_terminal, end_terminal, see_terminal
 
 __all__ = [
+    "TooMany",
+    "begin_terminal",
     "check_spec",
     "create_instance",
     "delete_instances",
     "delete_specs",
+    "end_terminal",
     "operate",
     "own_instance",
     "preview",
     "save_spec",
+    "see_terminal",
     "set_cordoned",
     "set_listed",
     "update_instance",

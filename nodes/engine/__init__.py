@@ -21,6 +21,7 @@ from .container_types import (
     DeviceRequest,
     FileStat,
     Finished,
+    LogText,
     PublishedPort,
     VolumeMount,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Finished",
     "ImageInfo",
     "LogStream",
+    "LogText",
     "ParsedAddress",
     "PublishedPort",
     "PullEvent",

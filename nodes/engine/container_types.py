@@ -119,6 +119,14 @@ class FileStat:
 
 
 @dataclass(frozen=True, slots=True)
+class LogText:
+    """A piece of what a container writes: whole characters, not whole lines. With a terminal all of it is "stdout"."""
+
+    stream: str  # "stdout", "stderr"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A program that ended."""
 

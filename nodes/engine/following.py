@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from .container_types import ContainerEvent
+from .container_types import ContainerEvent, LogText
 from .errors import EngineError
 from .pull_stream import JOIN_WITHIN, TICK, PullSource
 
@@ -76,6 +76,12 @@ class Following(Generic[T]):
         with self._changed:
             return self._finished or self._closed
 
+    @property
+    def ended_well(self) -> bool:
+        """The engine ended it, without an error."""
+        with self._changed:
+            return self._finished and self._failure is None and not self._closed
+
     def close(self) -> None:
         """Stop. Safe from any thread and after the end; who is blocked in the iteration comes to its end at once."""
         with self._changed:
@@ -122,5 +128,5 @@ class Following(Generic[T]):
         return not self._closed
 
 
-LogStream = Following[str]
+LogStream = Following[LogText]
 EventStream = Following[ContainerEvent]

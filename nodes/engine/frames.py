@@ -63,9 +63,12 @@ class TextDecoder:
         """The characters completed by `part`."""
         return self._decoders[stream].decode(part).replace("\0", "\ufffd")
 
+    def left(self) -> list[tuple[int, str]]:
+        """Of each stream: for a character that was begun and never completed."""
+        return [(stream, decoder.decode(b"", final=True)) for stream, decoder in self._decoders.items()]
+
     def finish(self) -> str:
-        """For characters that were begun and never completed."""
-        return "".join(decoder.decode(b"", final=True) for decoder in self._decoders.values())
+        return "".join(text for _, text in self.left())
 
 
 class Tail:

@@ -102,7 +102,7 @@ class Engine(Protocol):
         ...
 
     def follow_logs(self, container: str, *, tail: int) -> LogStream:
-        """Its last `tail` lines and all that follow, until it ends."""
+        """Its last `tail` lines and all that follow, until it ends; output and errors apart, in order."""
         ...
 
     def stats(self, container: str) -> ContainerStats | None:
@@ -137,7 +137,10 @@ class Engine(Protocol):
         `tick`: seconds, see `Following`."""
         ...
 
-    def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal: ...
+    def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal:
+        """A shell of its own in a running container, which ends with the terminal. `shell`: the program, found in the
+        container's PATH; it must know `-c` as shells do."""
+        ...
 
     # volumes
 

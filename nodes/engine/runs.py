@@ -49,7 +49,7 @@ def exec_run(
         seconds = client.seconds_left()
         with client.reading("POST", url, body={"Detach": False, "Tty": False}, within=seconds) as response:
             _take(response, framed=True, take=head.add)
-        return head.finished(_exec_status(client, run))
+        return head.finished(exec_status(client, run))
 
 
 def _run(client: EngineClient, spec: ContainerSpec, limit_bytes: int) -> Finished:
@@ -73,7 +73,7 @@ def _created(client: EngineClient, spec: ContainerSpec) -> Iterator[str]:
             client.remove_container(container, force=True, v=True)
 
 
-def _exec_status(client: EngineClient, run: str) -> int:
+def exec_status(client: EngineClient, run: str) -> int:
     """An engine may close the output before it knows the status."""
     while True:
         status = answers.exec_status(client.exec_inspect(run))

@@ -7,18 +7,22 @@ import time
 import docker.errors
 
 from .client import EngineClient
+from .errors import EngineError
 from .hijack import hijack
+from .runs import exec_run, exec_status
 from .shapes import demand_id
-from .terminal import Terminal
+from .terminal import ANNOUNCE, Terminal
 from .translate import translated
 
 KIND = {"TERM": "xterm-256color"}
 _ATTEMPTS = 10  # at the first size: the program may not have begun yet
+_HANG_UP_WITHIN = 5.0  # seconds, for each signal
+_GRACE = 0.5  # seconds: a shell writes its history and tells its jobs
 
 
 def open_terminal(client: EngineClient, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal:
     run = demand_id(
-        client.exec_create(container, list(shell), stdin=True, tty=True, environment=KIND),
+        client.exec_create(container, [*shell, "-c", ANNOUNCE, *shell], stdin=True, tty=True, environment=KIND),
         "an exec",
     )
     line = hijack(client, client.path(f"/exec/{run}/start", {}), {"Detach": False, "Tty": True})
@@ -27,10 +31,25 @@ def open_terminal(client: EngineClient, container: str, *, shell: tuple[str, ...
         with translated():
             client.exec_resize(run, height=rows, width=columns)
 
+    def hang_up(process: int) -> None:
+        with translated():
+            for pause, signal in ((_GRACE, "HUP"), (0.0, "KILL")):
+                kill = (*shell, "-c", f"kill -{signal} {process}")
+                if exec_run(client, container, kill, within=_HANG_UP_WITHIN, limit_bytes=1000).exit_code:
+                    return  # it is not there any more
+                time.sleep(pause)
+
+    def exit_code() -> int | None:
+        try:
+            with translated(), client.limited(_HANG_UP_WITHIN):
+                return exec_status(client, run)
+        except EngineError:
+            return None
+
     for attempt in range(_ATTEMPTS):
         try:
             client.exec_resize(run, height=rows, width=columns)
             break
         except docker.errors.APIError:
             time.sleep(0.01 * attempt)
-    return Terminal(line, resize)
+    return Terminal(line, resize, hang_up=hang_up, exit_code=exit_code)

@@ -2,7 +2,6 @@
 (function () {
   "use strict";
   const STATS_EVERY = 5000;
-  const COLOURS_OF_TERMINALS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-_])/g;
 
   document.addEventListener("DOMContentLoaded", function () {
     const il = window.imagelib, view = il.instanceView;
@@ -10,7 +9,9 @@
     const parts = {};
     page.querySelectorAll("[data-part]").forEach(function (node) { parts[node.dataset.part] = node; });
     let current = JSON.parse(document.getElementById("il-snapshot").textContent);
-    let receivedAt = performance.now(), planShown = JSON.stringify(current.plan), watched = null, logOf = null;
+    let receivedAt = performance.now(), planShown = JSON.stringify(current.plan), watched = null;
+
+    const log = il.instanceLog(parts, current), terminal = il.instanceTerminal(parts, current);
 
     function text(name, value) {
       if (parts[name].textContent !== value) parts[name].textContent = value;
@@ -99,16 +100,17 @@
       drawPlan(s);
       tick();
       parts.stats.hidden = s.state !== "running";
-      if (hasContainer(s) && logOf !== s.container_id) readLog();
-      else if (!hasContainer(s)) text("log-note", s.container_id ? gettext("The container is not there any more.") : gettext("There is no container yet."));
-      parts.refresh.disabled = !hasContainer(s);
+      terminal.runs(s.state === "running");
+      if (hasContainer(s)) log.of(s.container_id + (s.state === "running" ? " running" : ""));
+      else log.none(s.container_id ? gettext("The container is not there any more.") : gettext("There is no container yet."));
     }
 
     function drawRemoved() {
       parts.removed.hidden = false;
       parts.buttons.hidden = true;
       parts.stats.hidden = parts.problem.hidden = parts.pull.hidden = true;
-      parts.refresh.disabled = true;
+      terminal.runs(false);
+      log.none(gettext("The container is not there any more."));
       parts.state.replaceChildren(il.el("span", "il-label", gettext("removed")));
       ["age", "doing", "link"].forEach(function (name) { text(name, ""); });
       current = null;
@@ -123,30 +125,6 @@
     function drawLink(link) {
       if (!current) return;
       text("link", { live: gettext("live"), polling: gettext("updated every 2 s"), offline: gettext("connection lost, trying again") }[link]);
-    }
-
-    // The sentence of an answer that is no success.
-    function reason(answer) {
-      return answer.json().then(function (body) { return body.detail || body.title; }, function () { return String(answer.status); });
-    }
-
-    function readLog() {
-      logOf = current.container_id;
-      parts.refresh.disabled = true;
-      text("log-note", gettext("Reading…"));
-      view.get("/api/instances/" + current.id + "/logs/?tail=" + parts.tail.value).then(function (answer) {
-        return answer.ok ? answer.json().then(drawLog) : reason(answer).then(function (why) { text("log-note", why); });
-      }).catch(function () {
-        text("log-note", gettext("The server did not answer. Read again in a moment."));
-      }).then(function () { parts.refresh.disabled = !hasContainer(current); });
-    }
-
-    function drawLog(answer) {
-      const written = answer.log.replace(COLOURS_OF_TERMINALS, "").replace(/\r\n/g, "\n");
-      parts.log.hidden = !written;
-      parts.log.textContent = written;
-      parts.log.scrollTop = parts.log.scrollHeight;
-      text("log-note", written ? "" : gettext("The container has written nothing yet."));
     }
 
     function readStats() {
@@ -175,8 +153,6 @@
       text("gpu-memory-note", s.gpu_memory_limit_bytes ? interpolate(gettext("of %(size)s"), { size: memory(s.gpu_memory_limit_bytes) }, true) : "");
     }
 
-    parts.refresh.addEventListener("click", readLog);
-    parts.tail.addEventListener("change", function () { if (hasContainer(current)) readLog(); });
     const ticking = setInterval(tick, 1000);
     draw(current);
     view.follow([current], follow, drawLink);

@@ -98,6 +98,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("GET", "api/instances/{instance}/stats/"): (owners(503), None),
     ("GET", "api/instances/{instance}/events/"): (owners(200), None),
     ("GET", "api/instances/events/"): (owners(200), {"id": "{instance}"}),
+    ("GET", "api/instances/{instance}/terminal/"): (owners(426), None),  # it is a WebSocket
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
     ("GET", "api/pulls/{pull}/"): (owners(200), None),
@@ -145,6 +146,7 @@ for _prefix in ("", "api/"):
         ("POST", f"{_at}stopContainer"): (_own, "ID={instance}"),
         ("POST", f"{_at}restartContainer"): (_own, "ID={instance}"),
         ("GET", f"{_at}getContainerLogs"): ((401, 400, 400, 400), {"ID": "{instance}"}),  # its engine is dead
+        ("GET", f"{_at}terminal"): ((401, 400, 400, 400), {"ID": "{instance}"}),  # it is a WebSocket
     }
     _at = f"{_prefix}sysExportTemplate/"
     _template = {"templateID": "imageregistry_ImageRegistry"}

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tests.services.engine import RealEngine
 from tests.services.product import ADMIN, Product
 from tests.services.requirements import program, require
 
+expect.set_options(timeout=30_000)  # patience costs nothing when it holds
 _OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",

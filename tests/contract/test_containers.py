@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from nodes.engine import (
     Engine,
     EngineError,
     EngineRejected,
+    LogStream,
     PublishedPort,
     VolumeMount,
 )
@@ -218,6 +220,13 @@ def test_published_ports(world: World, spec: ContainerSpec) -> None:
         assert inspect(engine, container).ports == ()
 
 
+def spoken(stream: LogStream) -> list[tuple[str, str]]:
+    """Who said what, until the end."""
+    pieces = [piece for piece in stream if piece]
+    groups = groupby(pieces, key=lambda piece: piece.stream)
+    return [(name, "".join(piece.text for piece in group)) for name, group in groups]
+
+
 def test_logs_in_order(world: World, spec: ContainerSpec) -> None:
     with world.connect() as engine:
         container = started(engine, replace(spec, command=TALK))
@@ -226,7 +235,7 @@ def test_logs_in_order(world: World, spec: ContainerSpec) -> None:
         assert engine.container_logs(container, tail=2) == "err\nünd\n"
         assert engine.container_logs(container, tail=100, limit_bytes=7) == "ünd\n"
         with engine.follow_logs(container, tail=100) as stream:
-            assert "".join(text for text in stream if text) == "out\nerr\nünd\n"
+            assert spoken(stream) == [("stdout", "out\n"), ("stderr", "err\n"), ("stdout", "ünd\n")]
 
 
 def test_following_logs_until_closed(world: World, spec: ContainerSpec) -> None:
@@ -235,12 +244,13 @@ def test_following_logs_until_closed(world: World, spec: ContainerSpec) -> None:
         with engine.follow_logs(container, tail=0) as empty, engine.follow_logs(container, tail=10) as stream:
             text = ""
             while text != "ready\n":
-                text += next(stream) or ""
+                piece = next(stream)
+                text += piece.text if piece else ""
             assert next(stream) is None
             stream.close()
             assert list(stream) == []
             engine.stop_container(container, grace=5)
-            assert [text for text in empty if text] in ([], ["ready\n"])
+            assert spoken(empty) in ([], [("stdout", "ready\n")])
 
 
 def test_following_ends_with_the_container(world: World, spec: ContainerSpec) -> None:
@@ -249,7 +259,7 @@ def test_following_ends_with_the_container(world: World, spec: ContainerSpec) ->
         with engine.follow_logs(container, tail=10) as stream:
             assert next(stream) is None
             engine.stop_container(container, grace=0)
-            assert [text for text in stream if text] == []
+            assert spoken(stream) == []
 
 
 def test_statistics(world: World, spec: ContainerSpec) -> None:

@@ -12,6 +12,7 @@ from nodes.engine import ContainerSpec, Engine, EngineEndpoint, EngineError, Ter
 from tests.contract.test_container_streams import take
 from tests.contract.test_containers import until_ended
 from tests.contract.test_real_pulls import endpoints
+from tests.services.process import wait_until
 
 if TYPE_CHECKING:
     from tests.services.engine import RealEngine
@@ -157,7 +158,7 @@ def test_a_terminals_container(engine: RealEngine, spec: ContainerSpec) -> None:
         assert connection.run_once(tty, within=30).stdout == "out\r\nerr\r\n"
         container = started(connection, ContainerSpec("tty", spec.image, tty.command, tty=True))
         with connection.follow_logs(container, tail=10) as stream:
-            assert "".join(text for text in stream if text) == "out\r\nerr\r\n"
+            assert "".join(piece.text for piece in stream if piece) == "out\r\nerr\r\n"
         assert connection.container_logs(container, tail=10) == "out\r\nerr\r\n"
 
 
@@ -170,3 +171,24 @@ def test_a_terminal_by_ssh(ssh_server: SshServer, spec: ContainerSpec) -> None:
         ssh_password=ssh_server.password,
     )
     use_terminal(endpoint, spec, known_hosts=str(ssh_server.known_hosts_path))
+
+
+@pytest.mark.parametrize("way", ["unix", "tls"])
+@pytest.mark.parametrize(("program", "processes"), [("sleep 1000", 3), ("busybox yes", 3), ("trap '' HUP", 2)])
+def test_a_closed_terminal_takes_its_shell_along(
+    engine: RealEngine, spec: ContainerSpec, way: str, program: str, processes: int
+) -> None:
+    """Whatever runs in it: engines leave both running."""
+    with connect(endpoints(engine)[way]) as connection:
+        container = started(connection, spec)
+        assert len(processes_in(engine, container)) == 1
+        with connection.open_terminal(container, shell=("sh",), columns=80, rows=24) as terminal:
+            until(terminal, b"# ")
+            terminal.write(f"{program}\n".encode())
+            wait_until("the program", lambda: len(processes_in(engine, container)) == processes)
+            until(terminal, b"# " if processes == 2 else b"\n")
+        wait_until("the end of the shell", lambda: len(processes_in(engine, container)) == 1)
+
+
+def processes_in(engine: RealEngine, container: str) -> list[str]:
+    return [row[1] for row in engine.get(f"/containers/{container}/top")["Processes"]]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 
 from imagelib import asgi
 from imagelib.bodies import SenderGone, WholeBodies, whole_body
@@ -137,3 +138,35 @@ def _from(messages: list[Any]) -> Any:
         return messages.pop(0)
 
     return receive
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "stream"),
+    [
+        ("/api/pulls/events/", "", True),
+        ("/api/pulls/7/events/", "id=1", True),
+        ("/api/pulls/7/", "", False),
+        ("/api/instances/7/logs/", "follow=1", True),
+        ("/api/instances/7/logs/", "tail=5&follow=%31", True),
+        ("/api/instances/7/logs/", "follow=0&follow=1", True),
+        ("/api/instances/7/logs/", "follow=1&follow=0", False),
+        ("/api/instances/7/logs/", "tail=5", False),
+        ("/api/instances/7/logs/", "\xff=%ff", False),
+        ("/api/instances/7/stats/", "follow=1", False),
+    ],
+)
+def test_what_stays_open_goes_to_the_asynchronous_side(path: str, query: str, stream: bool) -> None:
+    """Exactly what the views stream: on the other side an endless answer would hold a thread for ever."""
+    scope = {"path": path, "query_string": query.encode("latin-1")}
+    assert asgi._is_stream(scope) is stream
+    if "logs" in path:
+        assert (QueryDict(scope["query_string"]).get("follow") == "1") is stream
+
+
+@pytest.mark.parametrize("path", ["/", "/api/pulls/1/events/", "/api/instances/x/terminal/", "/instance/terminal/"])
+def test_sockets_that_lead_nowhere_are_refused(path: str) -> None:
+    request = Request(path)
+    request.scope["type"] = "websocket"
+    request.messages = [{"type": "websocket.connect"}]
+    asyncio.run(asyncio.wait_for(request.run(), 5))
+    assert request.sent == [{"type": "websocket.close"}]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.engine import EngineError
+from nodes.engine import EngineError, LogText
 from nodes.engine.frames import STDERR, STDOUT, FrameReader, Tail, TextDecoder, as_text
 from nodes.engine.log_decoder import LogDecoder
 
@@ -80,9 +80,17 @@ def test_what_is_no_text() -> None:
 def test_a_log_as_text() -> None:
     decoder = LogDecoder(framed=True)
     data = frame(STDOUT, "ü".encode()[:1]) + frame(STDERR, b"!") + frame(STDOUT, "ü".encode()[1:]) + frame(1, b"\xe2")
-    assert [text for byte in data for text in decoder.feed(bytes([byte]))] == ["!", "ü"]
-    assert list(decoder.finish()) == ["\ufffd"]
+    found = [text for byte in data for text in decoder.feed(bytes([byte]))]
+    assert found == [LogText("stderr", "!"), LogText("stdout", "ü")]
+    assert list(decoder.finish()) == [LogText("stdout", "\ufffd")]
     assert list(decoder.finish()) == []
+
+
+def test_a_log_is_joined_where_nobody_else_speaks() -> None:
+    parts = [(STDOUT, b"a"), (STDOUT, b"b"), (STDERR, b"!"), (STDOUT, b""), (STDERR, b"?")]
+    data = b"".join(frame(*part) for part in parts)
+    assert list(LogDecoder(framed=True).feed(data)) == [LogText("stdout", "ab"), LogText("stderr", "!?")]
+    assert list(LogDecoder(framed=False).feed(b"x\r\n")) == [LogText("stdout", "x\r\n")]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_what_happens_to_a_running_container(engine: FakeEngine, connection: Fak
         engine.containers.say(found, OUT, b"hello ")
         engine.containers.say(found, ERR, b"world\n")
         engine.containers.end(found, 137, oom_killed=True)
-        assert "".join(text for text in log if text) == "hello world\n"
+        assert "".join(piece.text for piece in log if piece) == "hello world\n"
         assert [next(event for event in events if event).action for _ in range(2)] == ["oom", "die"]
     info = connection.inspect_container(container)
     assert info is not None and info.oom_killed and info.exit_code == 137

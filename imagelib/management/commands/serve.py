@@ -17,8 +17,10 @@ from django.utils.translation import gettext_lazy
 from core.commands import WRONG, ProductCommand, database_problem
 from core.server_lock import ServerLock, ServerRunning, lock_path
 from imagelib.embedded import EmbeddedWorkers
-from instances import live
+from instances import live, log_streams
 from pulls import streams
+
+LARGEST_FRAME = 1 << 20  # bytes; terminals refuse what is shorter in words
 
 
 class Server(uvicorn.Server):
@@ -27,6 +29,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: Any) -> None:
         streams.close_streams()
         live.close_streams()
+        log_streams.close_streams()
         super().handle_exit(sig, frame)
 
 
@@ -48,6 +51,9 @@ class Command(ProductCommand):
             timeout_graceful_shutdown=3,
             server_header=False,
             proxy_headers=settings.SECURE_PROXY_SSL_HEADER is not None,
+            ws_max_size=LARGEST_FRAME,
+            ws_ping_timeout=60,  # a browser that is busy drawing answers late
+            ws_per_message_deflate=False,  # terminals: little to gain, and much to compute when a program floods one
         )
         with ExitStack() as stack:
             if settings.EMBEDDED:
