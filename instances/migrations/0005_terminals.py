@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('instances', '0002_instances'),
+        ("instances", "0004_live"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
