@@ -7,25 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from instances.accelerator import Demand, Grant, Refused, Share
 from instances.vgpu import MOST_PER_CARD, SLACK, share_of
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One device of a node with what is held of it. `usable` is False while it is cordoned, missing or partitioned."""
+class Card(NamedTuple):
+    """One device of a node with what is held of it. `usable` is False while it is cordoned, missing or partitioned.
+
+    A tuple, because a fleet has thousands of them and they are made anew for each choice.
+    """
 
     id: str
-    index: int
+    index: int  # type: ignore[assignment]  # the tuple's method is not needed
     model: str
     memory_mib: int
     usable: bool = True
     held_mib: int = 0
     held_percent: int = 0
     holders: int = 0
-    exclusive: bool = False
+    exclusive: int = 0  # holders of the whole card
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,31 +116,33 @@ def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Grant, int]:
     """The tightest cards that fit, and how much memory stays free on them."""
     if not demand.count:
         return Grant((), None), 0
-    of_model = [card for card in cards if is_model(card, demand.model)]
-    if not of_model:
+    groups = [group for group in _alike(cards) if is_model(group[0].model, demand.model)]
+    if not groups:
         raise Refused("no_such_card", model=demand.model)
-    if len(of_model) < demand.count:
-        raise Refused("too_few_cards", wanted=demand.count, there=len(of_model))
-    for group in _alike(of_model):
+    there = sum(map(len, groups))
+    if there < demand.count:
+        raise Refused("too_few_cards", wanted=demand.count, there=there)
+    for group in groups:
         if len(group) >= demand.count and (found := _tightest(demand, group)):
             chosen, share = found
             left = sum(card.memory_mib - card.held_mib - share.memory_mib for card in chosen)
             grant = Grant(tuple(card.id for card in chosen), share, demand.sliced and not share.exclusive)
             return grant, left
-    _explain(demand, of_model)
+    _explain(demand, [card for group in groups for card in group])
     raise AssertionError("unreachable")  # pragma: no cover  (_explain always raises)
 
 
-def is_model(card: Card, model: str) -> bool:
-    return not model or model.casefold() in card.model.casefold()
+def is_model(name: str, wanted: str) -> bool:
+    """Whether a card of this name is of the model that a spec asks for."""
+    return not wanted or wanted.casefold() in name.casefold()
 
 
-def _alike(cards: Sequence[Card]) -> list[list[Card]]:
+def _alike(cards: Iterable[Card]) -> list[list[Card]]:
     """Cards of one model and size together: a container gets the same share of each of its cards."""
     groups: dict[tuple[str, int], list[Card]] = {}
     for card in cards:
         groups.setdefault((card.model, card.memory_mib), []).append(card)
-    return list(groups.values())
+    return [groups[kind] for kind in sorted(groups)]
 
 
 def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share] | None:
@@ -149,20 +153,25 @@ def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share]
     fitting = [card for card in cards if takes(card, share)]
     if len(fitting) < demand.count:
         return None
-    fitting.sort(key=lambda card: (card.memory_mib - card.held_mib, card.index, card.id))
+    fitting.sort(key=_free_memory)
     return fitting[: demand.count], share
+
+
+def _free_memory(card: Card) -> tuple[int, int, str]:
+    return card.memory_mib - card.held_mib, card.index, card.id
 
 
 def takes(card: Card, share: Share) -> bool:
     """Whether the share fits on the card beside what is held of it."""
-    if not card.usable or card.exclusive:
+    _id, _index, _model, memory_mib, usable, held_mib, held_percent, holders, exclusive = card
+    if not usable or exclusive:
         return False
     if share.exclusive:
-        return card.holders == 0
+        return holders == 0
     return (
-        card.holders < MOST_PER_CARD
-        and card.held_mib + share.memory_mib <= card.memory_mib + SLACK
-        and card.held_percent + share.compute_percent <= 100
+        holders < MOST_PER_CARD
+        and held_mib + share.memory_mib <= memory_mib + SLACK
+        and held_percent + share.compute_percent <= 100
     )
 
 

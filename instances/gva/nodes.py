@@ -39,7 +39,7 @@ def available_nodes(*, user: Any, spec: int) -> list[dict[str, Any]]:
 
 
 def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) -> dict[str, Any]:
-    cards = [card for card in state.cards if card.usable and is_model(card, demand.model)]
+    cards = [card for card in state.cards if card.usable and is_model(card.model, demand.model)]
     return {
         "id": node.pk,
         "name": node.name,

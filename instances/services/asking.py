@@ -96,7 +96,8 @@ def _check_texts(name: str, options: Options) -> None:
 
 
 def answer_to(ask: Ask) -> Answer:
-    answer = place(ask.demand, ask.needs, candidates(ask.nodes, reference=ask.reference, now=timezone.now()))
+    found = candidates(ask.nodes, reference=ask.reference, now=timezone.now(), demand=ask.demand)
+    answer = place(ask.demand, ask.needs, found)
     if not answer.fits:
         raise no_room(answer.rejections)
     return answer

@@ -12,11 +12,11 @@ from core.errors import Conflict, NotFound
 from instances.accelerator import Refused
 from instances.models import Instance, Operation, OperationKind
 from instances.refusal_texts import sentence
-from instances.services.asking import answer_to, is_there, judge, library_directory, no_room, or_refuse, wanted_by
+from instances.services.asking import Ask, NoRoom, answer_to, is_there, judge, library_directory, or_refuse, wanted_by
 from instances.services.reserving import queue, reserve
 from instances.spec import Options, as_json, container_spec, notes_of
 
-_TRIED = 8  # nodes, when others take the room while we look
+_TRIED, _ROUNDS = 8, 3  # nodes and times, when others take the room while we look
 _NOBODY = "00000000-0000-0000-0000-000000000000"  # stands for the instance in a preview
 
 
@@ -58,18 +58,22 @@ def create_instance(
     Raises `NotFound` for what does not exist or may not be used, `InvalidInput`, `NotOffered`, `NoRoom`, `Conflict`.
     """
     ask = judge(user, image, spec, name, node, options or Options())
-    answer = answer_to(ask)
-    for candidate in answer.fits[:_TRIED]:
-        try:
-            return reserve(ask, candidate.node, remark)
-        except Refused:
-            continue  # somebody was faster there
-        except IntegrityError as error:
-            if Instance.objects.filter(user=user, name=name).exists():
-                text = _("You have an instance of the name “%(name)s” already.") % {"name": name}
-                raise Conflict(text, code="duplicate") from error
-            raise Conflict(_("Something of this was deleted in this moment."), code="deleted") from error
-    raise no_room(answer_to(ask).rejections)
+    for _round in range(_ROUNDS):
+        for candidate in answer_to(ask).fits[:_TRIED]:
+            try:
+                return reserve(ask, candidate.node, remark)
+            except Refused:
+                continue  # somebody was faster there
+            except IntegrityError as error:
+                raise _conflict(ask) from error
+    raise NoRoom(_("Others were faster wherever there was room. Try again."), extra={"nodes": []})
+
+
+def _conflict(ask: Ask) -> Conflict:
+    if Instance.objects.filter(user=ask.user, name=ask.name).exists():
+        text = _("You have an instance of the name “%(name)s” already.") % {"name": ask.name}
+        return Conflict(text, code="duplicate")
+    return Conflict(_("Something of this was deleted in this moment."), code="deleted")
 
 
 def operate(*, user: Any, instance: int, kind: str) -> Operation:

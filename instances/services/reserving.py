@@ -26,11 +26,11 @@ ATTEMPTS = 5  # of one operation, for failures that pass
 def reserve(ask: Ask, node: int, remark: str) -> Instance:
     """Take the place, under a lock on the node: nobody else reserves there meanwhile. Raises `Refused`."""
     with transaction.atomic():
-        locked = ComputeNode.objects.select_for_update().filter(pk=node)
-        found = candidates(locked, reference=ask.reference, now=timezone.now())
-        if not found:
+        alone = ComputeNode.objects.filter(pk=node)
+        if not list(alone.select_for_update().values_list("pk")):  # locked from here on, before anything is read
             raise Refused("node_not_connected")  # deleted just now
-        taken = fit(ask.demand, ask.needs, found[0])
+        [found] = candidates(alone, reference=ask.reference, now=timezone.now())
+        taken = fit(ask.demand, ask.needs, found)
         instance = Instance.objects.create(
             name=ask.name, image=ask.image, spec=ask.spec, node_id=node, user=ask.user, remark=remark,
             reference=ask.reference, options=ask.options.as_json(), is_sliced=taken.grant.sliced,

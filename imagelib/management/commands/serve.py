@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import signal
 import socket
 from contextlib import ExitStack
@@ -22,6 +23,12 @@ from pulls.streams import close_streams
 
 class Server(uvicorn.Server):
     """Ends the open event streams first, so that browsers do not hold a shutdown up."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """What is loaded by now stays: looking through it for rubbish would interrupt requests for nothing."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         close_streams()
