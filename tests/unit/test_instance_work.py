@@ -12,7 +12,7 @@ from core.jobs import JobState
 from instances.models import Instance, Observed, Operation
 from instances.services import operate
 from instances.snapshot import snapshot, status_text, with_operations
-from instances.spec import LABEL, volume_name
+from instances.spec import LABEL, Options, volume_name
 from instances.sweep import sweep_instances
 from instances.vgpu import LIBRARY, LOOK_INSIDE
 from nodes.engine import EngineRejected
@@ -155,6 +155,18 @@ def test_a_refusal_leaves_nothing_behind(instance, engine, tools, call, status, 
     assert text in instance.problem["params"]["evidence"]
     assert is_clean(engine) and holds(instance) == NOTHING
     assert instance.container_id == "", "there is nothing to start"
+
+
+def test_an_engine_that_repeats_a_value_is_not_repeated(ulrich, node, engine, tools) -> None:
+    """Values that users set may be secrets; what an engine says is for operators too."""
+    prepare(engine)
+    options = Options(environment={"TOKEN": "canary-77d2", "LONGER": "canary-77d2-and-more", "N": "3"})
+    instance = instance_of(ulrich, node, options=options)
+    words = "3 times invalid: TOKEN=canary-77d2 LONGER=canary-77d2-and-more"
+    engine.containers.refuse("create", EngineRejected(400, words))
+    operation = run(instance, tools)
+    told = "3 times invalid: TOKEN=****** LONGER=******"
+    assert (operation.error["evidence"], instance.problem["params"]["evidence"]) == (told, told)
 
 
 def test_an_engine_without_gpus_refuses_and_a_missing_library_too(instance, engine, tools, ulrich, node) -> None:
