@@ -78,8 +78,8 @@ class PortShape(serializers.Serializer):
 
 
 class InstanceShape(serializers.Serializer):
-    """One instance as it is now. `plan` is what went to the engine. The values of variables that the owner set are shown
-    to him alone, and not in lists: elsewhere they are `******`."""
+    """One instance as it is now. `plan` is what went to the engine. The values of variables that the owner set are for
+    him alone, and not in lists: elsewhere they are `******`."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
