@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from core.errors import DomainError
@@ -11,9 +12,9 @@ from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation
 from instances.observing import columns_of
 from instances.outcome import Done, OperationFailed, Waiting
-from instances.spec import LABEL, Options, Wanted, as_json, container_spec, volume_name
+from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
 from instances.vgpu import LOOK_INSIDE, seen_inside
-from nodes.engine import ContainerInfo, Engine, EngineError, EngineRejected, ImageInfo
+from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from pulls.failure_texts import describe
 from pulls.models import PullJob
 from pulls.services import request_pulls
@@ -83,7 +84,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
         spec = container_spec(wanted)
         for volume in spec.volumes:
             engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
-        container = engine.inspect_container(engine.create_container(spec))
+        container, spec = _create(engine, instance, spec)
     except EngineRejected as error:
         raise OperationFailed(classify_refusal(error.evidence), evidence=error.evidence) from error
     except Refused as error:
@@ -93,6 +94,20 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
     digest = next((text.partition("@")[2] for text in image.repo_digests), "")
     Instance.objects.filter(pk=instance.pk).update(plan=as_json(spec), digest=digest, container_id=container.id)
     return container
+
+
+def _create(engine: Engine, instance: Instance, spec: ContainerSpec) -> tuple[ContainerInfo | None, ContainerSpec]:
+    """What engines tell beforehand does not say whether their file system has quotas. Without them the container is
+    made without a limit of its system disk, and the instance says so."""
+    try:
+        return engine.inspect_container(engine.create_container(spec)), spec
+    except EngineRejected as error:
+        if not spec.system_disk_bytes or classify_refusal(error.evidence) != "no_disk_quotas":
+            raise
+    spec = replace(spec, system_disk_bytes=0)
+    row = Instance.objects.filter(pk=instance.pk)
+    row.update(notes=list(dict.fromkeys([*row.get().notes, UNLIMITED])))
+    return engine.inspect_container(engine.create_container(spec)), spec
 
 
 def _start(engine: Engine, container: ContainerInfo) -> None:
@@ -115,6 +130,8 @@ def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:
         cpu_cores=instance.cpu_cores,
         memory_gb=instance.memory_gb,
         data_disk_gb=instance.data_disk_gb,
+        system_disk_gb=instance.plan.get("limits", {}).get("system_disk_bytes", 0) // GIB,
+        limits_system_disk=True,  # as was decided when its place was reserved
         library_directory=instance.node.hami_core,
         options=Options.of(instance.options),
         image_environment=image_environment,

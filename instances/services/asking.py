@@ -123,7 +123,8 @@ def or_refuse(rule: Callable[[], Any]) -> Any:
         raise NotOffered(sentence(refused.code, refused.params), code=refused.code) from None
 
 
-def wanted_by(ask: Ask, taken: Fit, *, uid: str, directory: str) -> Wanted:
+def wanted_by(ask: Ask, taken: Fit, *, uid: str) -> Wanted:
+    directory, limits_disk = ComputeNode.objects.values_list("hami_core", "limits_system_disk").get(pk=taken.node)
     return Wanted(
         uid=uid,
         name=ask.name,
@@ -133,14 +134,11 @@ def wanted_by(ask: Ask, taken: Fit, *, uid: str, directory: str) -> Wanted:
         cpu_cores=ask.spec.cpu_cores,
         memory_gb=ask.spec.memory_gb,
         system_disk_gb=ask.spec.system_disk_gb,
+        limits_system_disk=limits_disk,
         data_disk_gb=ask.spec.data_disk_gb,
         library_directory=directory,
         options=ask.options,
     )
-
-
-def library_directory(node: int) -> str:
-    return ComputeNode.objects.values_list("hami_core", flat=True).get(pk=node)
 
 
 def is_there(ask: Ask, best: Fit) -> bool:

@@ -12,7 +12,7 @@ from core.errors import Conflict, NotFound
 from instances.accelerator import Refused
 from instances.models import Instance, Operation, OperationKind
 from instances.refusal_texts import sentence
-from instances.services.asking import Ask, NoRoom, answer_to, is_there, judge, library_directory, or_refuse, wanted_by
+from instances.services.asking import Ask, NoRoom, answer_to, is_there, judge, or_refuse, wanted_by
 from instances.services.reserving import queue, reserve
 from instances.spec import Options, as_json, container_spec, notes_of
 
@@ -32,7 +32,7 @@ def preview(
     """What creation would use now. Raises as `create_instance` does; nothing is stored."""
     ask = judge(user, image, spec, name, node, options or Options())
     best = answer_to(ask).fits[0]
-    wanted = wanted_by(ask, best, uid=_NOBODY, directory=library_directory(best.node))
+    wanted = wanted_by(ask, best, uid=_NOBODY)
     made = as_json(or_refuse(lambda: container_spec(wanted)))
     return {
         "node": best.node,

@@ -16,7 +16,7 @@ from instances.accelerator import Refused
 from instances.capacity import candidates
 from instances.models import Gpu, GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.placement import Fit, fit
-from instances.services.asking import Ask, library_directory, or_refuse, wanted_by
+from instances.services.asking import Ask, or_refuse, wanted_by
 from instances.spec import as_json, container_spec, notes_of
 from nodes.models import ComputeNode
 
@@ -37,7 +37,7 @@ def reserve(ask: Ask, node: int, remark: str) -> Instance:
             cpu_cores=ask.spec.cpu_cores, memory_gb=ask.spec.memory_gb, data_disk_gb=ask.spec.data_disk_gb,
         )  # fmt: skip
         _allocate(instance, taken)
-        wanted = wanted_by(ask, taken, uid=str(instance.uid), directory=library_directory(node))
+        wanted = wanted_by(ask, taken, uid=str(instance.uid))
         plan = as_json(or_refuse(lambda: container_spec(wanted)))
         Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))
         queue(instance, OperationKind.CREATE, ask.user)

@@ -157,6 +157,41 @@ def test_a_refusal_leaves_nothing_behind(instance, engine, tools, call, status, 
     assert instance.container_id == "", "there is nothing to start"
 
 
+NO_QUOTAS = "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+
+
+def test_the_system_disk_is_limited_where_the_engine_can(ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    node.limits_system_disk = True
+    node.save()
+    instance = instance_of(ulrich, node, system_disk_gb=20)
+    assert instance.notes == ["data_disk_not_limited"]
+    run(instance, tools)
+    assert only(engine).spec.system_disk_bytes == instance.plan["limits"]["system_disk_bytes"] == 20 * 1024**3
+
+
+def test_an_engine_that_cannot_limit_the_system_disk_gets_no_limit_and_the_row_says_so(
+    ulrich, node, engine, tools
+) -> None:
+    prepare(engine)
+    instance = instance_of(ulrich, node, system_disk_gb=20)
+    assert instance.notes == ["system_disk_not_limited", "data_disk_not_limited"]
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert only(engine).spec.system_disk_bytes == instance.plan["limits"]["system_disk_bytes"] == 0
+
+
+def test_a_file_system_without_quotas_is_found_out_at_creation(ulrich, node, engine, tools) -> None:
+    """The engine's information does not tell; the container comes without the limit, and that is not kept quiet."""
+    prepare(engine)
+    node.limits_system_disk = True
+    node.save()
+    instance = instance_of(ulrich, node, system_disk_gb=20)
+    engine.containers.refuse("create", EngineRejected(500, NO_QUOTAS))
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert instance.notes == ["data_disk_not_limited", "system_disk_not_limited"]
+    assert only(engine).spec.system_disk_bytes == instance.plan["limits"]["system_disk_bytes"] == 0
+
+
 def test_an_engine_that_repeats_a_value_is_not_repeated(ulrich, node, engine, tools) -> None:
     """Values that users set may be secrets; what an engine says is for operators too."""
     prepare(engine)
