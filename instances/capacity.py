@@ -26,7 +26,7 @@ _SUMS = {
     "exclusive": Count("pk", filter=Q(is_exclusive=True)),
 }
 _IN_SERVICE = Q(is_partitioned=False, is_missing=False, is_cordoned=False)
-_UNTOUCHED = [0, 0, 0, 0]
+_UNTOUCHED = (0, 0, 0, 0, 0)
 _NOTHING = Room()
 
 
@@ -81,11 +81,12 @@ def _cards(nodes: Any, demand: Demand | None) -> dict[int, list[Card]]:
     else:  # all nodes, or nearly: sums of some more cards cost less than to look at each one's node
         known = Gpu.objects.order_by().values_list("model", flat=True).distinct()
         gpus = gpus.filter(model__in=[model for model in known if is_model(model, demand.model)])
-    taken = {gpu: sums for gpu, *sums in bare_rows(allocations.order_by().values_list("gpu").annotate(**_SUMS))}
+    taken = {row[0]: row for row in bare_rows(allocations.order_by().values_list("gpu").annotate(**_SUMS))}
     found: dict[int, list[Card]] = {}
     rows = gpus.order_by().annotate(is_usable=_IN_SERVICE).values_list(*_CARD, "is_usable")
     for pk, node, device, index, model, memory, usable in bare_rows(rows):
-        card = Card(device, index, model, memory, usable, *taken.get(pk, _UNTOUCHED))
+        _gpu, mib, percent, holders, exclusive = taken.get(pk, _UNTOUCHED)
+        card = Card(device, index, model, memory, usable, mib, percent, holders, exclusive)
         found.setdefault(node, []).append(card)
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from instances.accelerator import Demand, Grant, Refused, Share
@@ -125,13 +126,14 @@ def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Grant, int]:
     for group in groups:
         if len(group) >= demand.count and (found := _tightest(demand, group)):
             chosen, share = found
-            left = sum(card.memory_mib - card.held_mib - share.memory_mib for card in chosen)
-            grant = Grant(tuple(card.id for card in chosen), share, demand.sliced and not share.exclusive)
+            left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in chosen])
+            grant = Grant(tuple([card.id for card in chosen]), share, demand.sliced and not share.exclusive)
             return grant, left
     _explain(demand, [card for group in groups for card in group])
     raise AssertionError("unreachable")  # pragma: no cover  (_explain always raises)
 
 
+@lru_cache(maxsize=1024)  # a fleet has few models
 def is_model(name: str, wanted: str) -> bool:
     """Whether a card of this name is of the model that a spec asks for."""
     return not wanted or wanted.casefold() in name.casefold()
@@ -153,6 +155,8 @@ def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share]
     fitting = [card for card in cards if takes(card, share)]
     if len(fitting) < demand.count:
         return None
+    if demand.count == 1:
+        return [min(fitting, key=_free_memory)], share
     fitting.sort(key=_free_memory)
     return fitting[: demand.count], share
 
