@@ -64,14 +64,19 @@ class Rejection:
     params: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A node that can take it, with the cards it would get."""
+class Fit(NamedTuple):
+    """A node that can take it, with the cards it would get. The smallest `rank` is the best."""
 
+    rank: tuple[Any, ...]
     node: int
     name: str
-    grant: Grant
-    rank: tuple[Any, ...] = ()
+    cards: Sequence[Card]
+    share: Share | None  # of each of the cards
+    sliced: bool
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(tuple(card.id for card in self.cards), self.share, self.sliced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +104,14 @@ def fit(demand: Demand, needs: Room, candidate: Candidate) -> Fit:
     if not candidate.connected:
         raise Refused("node_not_connected")
     _check_room(needs, candidate)
-    grant, left = _choose(demand, candidate.cards)
+    cards, share = _choose(demand, candidate.cards)
+    left, sliced = 0, False
+    if share is not None:
+        left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in cards])
+        sliced = demand.sliced and not share.exclusive
     unknown = candidate.bytes_to_move is None
     rank = (left, not candidate.image_present, unknown, candidate.bytes_to_move or 0, candidate.id)
-    return Fit(candidate.id, candidate.name, grant, rank)
+    return Fit(rank, candidate.id, candidate.name, cards, share, sliced)
 
 
 def _check_room(needs: Room, candidate: Candidate) -> None:
@@ -113,10 +122,10 @@ def _check_room(needs: Room, candidate: Candidate) -> None:
             raise Refused(f"no_{column}", wanted=wanted, free=max(free, 0))
 
 
-def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Grant, int]:
-    """The tightest cards that fit, and how much memory stays free on them."""
+def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Sequence[Card], Share | None]:
+    """The tightest cards that fit, and what of each. Raises `Refused`."""
     if not demand.count:
-        return Grant((), None), 0
+        return (), None
     groups = [group for group in _alike(cards) if is_model(group[0].model, demand.model)]
     if not groups:
         raise Refused("no_such_card", model=demand.model)
@@ -125,10 +134,7 @@ def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Grant, int]:
         raise Refused("too_few_cards", wanted=demand.count, there=there)
     for group in groups:
         if len(group) >= demand.count and (found := _tightest(demand, group)):
-            chosen, share = found
-            left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in chosen])
-            grant = Grant(tuple([card.id for card in chosen]), share, demand.sliced and not share.exclusive)
-            return grant, left
+            return found
     _explain(demand, [card for group in groups for card in group])
     raise AssertionError("unreachable")  # pragma: no cover  (_explain always raises)
 
@@ -139,12 +145,12 @@ def is_model(name: str, wanted: str) -> bool:
     return not wanted or wanted.casefold() in name.casefold()
 
 
-def _alike(cards: Iterable[Card]) -> list[list[Card]]:
+def _alike(cards: Sequence[Card]) -> list[Sequence[Card]]:
     """Cards of one model and size together: a container gets the same share of each of its cards."""
-    groups: dict[tuple[str, int], list[Card]] = {}
-    for card in cards:
-        groups.setdefault((card.model, card.memory_mib), []).append(card)
-    return [groups[kind] for kind in sorted(groups)]
+    kinds = {(card.model, card.memory_mib) for card in cards}
+    if len(kinds) == 1:  # as in most nodes
+        return [cards]
+    return [[card for card in cards if (card.model, card.memory_mib) == kind] for kind in sorted(kinds)]
 
 
 def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share] | None:
