@@ -23,10 +23,9 @@ _SUMS = {
     "mib": Sum("memory_mib"),
     "percent": Sum("compute_percent"),
     "holders": Count("pk"),
-    "exclusive": Count("pk", filter=Q(is_exclusive=True)),
 }
 _IN_SERVICE = Q(is_partitioned=False, is_missing=False, is_cordoned=False)
-_UNTOUCHED = (0, 0, 0, 0, 0)
+_UNTOUCHED = (0, 0, 0, 0)
 _NOTHING = Room()
 
 
@@ -51,7 +50,7 @@ def candidates(
 ) -> list[Candidate]:
     """The nodes as they are now, in a number of queries that does not grow with them.
 
-    With a `demand` only the cards that it may get: a fleet has thousands of others.
+    With a `demand` only the cards that it may get: a fleet has thousands of others. Give one for many nodes.
     """
     fresh = Q(status=NodeStatus.CONNECTED, checked_at__gte=now - STATUS_FRESH_FOR)
     rows = nodes.order_by("pk").annotate(is_fresh=fresh).values_list(*_NODE, "is_fresh")
@@ -75,18 +74,18 @@ def candidates(
 def _cards(nodes: Any, demand: Demand | None) -> dict[int, list[Card]]:
     if demand is not None and not demand.count:
         return {}
-    gpus, allocations = Gpu.objects.filter(node__in=nodes), GpuAllocation.objects.all()
+    gpus, allocations = Gpu.objects.all(), GpuAllocation.objects.all()
     if demand is None:
-        allocations = allocations.filter(gpu__node__in=nodes)
-    else:  # all nodes, or nearly: sums of some more cards cost less than to look at each one's node
+        gpus, allocations = gpus.filter(node__in=nodes), allocations.filter(gpu__node__in=nodes)
+    else:  # all nodes, or nearly: some more cards cost less than to look at each one's node
         known = Gpu.objects.order_by().values_list("model", flat=True).distinct()
         gpus = gpus.filter(model__in=[model for model in known if is_model(model, demand.model)])
     taken = {row[0]: row for row in bare_rows(allocations.order_by().values_list("gpu").annotate(**_SUMS))}
     found: dict[int, list[Card]] = {}
     rows = gpus.order_by().annotate(is_usable=_IN_SERVICE).values_list(*_CARD, "is_usable")
     for pk, node, device, index, model, memory, usable in bare_rows(rows):
-        _gpu, mib, percent, holders, exclusive = taken.get(pk, _UNTOUCHED)
-        card = Card(device, index, model, memory, usable, mib, percent, holders, exclusive)
+        _gpu, mib, percent, holders = taken.get(pk, _UNTOUCHED)
+        card = Card(device, index, model, memory, usable, mib, percent, holders)
         found.setdefault(node, []).append(card)
     return found
 

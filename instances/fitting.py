@@ -45,5 +45,4 @@ def _with(card: Card, share: Share) -> Card:
         held_mib=card.held_mib + share.memory_mib,
         held_percent=card.held_percent + share.compute_percent,
         holders=card.holders + 1,
-        exclusive=share.exclusive,
     )

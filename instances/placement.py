@@ -27,8 +27,7 @@ class Card(NamedTuple):
     usable: bool = True
     held_mib: int = 0
     held_percent: int = 0
-    holders: int = 0
-    exclusive: int = 0  # holders of the whole card
+    holders: int = 0  # one who has the whole card holds all of its computing power
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +172,8 @@ def _free_memory(card: Card) -> tuple[int, int, str]:
 
 def takes(card: Card, share: Share) -> bool:
     """Whether the share fits on the card beside what is held of it."""
-    _id, _index, _model, memory_mib, usable, held_mib, held_percent, holders, exclusive = card
-    if not usable or exclusive:
+    _id, _index, _model, memory_mib, usable, held_mib, held_percent, holders = card
+    if not usable:
         return False
     if share.exclusive:
         return holders == 0
@@ -194,7 +193,7 @@ def _explain(demand: Demand, cards: Sequence[Card]) -> None:
         raise Refused("cards_not_alike", wanted=demand.count)
     largest = max(usable, key=lambda card: card.memory_mib)
     share = share_of(demand, largest.memory_mib)  # a card that is too small says so itself
-    free = max((card.memory_mib - card.held_mib for card in usable if not card.exclusive), default=0)
+    free = max((card.memory_mib - card.held_mib for card in usable), default=0)
     if share.exclusive:
         raise Refused("no_free_card", wanted=demand.count, free=sum(card.holders == 0 for card in usable))
     raise Refused("no_room_on_cards", wanted=share.memory_mib, free=free, count=demand.count)

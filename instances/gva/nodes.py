@@ -62,7 +62,7 @@ def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) ->
 
 
 def _free(card: Card) -> int:
-    return 0 if card.exclusive else max(card.memory_mib - card.held_mib, 0)
+    return max(card.memory_mib - card.held_mib, 0)
 
 
 def _would_take(card: Card, demand: Demand) -> bool:

@@ -57,6 +57,7 @@ class Ask:
     demand: Demand
     needs: Room
     options: Options
+    anywhere: bool  # no node was named
 
 
 def judge(user: Any, image: int, spec: int, name: str, node: int | None, options: Options) -> Ask:
@@ -70,7 +71,9 @@ def judge(user: Any, image: int, spec: int, name: str, node: int | None, options
     sliced = or_refuse(lambda: is_sliced(image=entry.supports_vgpu, spec=plan.supports_memory_split))
     or_refuse(lambda: refuse_reserved(options.environment))
     reference = effective_or_invalid(entry.address, field="image").reference.canonical
-    return Ask(user, entry, plan, nodes, name, reference, demand_of(plan, sliced=sliced), needs_of(plan), options)
+    return Ask(
+        user, entry, plan, nodes, name, reference, demand_of(plan, sliced=sliced), needs_of(plan), options, node is None
+    )
 
 
 def _usable(rows: models.QuerySet[Any], pk: int, text: Any, code: str) -> Any:
@@ -96,7 +99,9 @@ def _check_texts(name: str, options: Options) -> None:
 
 
 def answer_to(ask: Ask) -> Answer:
-    found = candidates(ask.nodes, reference=ask.reference, now=timezone.now(), demand=ask.demand)
+    found = candidates(
+        ask.nodes, reference=ask.reference, now=timezone.now(), demand=ask.demand if ask.anywhere else None
+    )
     answer = place(ask.demand, ask.needs, found)
     if not answer.fits:
         raise no_room(answer.rejections)

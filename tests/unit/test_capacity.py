@@ -61,9 +61,9 @@ def test_what_is_held_is_summed_up_for_each_card_and_node(holder: Any) -> None:
     Gpu.objects.filter(pk=third.pk).update(is_cordoned=True)
     found = judged()
     assert sorted(found[node.pk].cards) == [
-        Card(first.device_id, 0, "NVIDIA A10", 24576, True, 12288, 49, 2, 0),
-        Card(second.device_id, 1, "NVIDIA A10", 24576, True, 24576, 100, 1, 1),
-        Card(third.device_id, 2, "NVIDIA A10", 24576, False, 0, 0, 0, 0),
+        Card(first.device_id, 0, "NVIDIA A10", 24576, True, 12288, 49, 2),
+        Card(second.device_id, 1, "NVIDIA A10", 24576, True, 24576, 100, 1),
+        Card(third.device_id, 2, "NVIDIA A10", 24576, False, 0, 0, 0),
     ]
     assert found[node.pk].room == Room(8, 64 * 1024, 100) and found[node.pk].held == Room(2, 5 * 1024, 10)
     assert found[other.pk].held == Room() and found[other.pk].cards[0].held_mib == 0
