@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from core.errors import DomainError
 from core.fields import MASK
@@ -51,6 +54,45 @@ class UpgradeNeeded(DomainError):
         super().__init__(
             _("Open this address as a WebSocket. Proxies in between must pass “Upgrade” and “Connection” on.")
         )
+
+
+class ListedRecords:
+    """Beside `ModelViewSet`: records that operators write through services, and list or unlist."""
+
+    def save_record(self, values: Any, row: Any) -> Any:
+        """Call the service that creates (`row` is None) or changes. Returns the row."""
+        raise NotImplementedError
+
+    def delete_records(self, ids: list[int]) -> None:
+        raise NotImplementedError
+
+    def list_records(self, ids: list[int], listed: bool) -> None:
+        raise NotImplementedError
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = self.save_record(serializer.validated_data, None)
+
+    def perform_update(self, serializer: Any) -> None:
+        self.save_record(serializer.validated_data, serializer.instance)
+
+    def perform_destroy(self, instance: Any) -> None:
+        self.delete_records([instance.pk])
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], url_path="list", permission_classes=[OperatorsOnly])
+    def list_entry(self, request: Request, pk: int) -> Response:
+        """Make it visible to everybody, and usable."""
+        return self._switch(True)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"], permission_classes=[OperatorsOnly])
+    def unlist(self, request: Request, pk: int) -> Response:
+        """Hide it from ordinary users. What was made with it stays."""
+        return self._switch(False)
+
+    def _switch(self: Any, listed: bool) -> Response:
+        self.list_records([self.get_object().pk], listed)
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 class SecretField(serializers.CharField):

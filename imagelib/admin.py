@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -11,9 +12,10 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action, display
 
+from core.admin_switches import SwitchAdmin, Words
 from core.admin_tools import OperatorAdmin, age, label, two_lines
 from core.errors import InvalidInput
 from imagelib import services
@@ -24,7 +26,7 @@ from imagelib.references import Endpoints, effective_or_invalid
 
 
 @admin.register(ImageRegistry)
-class ImageAdmin(OperatorAdmin):
+class ImageAdmin(SwitchAdmin):
     form = ImageForm
     list_display = ("what", "effective", "listed", "vgpu", "source", "changed")
     list_display_links = ("what",)
@@ -124,41 +126,35 @@ class ImageAdmin(OperatorAdmin):
     @action(description=gettext_lazy("List or unlist…"), url_path="listing", icon="visibility")
     def toggle_listed(self, request: HttpRequest, object_id: str) -> HttpResponse:
         image = self.row_or_404(request, object_id)
-        listed = not image.is_listed
-        return self.confirm(
-            request, items=[image], back=self.changelist_url(), **self._listing(request, [image.pk], listed)
-        )
+        return self.switch_row(request, image, on=not image.is_listed, back=self.changelist_url())
 
     @admin.action(description=gettext_lazy("List selected images…"))
     def list_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        options = self._listing(request, list(queryset.values_list("pk", flat=True)), True)
-        return self.confirm_selected(request, queryset, action="list_selected", **options)
+        return self.switch_selected(request, queryset, action="list_selected", on=True)
 
     @admin.action(description=gettext_lazy("Unlist selected images…"))
     def unlist_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        options = self._listing(request, list(queryset.values_list("pk", flat=True)), False)
-        return self.confirm_selected(request, queryset, action="unlist_selected", **options)
+        return self.switch_selected(request, queryset, action="unlist_selected", on=False)
 
-    def _listing(self, request: HttpRequest, ids: list[int], listed: bool) -> dict[str, Any]:
-        def act() -> str:
-            count = services.set_listed(user=request.user, ids=ids, listed=listed)
-            if listed:
-                return ngettext("%(count)s image is listed now.", "%(count)s images are listed now.", count) % {
-                    "count": count
-                }
-            return ngettext("%(count)s image is unlisted now.", "%(count)s images are unlisted now.", count) % {
-                "count": count
-            }
-
-        if listed:
-            message = _("Every user will see these images and may pull them onto listed nodes.")
-            return {"title": _("List images"), "message": message, "button": _("List"), "act": act}
-        message = _(
+    on = Words(
+        gettext_lazy("List images"),
+        gettext_lazy("Every user will see these images and may pull them onto listed nodes."),
+        gettext_lazy("List"),
+        ngettext_lazy("%(count)s image is listed now.", "%(count)s images are listed now.", "count"),
+    )
+    off = Words(
+        gettext_lazy("Unlist images"),
+        gettext_lazy(
             "Ordinary users will no longer see these images and cannot pull them. "
             "Images on nodes stay. Attempts that are running go on; "
             "pulls of ordinary users that wait, also for another attempt, end."
-        )
-        return {"title": _("Unlist images"), "message": message, "button": _("Unlist"), "act": act}
+        ),
+        gettext_lazy("Unlist"),
+        ngettext_lazy("%(count)s image is unlisted now.", "%(count)s images are unlisted now.", "count"),
+    )
+
+    def switch(self, *, user: Any, ids: Iterable[int], on: bool) -> int:
+        return services.set_listed(user=user, ids=ids, listed=on)
 
     # --- the address as it is typed ----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api import OperatorsOnly, OperatorsWrite
+from core.api import ListedRecords, OperatorsOnly, OperatorsWrite
 from imagelib import services
 from imagelib.filters import ImageFilter, RegistryFilter
 from imagelib.inspection import check_address, check_endpoint
@@ -20,7 +20,7 @@ from imagelib.serializers import AddressSerializer, ImageSerializer, RegistrySer
 
 
 @extend_schema(tags=["images"])
-class ImageViewSet(viewsets.ModelViewSet):
+class ImageViewSet(ListedRecords, viewsets.ModelViewSet):
     """Usable images. Operators write; other users see the listed entries."""
 
     queryset = ImageRegistry.objects.all()
@@ -33,14 +33,14 @@ class ImageViewSet(viewsets.ModelViewSet):
     def get_queryset(self) -> Any:
         return services.visible_images(self.request.user)
 
-    def perform_create(self, serializer: Any) -> None:
-        serializer.instance = services.save_image(user=self.request.user, values=serializer.validated_data)
+    def save_record(self, values: Any, row: Any) -> Any:
+        return services.save_image(user=self.request.user, values=values, image=row)
 
-    def perform_update(self, serializer: Any) -> None:
-        services.save_image(user=self.request.user, values=serializer.validated_data, image=serializer.instance)
+    def delete_records(self, ids: list[int]) -> None:
+        services.delete_images(user=self.request.user, ids=ids)
 
-    def perform_destroy(self, instance: ImageRegistry) -> None:
-        services.delete_images(user=self.request.user, ids=[instance.pk])
+    def list_records(self, ids: list[int], listed: bool) -> None:
+        services.set_listed(user=self.request.user, ids=ids, listed=listed)
 
     @extend_schema(request=None, responses=AddressCheck)
     @action(detail=True, methods=["post"], permission_classes=[OperatorsOnly])
@@ -55,22 +55,6 @@ class ImageViewSet(viewsets.ModelViewSet):
         asked = AddressSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         return Response(check_address(services.clean_address(asked.validated_data["address"]).address))
-
-    @extend_schema(request=None, responses=ImageSerializer)
-    @action(detail=True, methods=["post"], url_path="list", permission_classes=[OperatorsOnly])
-    def list_entry(self, request: Request, pk: int) -> Response:
-        """Make the entry visible and usable."""
-        return self._set_listed(True)
-
-    @extend_schema(request=None, responses=ImageSerializer)
-    @action(detail=True, methods=["post"], permission_classes=[OperatorsOnly])
-    def unlist(self, request: Request, pk: int) -> Response:
-        """Hide the entry from ordinary users. Images on nodes stay."""
-        return self._set_listed(False)
-
-    def _set_listed(self, listed: bool) -> Response:
-        services.set_listed(user=self.request.user, ids=[self.get_object().pk], listed=listed)
-        return Response(self.get_serializer(self.get_object()).data)
 
 
 @extend_schema(tags=["registries"])

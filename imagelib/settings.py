@@ -258,8 +258,8 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
         "model": "nodes.ComputeNode",
         "exclude_fields": [
             "password", "client_key", "updated_at", "connection_version", "status", "status_code", "status_evidence",
-            "checked_at", "last_seen_at", "engine_version", "storage_driver", "platform", "disk_total_bytes",
-            "disk_free_bytes", "disk_checked_at", "disk_due_at",
+            "checked_at", "last_seen_at", "engine_version", "storage_driver", "platform",
+            "limits_system_disk", "disk_total_bytes", "disk_free_bytes", "disk_checked_at", "disk_due_at",
         ],
     },
     {"model": "instances.ProductSpec", "exclude_fields": ["updated_at"]},

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.db import models
 from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce
 
 from core.jobs import JobState
+from core.rows import bare_rows
 from instances.accelerator import Demand
-from instances.models import Gpu, Instance, ProductSpec
-from instances.placement import Candidate, Card, Room
+from instances.models import Gpu, GpuAllocation, Instance, ProductSpec
+from instances.placement import Candidate, Card, Room, is_model
 from nodes.models import STATUS_FRESH_FOR, ComputeNode, NodeStatus
 from pulls.models import PullJob
 
 MIB_PER_GB = 1024
+_NODE = ("pk", "name", "cpu", "memory", "data_disk")
+_CARD = ("pk", "node_id", "device_id", "index", "model", "memory_mib")
+_SUMS = {
+    "mib": Sum("memory_mib"),
+    "percent": Sum("compute_percent"),
+    "holders": Count("pk"),
+}
+_IN_SERVICE = Q(is_partitioned=False, is_missing=False, is_cordoned=False)
+_UNTOUCHED = (0, 0, 0, 0)
+_NOTHING = Room()
 
 
 def demand_of(spec: ProductSpec, *, sliced: bool) -> Demand:
@@ -37,54 +45,58 @@ def needs_of(spec: ProductSpec) -> Room:
     return Room(spec.cpu_cores, spec.memory_gb * MIB_PER_GB, spec.data_disk_gb)
 
 
-def candidates(nodes: models.QuerySet[ComputeNode], *, reference: str, now: datetime) -> list[Candidate]:
-    """The nodes as they are now, in a number of queries that does not grow with them."""
-    rows = list(nodes)
-    ids = [row.pk for row in rows]
-    cards, held, present = _cards(ids), _held(ids), _nodes_with(reference, ids)
+def candidates(
+    nodes: models.QuerySet[ComputeNode], *, reference: str, now: datetime, demand: Demand | None = None
+) -> list[Candidate]:
+    """The nodes as they are now, in a number of queries that does not grow with them.
+
+    With a `demand` only the cards that it may get: a fleet has thousands of others. Give one for many nodes.
+    """
+    fresh = Q(status=NodeStatus.CONNECTED, checked_at__gte=now - STATUS_FRESH_FOR)
+    rows = nodes.order_by("pk").annotate(is_fresh=fresh).values_list(*_NODE, "is_fresh")
+    ours = nodes.order_by().values("pk")
+    cards, held, present = _cards(ours, demand), _held(ours), _nodes_with(reference, ours)
     return [
         Candidate(
-            id=row.pk,
-            name=row.name,
-            cards=cards[row.pk],
-            room=Room(row.cpu, row.memory * MIB_PER_GB, row.data_disk),
-            held=held.get(row.pk, Room()),
-            connected=row.status == NodeStatus.CONNECTED and _is_fresh(row, now),
-            image_present=row.pk in present,
-            bytes_to_move=0 if row.pk in present else None,
+            id=pk,
+            name=name,
+            cards=cards.get(pk, ()),
+            room=Room(cpu, memory * MIB_PER_GB, data_disk),
+            held=held.get(pk, _NOTHING),
+            connected=bool(connected),
+            image_present=pk in present,
+            bytes_to_move=0 if pk in present else None,
         )
-        for row in rows
+        for pk, name, cpu, memory, data_disk, connected in rows
     ]
 
 
-def _is_fresh(node: ComputeNode, now: datetime) -> bool:
-    return node.checked_at is not None and now - node.checked_at <= STATUS_FRESH_FOR
-
-
-def _cards(ids: Iterable[int]) -> dict[int, list[Card]]:
-    of_gpu: dict[str, Any] = {
-        "mib": Coalesce(Sum("allocations__memory_mib"), 0),
-        "percent": Coalesce(Sum("allocations__compute_percent"), 0),
-        "holders": Count("allocations"),
-        "exclusive": Count("allocations", filter=Q(allocations__is_exclusive=True)),
-    }
-    found: dict[int, list[Card]] = defaultdict(list)
-    rows = Gpu.objects.filter(node__in=ids).order_by("node", "index", "pk").annotate(**of_gpu)
-    columns = ("node_id", "device_id", "index", "model", "memory_mib", "is_partitioned", "is_missing", "is_cordoned")
-    for node, device, index, model, memory, split, missing, cordoned, *sums in rows.values_list(*columns, *of_gpu):
-        usable = not (split or missing or cordoned)
-        mib, percent, holders, exclusive = sums
-        found[node].append(Card(device, index, model, memory, usable, mib, percent, holders, bool(exclusive)))
+def _cards(nodes: Any, demand: Demand | None) -> dict[int, list[Card]]:
+    if demand is not None and not demand.count:
+        return {}
+    gpus, allocations = Gpu.objects.all(), GpuAllocation.objects.all()
+    if demand is None:
+        gpus, allocations = gpus.filter(node__in=nodes), allocations.filter(gpu__node__in=nodes)
+    else:  # all nodes, or nearly: some more cards cost less than to look at each one's node
+        known = Gpu.objects.order_by().values_list("model", flat=True).distinct()
+        gpus = gpus.filter(model__in=[model for model in known if is_model(model, demand.model)])
+    taken = {row[0]: row for row in bare_rows(allocations.order_by().values_list("gpu").annotate(**_SUMS))}
+    found: dict[int, list[Card]] = {}
+    rows = gpus.order_by().annotate(is_usable=_IN_SERVICE).values_list(*_CARD, "is_usable")
+    for pk, node, device, index, model, memory, usable in bare_rows(rows):
+        _gpu, mib, percent, holders = taken.get(pk, _UNTOUCHED)
+        card = Card(device, index, model, memory, usable, mib, percent, holders)
+        found.setdefault(node, []).append(card)
     return found
 
 
-def _held(ids: Iterable[int]) -> dict[int, Room]:
+def _held(nodes: Any) -> dict[int, Room]:
     sums = (Sum("cpu_cores"), Sum("memory_gb"), Sum("data_disk_gb"))
-    rows = Instance.objects.filter(node__in=ids).order_by().values_list("node_id").annotate(*sums)
-    return {node: Room(cores, memory * MIB_PER_GB, disk) for node, cores, memory, disk in rows}
+    rows = Instance.objects.filter(node__in=nodes).order_by().values_list("node_id").annotate(*sums)
+    return {node: Room(cores, memory * MIB_PER_GB, disk) for node, cores, memory, disk in bare_rows(rows)}
 
 
-def _nodes_with(reference: str, ids: Iterable[int]) -> set[int]:
+def _nodes_with(reference: str, nodes: Any) -> set[int]:
     """Where the last pull of the reference went well: the image is probably still there."""
-    pulled = PullJob.objects.filter(node__in=ids, reference=reference, state=JobState.SUCCEEDED)
+    pulled = PullJob.objects.filter(reference=reference, state=JobState.SUCCEEDED, node__in=nodes)
     return set(pulled.order_by().values_list("node_id", flat=True).distinct())

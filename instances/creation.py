@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +17,9 @@ from instances.models import Instance, Observed, Operation
 from instances.observing import columns_of
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.preflight import preflight
-from instances.spec import LABEL, Options, Wanted, as_json, container_spec, volume_name
+from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
 from instances.vgpu import DEFAULT_DIRECTORY, LOOK_INSIDE, seen_inside
-from nodes.engine import ContainerInfo, Engine, EngineError, EngineRejected, ImageInfo
+from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from pulls.failure_texts import describe
 from pulls.models import PullJob
 from pulls.services import request_pulls
@@ -96,8 +98,7 @@ def _check_before(engine: Engine, instance: Instance, image: ImageInfo, tools: T
         if finding.refuses:
             raise OperationFailed(finding.code, **finding.params)
     if found:
-        notes = [*instance.notes, *(finding.code for finding in found)]
-        Instance.objects.filter(pk=instance.pk).change(notes=list(dict.fromkeys(notes)))
+        _note(instance, (finding.code for finding in found))
 
 
 def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo:
@@ -106,7 +107,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
         spec = container_spec(wanted)
         for volume in spec.volumes:
             engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
-        container = engine.inspect_container(engine.create_container(spec))
+        container, spec = _create(engine, instance, spec)
     except EngineRejected as error:
         raise _refused(error, instance) from error
     except Refused as error:
@@ -121,6 +122,25 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
 def _refused(error: EngineRejected, instance: Instance) -> OperationFailed:
     place: Any = {"node": instance.node.name, "path": instance.node.hami_core or DEFAULT_DIRECTORY}
     return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence, **place)
+
+
+def _create(engine: Engine, instance: Instance, spec: ContainerSpec) -> tuple[ContainerInfo | None, ContainerSpec]:
+    """What engines tell beforehand does not say whether their file system has quotas. Without them the container is
+    made without a limit of its system disk, and the instance says so."""
+    try:
+        return engine.inspect_container(engine.create_container(spec)), spec
+    except EngineRejected as error:
+        if not spec.system_disk_bytes or classify_refusal(error.evidence) != "no_disk_quotas":
+            raise
+    _note(instance, [UNLIMITED])
+    spec = replace(spec, system_disk_bytes=0)
+    return engine.inspect_container(engine.create_container(spec)), spec
+
+
+def _note(instance: Instance, codes: Iterable[str]) -> None:
+    """Add to what could not be done as asked."""
+    row = Instance.objects.filter(pk=instance.pk)
+    row.change(notes=list(dict.fromkeys([*row.get().notes, *codes])))
 
 
 def _start(engine: Engine, container: ContainerInfo) -> None:
@@ -143,6 +163,8 @@ def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:
         cpu_cores=instance.cpu_cores,
         memory_gb=instance.memory_gb,
         data_disk_gb=instance.data_disk_gb,
+        system_disk_gb=instance.plan.get("limits", {}).get("system_disk_bytes", 0) // GIB,
+        limits_system_disk=True,  # as was decided when its place was reserved
         library_directory=instance.node.hami_core,
         options=Options.of(instance.options),
         image_environment=image_environment,

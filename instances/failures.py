@@ -7,6 +7,7 @@ _WORDS = (
     ("unknown device", "unknown_device"),
     ("bind source path does not exist", "library_directory_missing"),
     ("no space left", "node_disk_full"),
+    ("--storage-opt is supported only for", "no_disk_quotas"),
     ("no such image", "image_gone"),
     ("no such container", "container_gone"),
     ("is already in use by container", "container_name_taken"),

@@ -41,10 +41,8 @@ def _holding(candidate: Candidate, needs: Room, devices: Collection[str], share:
 
 
 def _with(card: Card, share: Share) -> Card:
-    return replace(
-        card,
+    return card._replace(
         held_mib=card.held_mib + share.memory_mib,
         held_percent=card.held_percent + share.compute_percent,
         holders=card.holders + 1,
-        exclusive=share.exclusive,
     )

@@ -81,7 +81,8 @@ class PortShape(serializers.Serializer):
 
 
 class InstanceShape(serializers.Serializer):
-    """One instance as it is now. `plan` is what went to the engine."""
+    """One instance as it is now. `plan` is what went to the engine. The values of variables that the owner set are for
+    him alone, and not in lists: elsewhere they are `******`."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -111,7 +112,8 @@ class InstanceShape(serializers.Serializer):
     updated_at = serializers.DateTimeField()
 
     def to_representation(self, instance: Instance) -> dict[str, Any]:
-        return snapshot(instance, now=self.context["now"])
+        alone = self.parent is None
+        return snapshot(instance, now=self.context["now"], viewer=self.context["request"].user if alone else None)
 
 
 class PreviewShape(serializers.Serializer):

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from instances.accelerator import Demand, Grant, Refused, Share
 from instances.vgpu import MOST_PER_CARD, SLACK, share_of
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One device of a node with what is held of it. `usable` is False while it is cordoned, missing or partitioned."""
+class Card(NamedTuple):
+    """One device of a node with what is held of it. `usable` is False while it is cordoned, missing or partitioned.
+
+    A tuple, because a fleet has thousands of them and they are made anew for each choice.
+    """
 
     id: str
-    index: int
+    index: int  # type: ignore[assignment]  # the tuple's method is not needed
     model: str
     memory_mib: int
     usable: bool = True
     held_mib: int = 0
     held_percent: int = 0
-    holders: int = 0
-    exclusive: bool = False
+    holders: int = 0  # one who has the whole card holds all of its computing power
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,19 @@ class Rejection:
     params: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A node that can take it, with the cards it would get."""
+class Fit(NamedTuple):
+    """A node that can take it, with the cards it would get. The smallest `rank` is the best."""
 
+    rank: tuple[Any, ...]
     node: int
     name: str
-    grant: Grant
-    rank: tuple[Any, ...] = ()
+    cards: Sequence[Card]
+    share: Share | None  # of each of the cards
+    sliced: bool
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(tuple(card.id for card in self.cards), self.share, self.sliced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +103,14 @@ def fit(demand: Demand, needs: Room, candidate: Candidate) -> Fit:
     if not candidate.connected:
         raise Refused("node_not_connected")
     _check_room(needs, candidate)
-    grant, left = _choose(demand, candidate.cards)
+    cards, share = _choose(demand, candidate.cards)
+    left, sliced = 0, False
+    if share is not None:
+        left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in cards])
+        sliced = demand.sliced and not share.exclusive
     unknown = candidate.bytes_to_move is None
     rank = (left, not candidate.image_present, unknown, candidate.bytes_to_move or 0, candidate.id)
-    return Fit(candidate.id, candidate.name, grant, rank)
+    return Fit(rank, candidate.id, candidate.name, cards, share, sliced)
 
 
 def _check_room(needs: Room, candidate: Candidate) -> None:
@@ -110,35 +121,35 @@ def _check_room(needs: Room, candidate: Candidate) -> None:
             raise Refused(f"no_{column}", wanted=wanted, free=max(free, 0))
 
 
-def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Grant, int]:
-    """The tightest cards that fit, and how much memory stays free on them."""
+def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Sequence[Card], Share | None]:
+    """The tightest cards that fit, and what of each. Raises `Refused`."""
     if not demand.count:
-        return Grant((), None), 0
-    of_model = [card for card in cards if is_model(card, demand.model)]
-    if not of_model:
+        return (), None
+    groups = [group for group in _alike(cards) if is_model(group[0].model, demand.model)]
+    if not groups:
         raise Refused("no_such_card", model=demand.model)
-    if len(of_model) < demand.count:
-        raise Refused("too_few_cards", wanted=demand.count, there=len(of_model))
-    for group in _alike(of_model):
+    there = sum(map(len, groups))
+    if there < demand.count:
+        raise Refused("too_few_cards", wanted=demand.count, there=there)
+    for group in groups:
         if len(group) >= demand.count and (found := _tightest(demand, group)):
-            chosen, share = found
-            left = sum(card.memory_mib - card.held_mib - share.memory_mib for card in chosen)
-            grant = Grant(tuple(card.id for card in chosen), share, demand.sliced and not share.exclusive)
-            return grant, left
-    _explain(demand, of_model)
+            return found
+    _explain(demand, [card for group in groups for card in group])
     raise AssertionError("unreachable")  # pragma: no cover  (_explain always raises)
 
 
-def is_model(card: Card, model: str) -> bool:
-    return not model or model.casefold() in card.model.casefold()
+@lru_cache(maxsize=1024)  # a fleet has few models
+def is_model(name: str, wanted: str) -> bool:
+    """Whether a card of this name is of the model that a spec asks for."""
+    return not wanted or wanted.casefold() in name.casefold()
 
 
-def _alike(cards: Sequence[Card]) -> list[list[Card]]:
+def _alike(cards: Sequence[Card]) -> list[Sequence[Card]]:
     """Cards of one model and size together: a container gets the same share of each of its cards."""
-    groups: dict[tuple[str, int], list[Card]] = {}
-    for card in cards:
-        groups.setdefault((card.model, card.memory_mib), []).append(card)
-    return list(groups.values())
+    kinds = {(card.model, card.memory_mib) for card in cards}
+    if len(kinds) == 1:  # as in most nodes
+        return [cards]
+    return [[card for card in cards if (card.model, card.memory_mib) == kind] for kind in sorted(kinds)]
 
 
 def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share] | None:
@@ -149,20 +160,27 @@ def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share]
     fitting = [card for card in cards if takes(card, share)]
     if len(fitting) < demand.count:
         return None
-    fitting.sort(key=lambda card: (card.memory_mib - card.held_mib, card.index, card.id))
+    if demand.count == 1:
+        return [min(fitting, key=_free_memory)], share
+    fitting.sort(key=_free_memory)
     return fitting[: demand.count], share
+
+
+def _free_memory(card: Card) -> tuple[int, int, str]:
+    return card.memory_mib - card.held_mib, card.index, card.id
 
 
 def takes(card: Card, share: Share) -> bool:
     """Whether the share fits on the card beside what is held of it."""
-    if not card.usable or card.exclusive:
+    _id, _index, _model, memory_mib, usable, held_mib, held_percent, holders = card
+    if not usable:
         return False
     if share.exclusive:
-        return card.holders == 0
+        return holders == 0
     return (
-        card.holders < MOST_PER_CARD
-        and card.held_mib + share.memory_mib <= card.memory_mib + SLACK
-        and card.held_percent + share.compute_percent <= 100
+        holders < MOST_PER_CARD
+        and held_mib + share.memory_mib <= memory_mib + SLACK
+        and held_percent + share.compute_percent <= 100
     )
 
 
@@ -175,7 +193,7 @@ def _explain(demand: Demand, cards: Sequence[Card]) -> None:
         raise Refused("cards_not_alike", wanted=demand.count)
     largest = max(usable, key=lambda card: card.memory_mib)
     share = share_of(demand, largest.memory_mib)  # a card that is too small says so itself
-    free = max((card.memory_mib - card.held_mib for card in usable if not card.exclusive), default=0)
+    free = max((card.memory_mib - card.held_mib for card in usable), default=0)
     if share.exclusive:
         raise Refused("no_free_card", wanted=demand.count, free=sum(card.holders == 0 for card in usable))
     raise Refused("no_room_on_cards", wanted=share.memory_mib, free=free, count=demand.count)

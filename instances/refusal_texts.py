@@ -42,6 +42,7 @@ TEXTS: dict[str, Any] = {
     "container_name_taken": _("Another container on the node has this name already."),
     "port_taken": _("A port of the node is taken. Try again."),
     "node_disk_full": _("There is no space left on the node's disk. Free some and try again."),
+    "no_disk_quotas": _("The node's file system has no quotas, so the system disk cannot be limited there."),
     "command_not_found": _("The image has no program of the name that the command asks for."),
     "ended_at_once": _("The container ended as soon as it was started, with exit code %(exit_code)s. See its log."),
     "slice_not_effective": _(

@@ -10,6 +10,7 @@ from django.db.models import FilteredRelation, Q, QuerySet
 from core.jobs import ACTIVE_STATES
 from instances.models import Instance, Observed, Operation
 from instances.refusal_texts import sentence
+from instances.values import plan_for
 
 _SHORT = 80  # characters
 
@@ -21,8 +22,8 @@ def with_operations(instances: QuerySet[Any]) -> QuerySet[Any]:
     return instances.annotate(operation=active).select_related("operation__pull")
 
 
-def snapshot(instance: Instance, *, now: datetime) -> dict[str, Any]:
-    """JSON-ready; of an instance that was read `with_operations`. Sizes in GB are GiB."""
+def snapshot(instance: Instance, *, now: datetime, viewer: Any = None) -> dict[str, Any]:
+    """JSON-ready; of an instance that was read `with_operations`. Sizes in GB are GiB. For `viewer` see `plan_for`."""
     devices = instance.plan.get("device_requests") or []
     return {
         "id": instance.pk,
@@ -40,7 +41,7 @@ def snapshot(instance: Instance, *, now: datetime) -> dict[str, Any]:
         "gpus": [device for asked in devices for device in asked["device_ids"]],
         "is_sliced": instance.is_sliced,
         "limits": instance.plan.get("limits", {}),
-        "plan": instance.plan,
+        "plan": plan_for(instance, viewer),
         "ports": instance.ports,
         "exit_code": instance.exit_code,
         "oom_killed": instance.oom_killed,

@@ -11,6 +11,7 @@ from instances.vgpu import parts_of
 from nodes.engine import BindMount, ContainerSpec, DeviceRequest, PublishedPort, VolumeMount
 
 GIB = 1024**3
+UNLIMITED = "system_disk_not_limited"
 DATA_TARGET = "/data"
 LABEL = "imagelib.instance"  # its value is the instance's uid: from it alone a container is known again
 _RESTART_POLICIES = ("no", "on-failure", "always", "unless-stopped")
@@ -56,6 +57,7 @@ class Wanted:
     cpu_cores: int = 0
     memory_gb: int = 0
     system_disk_gb: int = 0
+    limits_system_disk: bool = False  # whether the node's engine can
     data_disk_gb: int = 0
     library_directory: str = ""
     options: Options = Options()
@@ -87,6 +89,7 @@ def container_spec(wanted: Wanted) -> ContainerSpec:
         ),
         cpu_cores=wanted.cpu_cores,
         memory_bytes=wanted.memory_gb * GIB,
+        system_disk_bytes=wanted.system_disk_gb * GIB if wanted.limits_system_disk else 0,
         ports=tuple(PublishedPort(port) for port in wanted.options.ports),
         restart_policy=wanted.options.restart_policy,
         # A shell as main program ends when its input does, and base images have one. A terminal it can do without, and
@@ -98,8 +101,8 @@ def container_spec(wanted: Wanted) -> ContainerSpec:
 def notes_of(wanted: Wanted) -> list[str]:
     """Codes of what the engine cannot do as the spec asks; people see their sentences."""
     notes = []
-    if wanted.system_disk_gb:
-        notes.append("system_disk_not_limited")
+    if wanted.system_disk_gb and not wanted.limits_system_disk:
+        notes.append(UNLIMITED)
     if wanted.data_disk_gb:
         notes.append("data_disk_not_limited")
     return notes
@@ -147,7 +150,11 @@ def as_json(spec: ContainerSpec) -> dict[str, Any]:
             for asked in spec.device_requests
         ],
         "labels": dict(spec.labels),
-        "limits": {"cpu_cores": spec.cpu_cores, "memory_bytes": spec.memory_bytes},
+        "limits": {
+            "cpu_cores": spec.cpu_cores,
+            "memory_bytes": spec.memory_bytes,
+            "system_disk_bytes": spec.system_disk_bytes,
+        },
         "ports": [port.container_port for port in spec.ports],
         "restart_policy": spec.restart_policy,
     }

@@ -19,6 +19,7 @@ from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation, OperationKind
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.sweep import free
+from instances.values import without_values
 from nodes.engine import Engine, EngineError, EngineRejected
 from nodes.failure_texts import engine_failure_text
 from pulls.tools import Tools
@@ -143,13 +144,14 @@ def _wait(operation: Operation, waiting: Waiting, tools: Tools) -> None:
 
 
 def _fail_or_retry(operation: Operation, instance: Instance, failed: OperationFailed, tools: Tools) -> None:
-    error = {"transient": failed.transient, "params": failed.params, "evidence": failed.evidence}
+    evidence = without_values(failed.evidence, instance.options)
+    error = {"transient": failed.transient, "params": failed.params, "evidence": evidence}
     if failed.transient and operation.attempt < operation.max_attempts:
         delay = RETRY_AFTER[min(operation.attempt, len(RETRY_AFTER)) - 1]
         operation.requeue(due_at=tools.now() + timedelta(seconds=delay), code=failed.code, error=error)
         ring(Operation, operation.pk, countdown=delay + 0.05)
         return
-    params = {**failed.params, "evidence": failed.evidence}
+    params = {**failed.params, "evidence": evidence}
     columns: dict[str, Any] = {"problem_code": failed.code, "problem": {"params": params}}
     if operation.kind == OperationKind.CREATE:
         columns |= {"observed": Observed.FAILED, "observed_at": tools.now()}

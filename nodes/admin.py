@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,10 +13,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action, display
 
-from core.admin_tools import OperatorAdmin, age, bytes_text, label, two_lines
+from core.admin_switches import SwitchAdmin, Words
+from core.admin_tools import age, bytes_text, label, two_lines
 from nodes import address_texts, services
 from nodes.admin_forms import NodeForm
 from nodes.failure_texts import engine_failure_text
@@ -46,7 +48,7 @@ def free_space(node: ComputeNode) -> SafeString | str:
 
 
 @admin.register(ComputeNode)
-class NodeAdmin(OperatorAdmin):
+class NodeAdmin(SwitchAdmin):
     form = NodeForm
     list_display = ("what", "health", "gpus", "hardware", "free", "engine", "listed")
     list_display_links = ("what",)
@@ -203,38 +205,34 @@ class NodeAdmin(OperatorAdmin):
     @action(description=gettext_lazy("List or unlist…"), url_path="listing", icon="visibility")
     def toggle_listed(self, request: HttpRequest, object_id: str) -> HttpResponse:
         node = self.row_or_404(request, object_id)
-        options = self._listing(request, [node.pk], not node.is_listed)
-        return self.confirm(request, items=[node], back=self.changelist_url(), **options)
+        return self.switch_row(request, node, on=not node.is_listed, back=self.changelist_url())
 
     @admin.action(description=gettext_lazy("List selected nodes…"))
     def list_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        options = self._listing(request, list(queryset.values_list("pk", flat=True)), True)
-        return self.confirm_selected(request, queryset, action="list_selected", **options)
+        return self.switch_selected(request, queryset, action="list_selected", on=True)
 
     @admin.action(description=gettext_lazy("Unlist selected nodes…"))
     def unlist_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        options = self._listing(request, list(queryset.values_list("pk", flat=True)), False)
-        return self.confirm_selected(request, queryset, action="unlist_selected", **options)
+        return self.switch_selected(request, queryset, action="unlist_selected", on=False)
 
-    def _listing(self, request: HttpRequest, ids: list[int], listed: bool) -> dict[str, Any]:
-        def act() -> str:
-            count = services.set_listed(user=request.user, ids=ids, listed=listed)
-            if listed:
-                return ngettext("%(count)s node is listed now.", "%(count)s nodes are listed now.", count) % {
-                    "count": count
-                }
-            return ngettext("%(count)s node is unlisted now.", "%(count)s nodes are unlisted now.", count) % {
-                "count": count
-            }
-
-        if listed:
-            message = _("Every user will see these nodes and may pull listed images onto them.")
-            return {"title": _("List nodes"), "message": message, "button": _("List"), "act": act}
-        message = _(
+    on = Words(
+        gettext_lazy("List nodes"),
+        gettext_lazy("Every user will see these nodes and may pull listed images onto them."),
+        gettext_lazy("List"),
+        ngettext_lazy("%(count)s node is listed now.", "%(count)s nodes are listed now.", "count"),
+    )
+    off = Words(
+        gettext_lazy("Unlist nodes"),
+        gettext_lazy(
             "Ordinary users will no longer see these nodes. Attempts that are running go on; "
             "pulls of ordinary users that wait, also for another attempt, end."
-        )
-        return {"title": _("Unlist nodes"), "message": message, "button": _("Unlist"), "act": act}
+        ),
+        gettext_lazy("Unlist"),
+        ngettext_lazy("%(count)s node is unlisted now.", "%(count)s nodes are unlisted now.", "count"),
+    )
+
+    def switch(self, *, user: Any, ids: Iterable[int], on: bool) -> int:
+        return services.set_listed(user=user, ids=ids, listed=on)
 
     # --- what a test found -------------------------------------------------------------------------------------------
 

@@ -79,6 +79,7 @@ class ComputeNode(models.Model):
     last_seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
     engine_version = models.CharField(_("engine version"), max_length=64, blank=True, editable=False)
     storage_driver = models.CharField(_("storage driver"), max_length=64, blank=True, editable=False)
+    limits_system_disk = models.BooleanField(default=False, editable=False)  # of containers, as its engine says
     platform = models.CharField(_("platform"), max_length=64, blank=True, editable=False)
     disk_total_bytes = models.PositiveBigIntegerField(null=True, editable=False)
     disk_free_bytes = models.PositiveBigIntegerField(_("disk free"), null=True, editable=False)

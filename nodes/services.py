@@ -32,8 +32,8 @@ CONNECTION_FIELDS = frozenset(
 )
 # What probes write besides the status, and what only `discover_node` does: of the machine behind the address.
 TOLD_BY_ENGINE = (
-    "last_seen_at", "engine_version", "storage_driver", "platform", "disk_total_bytes", "disk_free_bytes",
-    "disk_checked_at", "disk_due_at", "discovered_at",
+    "last_seen_at", "engine_version", "storage_driver", "platform", "limits_system_disk",
+    "disk_total_bytes", "disk_free_bytes", "disk_checked_at", "disk_due_at", "discovered_at",
 )  # fmt: skip
 DISCOVERED = ("cpu", "memory", "system_disk")
 DISK_EVERY = timedelta(minutes=10)

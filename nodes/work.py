@@ -57,6 +57,7 @@ class Finding:
             "engine_version": self.info.engine_version,
             "storage_driver": self.info.storage_driver,
             "platform": self.info.platform,
+            "limits_system_disk": self.info.limits_disk,
         }
         return found | self.disk_columns()
 

@@ -60,6 +60,10 @@ class PullJob(Job):
         indexes = [
             models.Index(fields=["state", "due_at"], name="pull_state_due"),
             models.Index(fields=["node", "requested_by", "-started_at"], name="pull_last_served"),
+            # Where an image arrived, for placing containers: the history grows without end.
+            models.Index(
+                fields=["reference", "node"], condition=Q(state=JobState.SUCCEEDED), name="pull_succeeded_where"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,10 +13,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import action, display
 
-from core.admin_tools import OperatorAdmin, age, label, two_lines
+from core.admin_switches import SwitchAdmin, Words
+from core.admin_tools import age, label, two_lines
 from instances import services
 from instances.admin.doctor import doctor_page
 from instances.capacity import candidates, demand_of, needs_of
@@ -30,7 +32,7 @@ SPECS_SHOWN = 200
 
 
 @admin.register(Gpu)
-class GpuAdmin(OperatorAdmin):
+class GpuAdmin(SwitchAdmin):
     """Cards come from discovery only; people cordon them."""
 
     list_display = ("what", "place", "memory", "state", "seen")
@@ -98,36 +100,32 @@ class GpuAdmin(OperatorAdmin):
     @action(description=gettext_lazy("Cordon or uncordon…"), url_path="cordon", icon="block")
     def toggle_cordoned(self, request: HttpRequest, object_id: str) -> HttpResponse:
         gpu = self.row_or_404(request, object_id)
-        options = self._cordoning(request, [gpu.pk], not gpu.is_cordoned)
         items = [_("%(gpu)s of %(node)s") % {"gpu": gpu, "node": gpu.node.name}]
-        return self.confirm(request, items=items, back=_node_url(gpu.node_id), **options)
+        return self.switch_row(request, gpu, on=not gpu.is_cordoned, items=items, back=_node_url(gpu.node_id))
 
     @admin.action(description=gettext_lazy("Cordon selected GPUs…"))
     def cordon_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        options = self._cordoning(request, [gpu.pk for gpu in queryset], True)
-        return self.confirm_selected(request, queryset, action="cordon_selected", **options)
+        return self.switch_selected(request, queryset, action="cordon_selected", on=True)
 
     @admin.action(description=gettext_lazy("Uncordon selected GPUs…"))
     def uncordon_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        options = self._cordoning(request, [gpu.pk for gpu in queryset], False)
-        return self.confirm_selected(request, queryset, action="uncordon_selected", **options)
+        return self.switch_selected(request, queryset, action="uncordon_selected", on=False)
 
-    def _cordoning(self, request: HttpRequest, ids: list[int], cordoned: bool) -> dict[str, Any]:
-        def act() -> str:
-            count = services.set_cordoned(user=request.user, ids=ids, cordoned=cordoned)
-            if cordoned:
-                return ngettext("%(count)s GPU is cordoned now.", "%(count)s GPUs are cordoned now.", count) % {
-                    "count": count
-                }
-            return ngettext("%(count)s GPU is in service now.", "%(count)s GPUs are in service now.", count) % {
-                "count": count
-            }
+    on = Words(
+        gettext_lazy("Cordon GPUs"),
+        gettext_lazy("No new instance gets these GPUs until they are uncordoned. Instances that hold them go on."),
+        gettext_lazy("Cordon"),
+        ngettext_lazy("%(count)s GPU is cordoned now.", "%(count)s GPUs are cordoned now.", "count"),
+    )
+    off = Words(
+        gettext_lazy("Uncordon GPUs"),
+        gettext_lazy("New instances may get these GPUs again."),
+        gettext_lazy("Uncordon"),
+        ngettext_lazy("%(count)s GPU is in service now.", "%(count)s GPUs are in service now.", "count"),
+    )
 
-        if cordoned:
-            message = _("No new instance gets these GPUs until they are uncordoned. Instances that hold them go on.")
-            return {"title": _("Cordon GPUs"), "message": message, "button": _("Cordon"), "act": act}
-        message = _("New instances may get these GPUs again.")
-        return {"title": _("Uncordon GPUs"), "message": message, "button": _("Uncordon"), "act": act}
+    def switch(self, *, user: Any, ids: Iterable[int], on: bool) -> int:
+        return services.set_cordoned(user=user, ids=ids, cordoned=on)
 
     # --- one node ----------------------------------------------------------------------------------------------------
 

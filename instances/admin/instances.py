@@ -147,14 +147,14 @@ class InstanceAdmin(OperatorAdmin):
     ) -> HttpResponse:
         """Read-only and live; the snapshot travels in the page, later ones come from the API."""
         instance = self.row_or_404(request, object_id)
-        picture = snapshot(instance, now=timezone.now())
+        picture = snapshot(instance, now=timezone.now(), viewer=request.user)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": instance.name,
             "instance": instance,
             "snapshot": picture,
-            "plan": instance.plan,
+            "plan": picture["plan"],
             "notes": picture["notes"],
         }
         return TemplateResponse(request, "imagelib/instance_page.html", context)

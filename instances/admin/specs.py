@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action, display
 
-from core.admin_tools import OperatorAdmin, age, label, two_lines
+from core.admin_switches import SwitchAdmin, Words
+from core.admin_tools import age, label, two_lines
 from instances import services
 from instances.admin_forms import SpecForm
 from instances.models import ProductSpec
 
 
 @admin.register(ProductSpec)
-class SpecAdmin(OperatorAdmin):
+class SpecAdmin(SwitchAdmin):
     form = SpecForm
     list_display = ("what", "gpus", "slices", "hardware", "disks", "price", "listed", "changed")
     list_display_links = ("what",)
@@ -105,32 +107,28 @@ class SpecAdmin(OperatorAdmin):
     @action(description=gettext_lazy("List or unlist…"), url_path="listing", icon="visibility")
     def toggle_listed(self, request: HttpRequest, object_id: str) -> HttpResponse:
         spec = self.row_or_404(request, object_id)
-        options = self._listing(request, [spec.pk], not spec.is_listed)
-        return self.confirm(request, items=[spec], back=self.changelist_url(), **options)
+        return self.switch_row(request, spec, on=not spec.is_listed, back=self.changelist_url())
 
     @admin.action(description=gettext_lazy("List selected specs…"))
     def list_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        options = self._listing(request, list(queryset.values_list("pk", flat=True)), True)
-        return self.confirm_selected(request, queryset, action="list_selected", **options)
+        return self.switch_selected(request, queryset, action="list_selected", on=True)
 
     @admin.action(description=gettext_lazy("Unlist selected specs…"))
     def unlist_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        options = self._listing(request, list(queryset.values_list("pk", flat=True)), False)
-        return self.confirm_selected(request, queryset, action="unlist_selected", **options)
+        return self.switch_selected(request, queryset, action="unlist_selected", on=False)
 
-    def _listing(self, request: HttpRequest, ids: list[int], listed: bool) -> dict[str, Any]:
-        def act() -> str:
-            count = services.set_listed(user=request.user, ids=ids, listed=listed)
-            if listed:
-                return ngettext("%(count)s spec is listed now.", "%(count)s specs are listed now.", count) % {
-                    "count": count
-                }
-            return ngettext("%(count)s spec is unlisted now.", "%(count)s specs are unlisted now.", count) % {
-                "count": count
-            }
+    on = Words(
+        gettext_lazy("List product specs"),
+        gettext_lazy("Every user will see these specs and may choose them."),
+        gettext_lazy("List"),
+        ngettext_lazy("%(count)s spec is listed now.", "%(count)s specs are listed now.", "count"),
+    )
+    off = Words(
+        gettext_lazy("Unlist product specs"),
+        gettext_lazy("Ordinary users will no longer see these specs. What was made with them stays."),
+        gettext_lazy("Unlist"),
+        ngettext_lazy("%(count)s spec is unlisted now.", "%(count)s specs are unlisted now.", "count"),
+    )
 
-        if listed:
-            message = _("Every user will see these specs and may choose them.")
-            return {"title": _("List product specs"), "message": message, "button": _("List"), "act": act}
-        message = _("Ordinary users will no longer see these specs. What was made with them stays.")
-        return {"title": _("Unlist product specs"), "message": message, "button": _("Unlist"), "act": act}
+    def switch(self, *, user: Any, ids: Iterable[int], on: bool) -> int:
+        return services.set_listed(user=user, ids=ids, listed=on)

@@ -39,7 +39,7 @@ def available_nodes(*, user: Any, spec: int) -> list[dict[str, Any]]:
 
 
 def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) -> dict[str, Any]:
-    cards = [card for card in state.cards if card.usable and is_model(card, demand.model)]
+    cards = [card for card in state.cards if card.usable and is_model(card.model, demand.model)]
     return {
         "id": node.pk,
         "name": node.name,
@@ -62,7 +62,7 @@ def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) ->
 
 
 def _free(card: Card) -> int:
-    return 0 if card.exclusive else max(card.memory_mib - card.held_mib, 0)
+    return max(card.memory_mib - card.held_mib, 0)
 
 
 def _would_take(card: Card, demand: Demand) -> bool:

@@ -59,6 +59,9 @@ class GpuAllocation(models.Model):
     is_exclusive = models.BooleanField()
 
     class Meta:
+        indexes = [  # the sums of all cards come from it alone
+            models.Index(fields=["gpu", "memory_mib", "compute_percent", "is_exclusive"], name="allocation_sums_of_gpu")
+        ]
         constraints = [
             models.UniqueConstraint(fields=["instance", "gpu"], name="one_share_per_instance_and_card"),
             models.UniqueConstraint(

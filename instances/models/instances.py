@@ -115,6 +115,8 @@ class Instance(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="instance_newest_first"),
             models.Index(fields=["user", "-created_at"], name="instance_of_user"),
+            # What nodes have left is summed up for each choice of a place: from the index alone, rows are wide.
+            models.Index(fields=["node", "cpu_cores", "memory_gb", "data_disk_gb"], name="instance_held_of_node"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["user", "name"], name="one_instance_per_user_and_name"),

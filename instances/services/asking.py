@@ -57,6 +57,7 @@ class Ask:
     demand: Demand
     needs: Room
     options: Options
+    anywhere: bool  # no node was named
 
 
 def judge(user: Any, image: int, spec: int, name: str, node: int | None, options: Options) -> Ask:
@@ -70,7 +71,9 @@ def judge(user: Any, image: int, spec: int, name: str, node: int | None, options
     sliced = or_refuse(lambda: is_sliced(image=entry.supports_vgpu, spec=plan.supports_memory_split))
     or_refuse(lambda: refuse_reserved(options.environment))
     reference = effective_or_invalid(entry.address, field="image").reference.canonical
-    return Ask(user, entry, plan, nodes, name, reference, demand_of(plan, sliced=sliced), needs_of(plan), options)
+    return Ask(
+        user, entry, plan, nodes, name, reference, demand_of(plan, sliced=sliced), needs_of(plan), options, node is None
+    )
 
 
 def _usable(rows: models.QuerySet[Any], pk: int, text: Any, code: str) -> Any:
@@ -96,7 +99,10 @@ def _check_texts(name: str, options: Options) -> None:
 
 
 def answer_to(ask: Ask) -> Answer:
-    answer = place(ask.demand, ask.needs, candidates(ask.nodes, reference=ask.reference, now=timezone.now()))
+    found = candidates(
+        ask.nodes, reference=ask.reference, now=timezone.now(), demand=ask.demand if ask.anywhere else None
+    )
+    answer = place(ask.demand, ask.needs, found)
     if not answer.fits:
         raise no_room(answer.rejections)
     return answer
@@ -122,7 +128,8 @@ def or_refuse(rule: Callable[[], Any]) -> Any:
         raise NotOffered(sentence(refused.code, refused.params), code=refused.code) from None
 
 
-def wanted_by(ask: Ask, taken: Fit, *, uid: str, directory: str) -> Wanted:
+def wanted_by(ask: Ask, taken: Fit, *, uid: str) -> Wanted:
+    directory, limits_disk = ComputeNode.objects.values_list("hami_core", "limits_system_disk").get(pk=taken.node)
     return Wanted(
         uid=uid,
         name=ask.name,
@@ -132,14 +139,11 @@ def wanted_by(ask: Ask, taken: Fit, *, uid: str, directory: str) -> Wanted:
         cpu_cores=ask.spec.cpu_cores,
         memory_gb=ask.spec.memory_gb,
         system_disk_gb=ask.spec.system_disk_gb,
+        limits_system_disk=limits_disk,
         data_disk_gb=ask.spec.data_disk_gb,
         library_directory=directory,
         options=ask.options,
     )
-
-
-def library_directory(node: int) -> str:
-    return ComputeNode.objects.values_list("hami_core", flat=True).get(pk=node)
 
 
 def is_there(ask: Ask, best: Fit) -> bool:

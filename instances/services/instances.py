@@ -14,12 +14,12 @@ from instances.accelerator import Refused
 from instances.models import Instance, Operation, OperationKind
 from instances.preflight import known_findings
 from instances.refusal_texts import sentence
-from instances.services.asking import answer_to, is_there, judge, no_room, or_refuse, wanted_by
+from instances.services.asking import Ask, NoRoom, answer_to, is_there, judge, or_refuse, wanted_by
 from instances.services.reserving import queue, reserve
 from instances.spec import Options, Wanted, as_json, container_spec, notes_of
 from nodes.models import ComputeNode
 
-_TRIED = 8  # nodes, when others take the room while we look
+_TRIED, _ROUNDS = 8, 3  # nodes and times, when others take the room while we look
 _NOBODY = "00000000-0000-0000-0000-000000000000"  # stands for the instance in a preview
 
 
@@ -35,23 +35,25 @@ def preview(
     """What creation would use now. Raises as `create_instance` does; nothing is stored."""
     ask = judge(user, image, spec, name, node, options or Options())
     best = answer_to(ask).fits[0]
-    row = ComputeNode.objects.get(pk=best.node)
-    wanted = wanted_by(ask, best, uid=_NOBODY, directory=row.hami_core)
+    wanted = wanted_by(ask, best, uid=_NOBODY)
     made = as_json(or_refuse(lambda: container_spec(wanted)))
     return {
         "node": best.node,
         "gpus": list(best.grant.device_ids),
         **made,
         "bytes_to_pull": 0 if is_there(ask, best) else None,
-        "warnings": [{"code": code, "text": sentence(code, params)} for code, params in _warnings(wanted, row)],
+        "warnings": [{"code": code, "text": sentence(code, params)} for code, params in _warnings(wanted, best.node)],
     }
 
 
-def _warnings(wanted: Wanted, node: ComputeNode) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _warnings(wanted: Wanted, node: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What cannot be done as the spec asks, and what was found the last time somebody looked."""
     yield from ((code, {}) for code in notes_of(wanted))
     if wanted.grant.sliced:
-        yield from ((finding.code, finding.params) for finding in known_findings(node, wanted.reference))
+        yield from (
+            (finding.code, finding.params)
+            for finding in known_findings(ComputeNode.objects.get(pk=node), wanted.reference)
+        )
 
 
 def create_instance(
@@ -69,18 +71,22 @@ def create_instance(
     Raises `NotFound` for what does not exist or may not be used, `InvalidInput`, `NotOffered`, `NoRoom`, `Conflict`.
     """
     ask = judge(user, image, spec, name, node, options or Options())
-    answer = answer_to(ask)
-    for candidate in answer.fits[:_TRIED]:
-        try:
-            return reserve(ask, candidate.node, remark)
-        except Refused:
-            continue  # somebody was faster there
-        except IntegrityError as error:
-            if Instance.objects.filter(user=user, name=name).exists():
-                text = _("You have an instance of the name “%(name)s” already.") % {"name": name}
-                raise Conflict(text, code="duplicate") from error
-            raise Conflict(_("Something of this was deleted in this moment."), code="deleted") from error
-    raise no_room(answer_to(ask).rejections)
+    for _round in range(_ROUNDS):
+        for candidate in answer_to(ask).fits[:_TRIED]:
+            try:
+                return reserve(ask, candidate.node, remark)
+            except Refused:
+                continue  # somebody was faster there
+            except IntegrityError as error:
+                raise _conflict(ask) from error
+    raise NoRoom(_("Others were faster wherever there was room. Try again."), extra={"nodes": []})
+
+
+def _conflict(ask: Ask) -> Conflict:
+    if Instance.objects.filter(user=ask.user, name=ask.name).exists():
+        text = _("You have an instance of the name “%(name)s” already.") % {"name": ask.name}
+        return Conflict(text, code="duplicate")
+    return Conflict(_("Something of this was deleted in this moment."), code="deleted")
 
 
 def operate(*, user: Any, instance: int, kind: str) -> Operation:

@@ -16,7 +16,7 @@ from instances.accelerator import Refused
 from instances.capacity import candidates
 from instances.models import Gpu, GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.placement import Fit, fit
-from instances.services.asking import Ask, library_directory, or_refuse, wanted_by
+from instances.services.asking import Ask, or_refuse, wanted_by
 from instances.spec import as_json, container_spec, notes_of
 from nodes.models import ComputeNode
 
@@ -26,18 +26,18 @@ ATTEMPTS = 5  # of one operation, for failures that pass
 def reserve(ask: Ask, node: int, remark: str) -> Instance:
     """Take the place, under a lock on the node: nobody else reserves there meanwhile. Raises `Refused`."""
     with transaction.atomic():
-        locked = ComputeNode.objects.select_for_update().filter(pk=node)
-        found = candidates(locked, reference=ask.reference, now=timezone.now())
-        if not found:
+        alone = ComputeNode.objects.filter(pk=node)
+        if not list(alone.select_for_update().values_list("pk")):  # locked from here on, before anything is read
             raise Refused("node_not_connected")  # deleted just now
-        taken = fit(ask.demand, ask.needs, found[0])
+        [found] = candidates(alone, reference=ask.reference, now=timezone.now())
+        taken = fit(ask.demand, ask.needs, found)
         instance = Instance.objects.create(
             name=ask.name, image=ask.image, spec=ask.spec, node_id=node, user=ask.user, remark=remark,
             reference=ask.reference, options=ask.options.as_json(), is_sliced=taken.grant.sliced,
             cpu_cores=ask.spec.cpu_cores, memory_gb=ask.spec.memory_gb, data_disk_gb=ask.spec.data_disk_gb,
         )  # fmt: skip
         _allocate(instance, taken)
-        wanted = wanted_by(ask, taken, uid=str(instance.uid), directory=library_directory(node))
+        wanted = wanted_by(ask, taken, uid=str(instance.uid))
         plan = as_json(or_refuse(lambda: container_spec(wanted)))
         Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))
         queue(instance, OperationKind.CREATE, ask.user)

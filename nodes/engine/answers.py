@@ -14,6 +14,8 @@ from .errors import EngineError
 from .shapes import LONG, SHORT, demand_id, demand_object, items, mapping, number, text, texts
 from .types import Distribution, EngineInfo, ImageInfo
 
+# On other file systems engines refuse a limit, or take it and do nothing (docker-engine.md §4.2).
+OVER_XFS = ["Backing Filesystem", "xfs"]
 CONTAINERD_STORE = ["driver-type", "io.containerd.snapshotter.v1"]
 _MOST_CPUS = 1 << 20
 _LONGEST_ARGUMENT = 1 << 17  # characters; what Linux takes
@@ -41,6 +43,7 @@ def engine_info(answer: object, about: dict[str, Any]) -> EngineInfo:
         operating_system=text(info.get("OperatingSystem"), LONG),
         images=number(info.get("Images")),
         containers_running=number(info.get("ContainersRunning")),
+        limits_disk=text(info.get("Driver")) == "overlay2" and OVER_XFS in items(info.get("DriverStatus")),
     )
 
 

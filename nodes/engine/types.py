@@ -49,6 +49,7 @@ class EngineInfo:
     operating_system: str
     images: int
     containers_running: int
+    limits_disk: bool = False  # may limit a container's own disk; without quotas there it refuses at creation
 
     @property
     def platform(self) -> str:

@@ -9,11 +9,11 @@ import pytest
 
 from tests.gpu_standin.kit import GpuStandIn, StandInCard
 from tests.integration.instance_bed import (
+    LABEL,
     SLICE,
     InstanceBed,
     containers,
     environment_of,
-    listed,
     nothing_is_left,
     volumes,
 )
@@ -22,6 +22,7 @@ from tests.services.engine import RealEngine
 from tests.services.engine_bed import EngineBed
 from tests.services.process import wait_until
 from tests.services.product import Worker
+from tests.services.registries import Registries
 
 pytestmark = pytest.mark.real
 PRODUCT_ENV = {"IMAGELIB_JOB_STALE_AFTER": "12"}
@@ -53,7 +54,12 @@ def control(bed: InstanceBed) -> Worker:
     return next(worker for worker in bed.product.workers if "control" in worker.name and worker.running)
 
 
-@pytest.mark.parametrize("moment", ["before the container", "after the container"])
+def states(engine: RealEngine) -> list[str]:
+    """Of the containers of instances, as the engine lists them."""
+    return [one["State"] for one in engine.get("/containers/json?all=1") if LABEL in one["Labels"]]
+
+
+@pytest.mark.parametrize("moment", ["before the container", "after the container", "after the start"])
 def test_kill_9_of_the_worker_during_a_creation(
     beds: InstanceBed, node: int, gpu_engine: RealEngine, glibc_image: str, moment: str
 ) -> None:
@@ -64,9 +70,12 @@ def test_kill_9_of_the_worker_during_a_creation(
         pk = beds.create(glibc_image, node, {**SLICE, "data_disk_gb": 1})
         query = f"SELECT state, attempt FROM instances_operation WHERE instance_id = {pk}"
         wait_until("the first attempt", lambda: beds.bed.rows(query) == [("running", 1)], step=0.05)
-        if moment == "after the container":
+        if moment != "before the container":
             gpu_engine.resume()
-            wait_until("the container", lambda: listed(gpu_engine), step=0.002)
+            state = "created" if moment == "after the container" else "running"
+            wait_until(
+                "the container", lambda: state in states(gpu_engine) or "running" in states(gpu_engine), step=0.002
+            )
     finally:
         worker.kill9()
         gpu_engine.resume()
@@ -78,3 +87,18 @@ def test_kill_9_of_the_worker_during_a_creation(
     assert beds.held(node) == {CARD.uuid: (8192, 33)}
     beds.remove(pk)
     assert nothing_is_left(gpu_engine) and beds.held(node) == {CARD.uuid: (0, 0)}
+
+
+def test_kill_9_of_the_worker_while_the_image_is_on_its_way(
+    beds: InstanceBed, node: int, gpu_engine: RealEngine, registries: Registries
+) -> None:
+    """The pull goes on with its own worker, and whoever comes next makes the container."""
+    pk = beds.create(registries.open.reference("team/mid:1"), node, {"data_disk_gb": 1})
+    wait_until("the pull", lambda: beds.show(pk)["state"] != "creating", step=0.02)
+    control(beds).kill9()
+    beds.product.start_worker("control", concurrency=4)
+    beds.wait(pk, "running", timeout=60)
+    assert len(containers(gpu_engine)) == 1
+    assert beds.bed.rows("SELECT count(*) FROM pulls_pulljob") == [(1,)]
+    beds.remove(pk)
+    assert nothing_is_left(gpu_engine)

@@ -38,6 +38,13 @@ def test_info_of_a_containerd_store_engine() -> None:
     assert answers.engine_info(answer, ABOUT).containerd_store
 
 
+def test_only_overlay2_over_xfs_limits_the_disk_of_containers() -> None:
+    """Without quotas it refuses; ext4 takes a limit and does nothing."""
+    for driver, backing, limits in (("overlay2", "xfs", True), ("overlay2", "extfs", False), ("vfs", "xfs", False)):
+        answer = {"Driver": driver, "DriverStatus": [["Backing Filesystem", backing]]}
+        assert answers.engine_info(answer, ABOUT).limits_disk is limits, (driver, backing)
+
+
 def test_info_without_anything() -> None:
     info = answers.engine_info({"DriverStatus": None}, ABOUT)
     assert (info.engine_version, info.platform, info.containerd_store, info.cpus) == ("28.5.2", "linux/amd64", False, 0)

@@ -43,11 +43,11 @@ def test_cards_are_used_up(demand: Demand, count: int, code: str) -> None:
 
 
 def test_what_others_hold_is_not_there_any_more() -> None:
-    first = replace(CARDS[0], held_mib=16 * GIB, held_percent=66, holders=2)
+    first = CARDS[0]._replace(held_mib=16 * GIB, held_percent=66, holders=2)
     assert capacity_for(slices(8), Room(), replace(NODE, cards=(first, CARDS[1]))).count == 4
-    taken = replace(CARDS[0], held_mib=24576, held_percent=100, holders=1, exclusive=True)
+    taken = CARDS[0]._replace(held_mib=24576, held_percent=100, holders=1)
     assert capacity_for(slices(8), Room(), replace(NODE, cards=(taken, CARDS[1]))).count == 3
-    cordoned = replace(CARDS[0], usable=False)
+    cordoned = CARDS[0]._replace(usable=False)
     assert capacity_for(slices(8), Room(), replace(NODE, cards=(cordoned, CARDS[1]))).count == 3
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from core.errors import Conflict, DomainError, InvalidInput, NotFound
@@ -243,42 +241,3 @@ def test_image_spec_and_node_in_use_are_not_deleted(ask, olga, image) -> None:
             delete(user=olga, ids=[pk])
         assert refused.value.code == "in_use" and "precious" in str(refused.value)
     assert Instance.objects.filter(pk=instance.pk).exists()
-
-
-def test_the_number_of_queries_does_not_grow_with_the_fleet(ask, django_assert_max_num_queries) -> None:
-    plan = spec()
-    for _ in range(3):
-        gpu_node(2)
-    with django_assert_max_num_queries(40) as few:
-        ask(plan, "a")
-    for _ in range(12):
-        gpu_node(8)
-    with django_assert_max_num_queries(len(few)):
-        ask(plan, "b")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_nobody_gets_what_another_has(image, django_user_model) -> None:
-    """Forty at once for six places."""
-    gpu_node(2, name="n1")
-    plan = spec()
-    people = [django_user_model.objects.create_user(f"u{number}") for number in range(20)]
-    refused: list[str] = []
-
-    def run(user: Any, number: int) -> None:
-        try:
-            create_instance(user=user, image=image.pk, spec=plan.pk, name=f"t{number}")
-        except DomainError as error:
-            refused.append(error.code)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[user, number]) for user in people for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert Instance.objects.count() == 6
-    assert set(refused) == {"no_room"} and len(refused) == 34
-    for gpu in Gpu.objects.all():
-        assert sum(one.memory_mib for one in gpu.allocations.all()) <= gpu.memory_mib + 64

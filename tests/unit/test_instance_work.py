@@ -12,7 +12,7 @@ from core.jobs import JobState
 from instances.models import Instance, Observed, Operation
 from instances.services import operate
 from instances.snapshot import snapshot, status_text, with_operations
-from instances.spec import LABEL, volume_name
+from instances.spec import LABEL, Options, volume_name
 from instances.sweep import sweep_instances
 from instances.vgpu import DEFAULT_DIRECTORY, LIBRARY, LOOK_INSIDE
 from nodes.engine import EngineRejected
@@ -160,6 +160,53 @@ def test_a_refusal_leaves_nothing_behind(ulrich, node, engine, tools, spec, call
     assert text in instance.problem["params"]["evidence"]
     assert is_clean(engine) and holds(instance) == NOTHING
     assert instance.container_id == "", "there is nothing to start"
+
+
+NO_QUOTAS = "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+
+
+def test_the_system_disk_is_limited_where_the_engine_can(ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    node.limits_system_disk = True
+    node.save()
+    instance = instance_of(ulrich, node, system_disk_gb=20)
+    assert instance.notes == ["data_disk_not_limited"]
+    run(instance, tools)
+    assert only(engine).spec.system_disk_bytes == instance.plan["limits"]["system_disk_bytes"] == 20 * 1024**3
+
+
+def test_an_engine_that_cannot_limit_the_system_disk_gets_no_limit_and_the_row_says_so(
+    ulrich, node, engine, tools
+) -> None:
+    prepare(engine)
+    instance = instance_of(ulrich, node, system_disk_gb=20)
+    assert instance.notes == ["system_disk_not_limited", "data_disk_not_limited"]
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert only(engine).spec.system_disk_bytes == instance.plan["limits"]["system_disk_bytes"] == 0
+
+
+def test_a_file_system_without_quotas_is_found_out_at_creation(ulrich, node, engine, tools) -> None:
+    """The engine's information does not tell; the container comes without the limit, and that is not kept quiet."""
+    prepare(engine)
+    node.limits_system_disk = True
+    node.save()
+    instance = instance_of(ulrich, node, system_disk_gb=20)
+    engine.containers.refuse("create", EngineRejected(500, NO_QUOTAS))
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert instance.notes == ["data_disk_not_limited", "system_disk_not_limited"]
+    assert only(engine).spec.system_disk_bytes == instance.plan["limits"]["system_disk_bytes"] == 0
+
+
+def test_an_engine_that_repeats_a_value_is_not_repeated(ulrich, node, engine, tools) -> None:
+    """Values that users set may be secrets; what an engine says is for operators too."""
+    prepare(engine)
+    options = Options(environment={"TOKEN": "canary-77d2", "LONGER": "canary-77d2-and-more", "N": "3"})
+    instance = instance_of(ulrich, node, options=options)
+    words = "3 times invalid: TOKEN=canary-77d2 LONGER=canary-77d2-and-more"
+    engine.containers.refuse("create", EngineRejected(400, words))
+    operation = run(instance, tools)
+    told = "3 times invalid: TOKEN=****** LONGER=******"
+    assert (operation.error["evidence"], instance.problem["params"]["evidence"]) == (told, told)
 
 
 def test_an_engine_without_gpus_refuses_and_a_missing_library_too(instance, engine, tools, ulrich, node) -> None:

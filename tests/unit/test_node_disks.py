@@ -165,6 +165,7 @@ def test_time_for_tidying_up_is_not_time_for_another_container(tmp_path: Path) -
 
 TOLD = {
     "engine_version": "20.10.24", "storage_driver": "overlay2", "platform": "linux/amd64", "disk_total_bytes": 9,
+    "limits_system_disk": True,
     "disk_free_bytes": 5,
 }  # fmt: skip
 

@@ -27,12 +27,10 @@ def hold(node: Candidate, demand: Demand) -> Candidate:
     assert grant.share is not None
     share = grant.share
     cards = [
-        replace(
-            card,
+        card._replace(
             held_mib=card.held_mib + share.memory_mib,
             held_percent=card.held_percent + share.compute_percent,
             holders=card.holders + 1,
-            exclusive=share.exclusive,
         )
         if card.id in grant.device_ids
         else card
@@ -95,9 +93,9 @@ def test_without_cards_any_connected_node_will_do() -> None:
         (sliced(8), replace(NODE, cards=()), "no_such_card"),
         (sliced(8, model="H100"), NODE, "no_such_card"),
         (sliced(8, count=3), NODE, "too_few_cards"),
-        (sliced(8), replace(NODE, cards=(replace(A, usable=False),)), "cards_out_of_service"),
+        (sliced(8), replace(NODE, cards=(A._replace(usable=False),)), "cards_out_of_service"),
         (sliced(48), NODE, "larger_than_card"),
-        (sliced(8), replace(NODE, cards=(replace(A, memory_mib=0),)), "card_memory_unknown"),
+        (sliced(8), replace(NODE, cards=(A._replace(memory_mib=0),)), "card_memory_unknown"),
     ],
 )
 def test_reasons_against_a_node(demand: Demand, node: Candidate, code: str) -> None:
@@ -149,20 +147,29 @@ demands = st.builds(
 
 @given(st.lists(demands, max_size=30))
 def test_no_card_is_ever_promised_twice(asked: list[Demand]) -> None:
-    node = NODE
+    node, whole = NODE, set[str]()
     for demand in asked:
         try:
-            node = hold(node, demand)
+            grant = fit(demand, Room(), node).grant
         except Refused:
             continue
+        node = hold(node, demand)
+        whole |= set(grant.device_ids) if grant.share and grant.share.exclusive else set()
         for card in node.cards:
             assert card.held_mib <= card.memory_mib + SLACK
             assert card.held_percent <= 100
             assert card.holders <= MOST_PER_CARD
-            assert card.holders == 1 or not card.exclusive
+            assert card.holders == 1 or card.id not in whole
 
 
 def test_at_most_ten_share_a_card() -> None:
-    crowded = replace(A, holders=MOST_PER_CARD, held_mib=MOST_PER_CARD * 512, held_percent=20)
+    crowded = A._replace(holders=MOST_PER_CARD, held_mib=MOST_PER_CARD * 512, held_percent=20)
     assert not takes(crowded, Share(512, 2, False))
-    assert takes(replace(crowded, holders=MOST_PER_CARD - 1), Share(512, 2, False))
+    assert takes(crowded._replace(holders=MOST_PER_CARD - 1), Share(512, 2, False))
+
+
+def test_computing_power_is_shared_out_once() -> None:
+    held = A._replace(holders=2, held_mib=2048, held_percent=70)
+    assert not takes(held, Share(1024, 31, False))
+    assert takes(held, Share(1024, 30, False))
+    assert not takes(A._replace(holders=1, held_percent=100), Share(512, 1, False)), "a whole card is nobody else's"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import signal
 import socket
 from contextlib import ExitStack
@@ -25,6 +26,12 @@ LARGEST_FRAME = 1 << 20  # bytes; terminals refuse what is shorter in words
 
 class Server(uvicorn.Server):
     """Ends the open event streams first, so that browsers do not hold a shutdown up."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """What is loaded by now stays: looking through it for rubbish would interrupt requests for nothing."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         streams.close_streams()
