@@ -35,8 +35,8 @@ class Watch:
 
     @property
     def following(self) -> set[int]:
-        """The nodes whose streams this process has."""
-        return {pk for pk, _version in self._streams}
+        """The nodes whose streams this process has; from any thread."""
+        return {pk for pk, _version in list(self._streams)}
 
     def run(self) -> None:
         try:

@@ -274,4 +274,4 @@ def test_nodes_that_come_go_and_change(
     wait_for(lambda: one.following == {node.pk})
     ComputeNode.objects.filter(pk=node.pk).update(docker_address="tcp://127.0.0.1:3", connection_version=2)
     wait_for(lambda: "tcp://127.0.0.1:3" in looks)
-    assert one.following == {node.pk}
+    wait_for(lambda: one.following == {node.pk})
