@@ -190,7 +190,8 @@ def test_a_file_system_without_quotas_is_found_out_at_creation(ulrich, node, eng
     prepare(engine)
     node.limits_system_disk = True
     node.save()
-    instance = instance_of(ulrich, node, system_disk_gb=20)
+    whole = {"gpu_memory_gb": 24, "supports_memory_split": False}  # no look at the slicing library before
+    instance = instance_of(ulrich, node, system_disk_gb=20, **whole)
     engine.containers.refuse("create", EngineRejected(500, NO_QUOTAS))
     assert run(instance, tools).state == JobState.SUCCEEDED
     assert instance.notes == ["data_disk_not_limited", "system_disk_not_limited"]
