@@ -34,7 +34,7 @@ def beds(embedded: PullBed) -> InstanceBed:
 
 @pytest.fixture(scope="module")
 def cards(gpu_standin: GpuStandIn) -> GpuNode:
-    return gpu_standin.node("one-card", CARD)
+    return gpu_standin.node("preflight", CARD)
 
 
 @pytest.fixture(scope="module")
