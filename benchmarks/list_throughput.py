@@ -25,9 +25,9 @@ WORKERS, CLIENTS = 2, 8
 NODES = """INSERT INTO nodes_computenode (name, region, labels, cpu, memory, system_disk, data_disk, ssh_port, username,
   password, gpu_name, gpu_count, gpu_memory_gb, hami_core, docker_address, use_tls, ca_cert, client_cert, client_key,
   is_listed, remark, status, status_code, status_evidence, engine_version, storage_driver, platform,
-  connection_version, disk_due_at, created_at, updated_at)
+  limits_system_disk, connection_version, disk_due_at, created_at, updated_at)
 SELECT 'node-' || n, 'region-' || n % 7, '{}', 64, 512, 900, 4000, 22, '', '', 'A100', 8, 80, '/root/HAMi-core/build',
-  '', false, '', '', '', n % 10 <> 0, '', 'connected', '', '', '28.5.2', 'overlay2', 'linux/amd64', 1, now(),
+  '', false, '', '', '', n % 10 <> 0, '', 'connected', '', '', '28.5.2', 'overlay2', 'linux/amd64', false, 1, now(),
   now() - n * interval '1 minute', now() FROM generate_series(1, 10000) AS n"""
 
 
