@@ -27,6 +27,7 @@ class ImageRegistryForm(serializers.Serializer):
 
 
 class ImageRegistryViews(RecordViews):
+    model = ImageRegistry
     form = ImageRegistryForm
     columns = {
         "ID": "id",
@@ -47,8 +48,8 @@ class ImageRegistryViews(RecordViews):
         "isOnShelf": ("is_listed", as_flag),
     }
 
-    def visible(self) -> Any:
-        return services.visible_images(self.request.user)
+    def visible(self, among: Any = None) -> Any:
+        return services.visible_images(self.request.user, among=among)
 
     def save(self, values: Mapping[str, Any], record: ImageRegistry | None = None) -> ImageRegistry:
         return services.save_image(user=self.request.user, values=values, image=record)

@@ -28,9 +28,9 @@ _TAKEN = _(
 _LONGEST_NAME = 255  # of an endpoint, and of the user in its credentials
 
 
-def visible_images(user: Any) -> models.QuerySet[ImageRegistry]:
-    """Operators see every entry, others the listed ones."""
-    rows = ImageRegistry.objects.all()
+def visible_images(user: Any, *, among: Any = None) -> models.QuerySet[ImageRegistry]:
+    """Operators see every entry, others the listed ones; of all, or `among` these rows."""
+    rows = ImageRegistry.objects.all() if among is None else among
     return rows if user.is_staff else rows.filter(is_listed=True)
 
 

@@ -51,6 +51,7 @@ class ComputeNodeForm(serializers.Serializer):
 
 
 class ComputeNodeViews(RecordViews):
+    model = ComputeNode
     form = ComputeNodeForm
     columns = {
         "ID": "id",
@@ -89,8 +90,8 @@ class ComputeNodeViews(RecordViews):
         "isOnShelf": ("is_listed", as_flag),
     }
 
-    def visible(self) -> Any:
-        return services.visible_nodes(self.request.user)
+    def visible(self, among: Any = None) -> Any:
+        return services.visible_nodes(self.request.user, among=among)
 
     def save(self, values: Mapping[str, Any], record: ComputeNode | None = None) -> ComputeNode:
         return services.save_node(user=self.request.user, values=values, node=record)

@@ -43,9 +43,9 @@ logger = structlog.get_logger(__name__)
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?")
 
 
-def visible_nodes(user: Any) -> models.QuerySet[ComputeNode]:
-    """Operators see every node, others the listed ones."""
-    rows = ComputeNode.objects.all()
+def visible_nodes(user: Any, *, among: Any = None) -> models.QuerySet[ComputeNode]:
+    """Operators see every node, others the listed ones; of all, or `among` these rows."""
+    rows = ComputeNode.objects.all() if among is None else among
     return rows if user.is_staff else rows.filter(is_listed=True)
 
 

@@ -6,9 +6,10 @@ A subclass of `RecordViews` is a record's configuration: its columns, its form, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Func, IntegerField, Model, QuerySet
 from django.http import QueryDict
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext as _
@@ -39,17 +40,22 @@ _FAILURES = {
 
 
 class RecordViews(ViewSetMixin, GvaView):
-    """Newest first, then by ID. Other people's columns (`ID`, `CreatedAt`, …) in a body are ignored, never written."""
+    """Newest first, then by ID. Other people's columns (`ID`, `CreatedAt`, …) in a body are ignored, never written.
+
+    The two queries of a page are made once for each kind of record, without conditions: `_records` and `_number`.
+    Naming columns and order anew for each request took as long as the database's answer.
+    """
 
     permission_classes = [OperatorsWrite]
     schema = RecordSchema()
+    model: ClassVar[Any]
     columns: ClassVar[Mapping[str, str]]  # key of this dialect → column, in the order of the answer
     form: ClassVar[type[serializers.Serializer]]  # its fields have this dialect's names and the columns as `source`
     own: ClassVar[Mapping[str, Callable[[], serializers.Field]]] = {}  # keys that no form has, for the document
     filters: ClassVar[Mapping[str, tuple[str, Callable[[str], Any]]]]  # parameter → lookup, reader of the text
 
-    def visible(self) -> QuerySet[Any]:
-        """Rows that the user may see."""
+    def visible(self, among: Any = None) -> Any:
+        """Rows that the user may see, of all or `among` these."""
         raise NotImplementedError
 
     def save(self, values: Mapping[str, Any], record: Any = None) -> Model:
@@ -93,7 +99,7 @@ class RecordViews(ViewSetMixin, GvaView):
     def find(self, request: Request) -> Response:
         """One record."""
         pk = id_in_query("ID", request.query_params.get("ID", ""))
-        rows = self.represent(self.visible().filter(pk=pk))
+        rows = self.represent(self.visible(among=self._records()).filter(pk=pk))
         if not rows:
             raise _unknown(pk)
         return success(_("Queried successfully"), rows[0])
@@ -101,14 +107,15 @@ class RecordViews(ViewSetMixin, GvaView):
     def page(self, request: Request) -> Response:
         """Records, newest first. Text filters look for a part of the text, all must hold; an empty one is none."""
         asked = request.query_params
-        rows = self.filtered(asked)
-        total = rows.count()
+        conditions = self.conditions(asked)
+        [(total,)] = self.visible(among=self._number()).filter(**conditions)
         size = min(whole_number(asked, "pageSize", PAGE_SIZE), LARGEST_PAGE)
         last = max(-(-total // size), 1)
         # The front end asks for pages that no longer exist when its page size changes; an empty answer would win.
         number = min(whole_number(asked, "page", 1), last)
         start = (number - 1) * size
-        found = self.represent(rows.order_by("-created_at", "-pk")[start : start + size]) if total else []
+        rows = self.visible(among=self._records()).filter(**conditions)
+        found = self.represent(rows[start : start + size]) if total else []
         return success(_("Fetched successfully"), {"list": found, "total": total, "page": number, "pageSize": size})
 
     def public(self, request: Request) -> Response:
@@ -116,9 +123,9 @@ class RecordViews(ViewSetMixin, GvaView):
         names = self.visible().filter(is_listed=True).order_by("name", "pk").values_list("name", flat=True)
         return success(_("Fetched successfully"), {"info": list(names[:MOST_NAMES])})
 
-    def filtered(self, asked: QueryDict) -> QuerySet[Any]:
-        """The visible rows under the filters of the query; an empty parameter is no filter."""
-        conditions = {}
+    def conditions(self, asked: QueryDict) -> dict[str, Any]:
+        """The filters of the query; an empty parameter is no filter."""
+        conditions: dict[str, Any] = {}
         for name, (lookup, read) in self.filters.items():
             if text := asked.get(name, "").strip():
                 conditions[lookup] = read_with(read, name, text)
@@ -126,12 +133,24 @@ class RecordViews(ViewSetMixin, GvaView):
         if len(between) == 2 and all(between):
             start, end = (read_with(as_time, "createdAtRange[]", text) for text in between)
             conditions |= {"created_at__gte": start, "created_at__lt": end}
-        return self.visible().filter(**conditions)
+        return conditions
 
-    def represent(self, rows: QuerySet[Any]) -> list[dict[str, Any]]:
-        """Rows as JSON objects, read without making model instances: half of a list's cost otherwise."""
+    @classmethod
+    @cache
+    def _records(cls) -> QuerySet[Any, Any]:
+        """All records as tuples, without making model instances: half of a list's cost otherwise."""
+        return cls.model._default_manager.order_by("-created_at", "-pk").values_list(*cls.columns.values())
+
+    @classmethod
+    @cache
+    def _number(cls) -> QuerySet[Any, Any]:
+        """How many there are. As a plain function, which may be filtered afterwards; an aggregate would group."""
+        return cls.model._default_manager.order_by().values_list(Func(template="COUNT(*)", output_field=IntegerField()))
+
+    def represent(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
+        """Some of `_records` as JSON objects."""
         keys = list(self.columns)
-        return [dict(zip(keys, row, strict=True)) for row in rows.values_list(*self.columns.values())]
+        return [dict(zip(keys, row, strict=True)) for row in rows]
 
     def failure(self) -> Any:
         return _FAILURES.get(self.action or "", "")
@@ -142,7 +161,7 @@ class RecordViews(ViewSetMixin, GvaView):
     def name_of(self, key: str) -> str:
         """After what people call it: no form of the front end shows `memoryCapacity`."""
         column = self.columns.get(key)
-        title = str(self.visible().model._meta.get_field(column).verbose_name) if column else ""
+        title = str(self.model._meta.get_field(column).verbose_name) if column else ""
         same = title.replace(" ", "").casefold() == key.casefold()
         return key if same or not title else f"{title} {key}"
 

@@ -59,6 +59,7 @@ class InstanceViews(RecordViews):
     """Users see and operate their own, operators all."""
 
     permission_classes = [IsAuthenticated]
+    model = Instance
     form: ClassVar[type[serializers.Serializer]] = InstanceForm
     columns = {
         "ID": "id",
@@ -86,8 +87,8 @@ class InstanceViews(RecordViews):
         "containerStatus": ("observed", _as_state),
     }
 
-    def visible(self) -> Any:
-        return services.visible_instances(self.request.user).select_related(None)
+    def visible(self, among: Any = None) -> Any:
+        return services.visible_instances(self.request.user, among=Instance.objects.all() if among is None else among)
 
     def save(self, values: Mapping[str, Any], record: Instance | None = None) -> Instance:
         user = self.request.user

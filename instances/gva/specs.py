@@ -32,6 +32,7 @@ class ProductSpecForm(serializers.Serializer):
 
 
 class ProductSpecViews(RecordViews):
+    model = ProductSpec
     form = ProductSpecForm
     columns = {
         "ID": "id",
@@ -56,8 +57,8 @@ class ProductSpecViews(RecordViews):
         "isOnShelf": ("is_listed", as_flag),
     }
 
-    def visible(self) -> Any:
-        return services.visible_specs(self.request.user)
+    def visible(self, among: Any = None) -> Any:
+        return services.visible_specs(self.request.user, among=among)
 
     def save(self, values: Mapping[str, Any], record: ProductSpec | None = None) -> ProductSpec:
         return services.save_spec(user=self.request.user, values=values, spec=record)

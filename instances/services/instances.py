@@ -23,9 +23,9 @@ _TRIED, _ROUNDS = 8, 3  # nodes and times, when others take the room while we lo
 _NOBODY = "00000000-0000-0000-0000-000000000000"  # stands for the instance in a preview
 
 
-def visible_instances(user: Any) -> models.QuerySet[Instance]:
-    """Operators see every instance, others their own."""
-    rows = Instance.objects.select_related("image", "spec", "node", "user")
+def visible_instances(user: Any, *, among: Any = None) -> models.QuerySet[Instance]:
+    """Operators see every instance, others their own; of all, or `among` these rows."""
+    rows = Instance.objects.select_related("image", "spec", "node", "user") if among is None else among
     return rows if user.is_staff else rows.filter(user=user)
 
 

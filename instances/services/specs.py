@@ -15,9 +15,9 @@ from core.rows import delete_rows, save_row, set_listed_rows
 from instances.models import MOST_SLICED_GPUS, ProductSpec
 
 
-def visible_specs(user: Any) -> models.QuerySet[ProductSpec]:
-    """Operators see every spec, others the listed ones."""
-    rows = ProductSpec.objects.all()
+def visible_specs(user: Any, *, among: Any = None) -> models.QuerySet[ProductSpec]:
+    """Operators see every spec, others the listed ones; of all, or `among` these rows."""
+    rows = ProductSpec.objects.all() if among is None else among
     return rows if user.is_staff else rows.filter(is_listed=True)
 
 
