@@ -76,7 +76,7 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
         except DomainError as error:
             raise OperationFailed("pull_failed", cause=str(error)) from error
         Operation.objects.filter(pk=operation.pk).update(pull=pull)
-    Instance.objects.filter(pk=instance.pk).change(observed=Observed.PULLING)
+    Instance.objects.filter(pk=instance.pk).exclude(observed=Observed.PULLING).change(observed=Observed.PULLING)
     return Waiting({"phase": "pulling", "pull": pull.pk})
 
 

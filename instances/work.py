@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from django.db import transaction
 from core.doorbell import ring
 from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
-from core.jobs import IllegalTransition
+from core.jobs import IllegalTransition, JobState
 from instances.creation import GRACE, create, find_container, undo, verified
 from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation, OperationKind
@@ -27,12 +28,15 @@ from pulls.tools import Tools
 logger = structlog.get_logger(__name__)
 RETRY_AFTER = (2, 5, 15, 30)  # seconds
 LEAVING_PAUSE = 1.0  # seconds
+SHORTEST_WAIT, LONGEST_WAIT = 1.0, 3.0  # seconds between two looks at a pull
 
 
 def run_operation(pk: int, *, tools: Tools) -> None:
     """Run the operation if it still waits. Delivered twice, it does nothing twice."""
     if tools.interrupted():
         ring(Operation, pk, countdown=LEAVING_PAUSE)  # this process is leaving: somebody else must hear it
+        return
+    if _waits_for_its_pull(pk, tools):
         return
     try:
         operation = Operation.claim(pk, now=tools.now())
@@ -46,6 +50,21 @@ def run_operation(pk: int, *, tools: Tools) -> None:
         _finish(operation, instance, _attempt(operation, instance, tools), tools)
     except IllegalTransition:
         logger.info("operation was taken over", operation=operation.pk, attempt=operation.attempt)
+
+
+def _waits_for_its_pull(pk: int, tools: Tools) -> bool:
+    """Then nobody claims it: no engine is asked what the row of the pull tells, and a removal finds it waiting. The
+    new version shows how far the pull has come to those who watch the instance."""
+    operation = Operation.objects.select_related("pull").filter(pk=pk, state=JobState.QUEUED).first()
+    if operation is None or operation.pull is None or not operation.pull.is_active:
+        return False
+    now = tools.now()
+    waited = (now - operation.created_at).total_seconds()
+    seconds = min(max(waited / 10, SHORTEST_WAIT), LONGEST_WAIT)
+    with suppress(IllegalTransition):  # cancelled in this moment: nobody need hear of it any more
+        Operation.advance(pk, allowed=[JobState.QUEUED], due_at=now + timedelta(seconds=seconds), rung_at=now)
+        ring(Operation, pk, countdown=seconds + 0.05)
+    return True
 
 
 def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | Waiting | OperationFailed:
