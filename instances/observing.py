@@ -35,6 +35,14 @@ def columns_of(container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def ended_at_once(container: ContainerInfo) -> dict[str, Any]:
+    """Columns that say so of a container that was started a moment ago and has failed already. To have succeeded by
+    then is no problem."""
+    if container.state != Observed.EXITED or container.exit_code == 0:
+        return {}
+    return {"problem_code": "ended_at_once", "problem": {"params": {"exit_code": container.exit_code}}}
+
+
 def observe(instance: Instance, container: ContainerInfo | None, *, now: datetime) -> None:
     """Store what was seen, unless the row is newer or an operation works on it, which has the last word. A container
     that is gone was removed behind our back."""

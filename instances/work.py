@@ -18,6 +18,7 @@ from core.jobs import IllegalTransition, JobState
 from instances.creation import GRACE, create, find_container, undo, verified
 from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation, OperationKind
+from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.sweep import free
 from instances.values import without_values
@@ -104,14 +105,16 @@ def _start(_operation: Operation, instance: Instance, engine: Engine, tools: Too
 
 
 def _stop(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
-    return _act(instance, engine, tools, lambda container: engine.stop_container(container, grace=GRACE))
+    return _act(instance, engine, tools, lambda container: engine.stop_container(container, grace=GRACE), starts=False)
 
 
 def _restart(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
     return _act(instance, engine, tools, lambda container: engine.restart_container(container, grace=GRACE))
 
 
-def _act(instance: Instance, engine: Engine, tools: Tools, action: Callable[[str], None]) -> Done:
+def _act(
+    instance: Instance, engine: Engine, tools: Tools, action: Callable[[str], None], *, starts: bool = True
+) -> Done:
     container = find_container(engine, instance)
     if container is None:
         raise OperationFailed("container_gone")
@@ -122,7 +125,8 @@ def _act(instance: Instance, engine: Engine, tools: Tools, action: Callable[[str
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
-    return Done({"problem_code": "", "problem": {}, **verified(engine, instance, seen, now=tools.now())})
+    columns = {"problem_code": "", "problem": {}, **verified(engine, instance, seen, now=tools.now())}
+    return Done({**columns, **ended_at_once(seen)} if starts else columns)
 
 
 def _remove(_operation: Operation, instance: Instance, engine: Engine, _tools: Tools) -> Done:
