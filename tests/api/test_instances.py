@@ -226,7 +226,9 @@ def test_the_log_comes_from_the_engine(as_user: APIClient, user: User, tmp_path:
         assert as_user.get(f"{AT}{row.pk}/logs/?tail=5").json()["log"].splitlines() == ["epoch 1", "第二"]
         assert any("tail=5" in line for line in engine.asked)
         for wrong in ("x", "-1", "9" * 7):
-            make.problem(as_user.get(f"{AT}{row.pk}/logs/?tail={wrong}"), 400)
+            answer = as_user.get(f"{AT}{row.pk}/logs/?tail={wrong}", HTTP_ACCEPT_LANGUAGE="en")
+            assert make.faulty_fields(answer) == {"tail"}
+            assert "Give a number of lines, for example 100." in answer.content.decode()
 
 
 @pytest.mark.parametrize(
