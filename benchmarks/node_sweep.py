@@ -2,7 +2,7 @@
 
 Half of the black holes swallow the first packet (a connection is never made), half accept and never answer. The other
 nodes are one real engine under 180 names, so one engine answers all probes. The worker runs with the defaults of the
-compose file (4 threads for the control queue). Seconds from sending the task until the last node's row was written.
+compose file (16 threads for the control queue). Seconds from sending the task until the last node's row was written.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
         holes = [_black_hole(stack, deaf=number % 2 == 0) for number in range(options.holes)]
         live = [engine.unix_url] * (options.nodes - options.holes)
         bed = stage.product("web")
-        bed.product.start_worker("control", concurrency=4)  # no schedule: the sweeps are this benchmark's own
+        bed.product.start_worker("control", concurrency=16)  # no schedule: the sweeps are this benchmark's own
         _make_nodes(bed, [address for pair in zip(holes, live, strict=False) for address in pair] + live[len(holes) :])
         taken = [_sweep(bed, options.nodes) for _ in range(options.sweeps)]
         states = dict(bed.rows("SELECT status, count(*) FROM nodes_computenode GROUP BY status"))

@@ -87,7 +87,7 @@ class Stage:
         product.start()
         if mode == "separate":
             product.start_worker("transfers", concurrency=32)
-            product.start_worker("control", concurrency=4)
+            product.start_worker("control", concurrency=16)
             product.start_beat()
         return PullBed(product)
 

@@ -208,7 +208,7 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 WORKER_TRANSFERS = env.integer("WORKER_TRANSFERS", 32, minimum=1)
-WORKER_CONTROL = env.integer("WORKER_CONTROL", 4, minimum=1)
+WORKER_CONTROL = env.integer("WORKER_CONTROL", 16, minimum=1)
 
 CACHES = {
     "default": {

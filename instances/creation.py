@@ -14,7 +14,7 @@ from core.jobs import JobState
 from instances.accelerator import Grant, Refused, Share
 from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation
-from instances.observing import columns_of
+from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.preflight import preflight
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
@@ -45,7 +45,7 @@ def create(operation: Operation, instance: Instance, engine: Engine, tools: Tool
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
-    return Done(verified(engine, instance, seen, now=tools.now()))
+    return Done({**verified(engine, instance, seen, now=tools.now()), **ended_at_once(seen)})
 
 
 def undo(engine: Engine, instance: Instance) -> None:
@@ -76,7 +76,7 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
         except DomainError as error:
             raise OperationFailed("pull_failed", cause=str(error)) from error
         Operation.objects.filter(pk=operation.pk).update(pull=pull)
-    Instance.objects.filter(pk=instance.pk).change(observed=Observed.PULLING)
+    Instance.objects.filter(pk=instance.pk).exclude(observed=Observed.PULLING).change(observed=Observed.PULLING)
     return Waiting({"phase": "pulling", "pull": pull.pk})
 
 

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Conflict, DomainError
 from core.threads import Threads
 from instances.models import Instance
-from instances.reading import node_away
+from instances.reading import not_read
 from instances.services import TooMany
 from nodes.engine import EngineError, LogText, connect
 
@@ -102,7 +102,7 @@ class Log:
         self._pieces: Any = None
 
     def open(self, instance: Instance, lines: int) -> None:
-        """Raises `Conflict` without a container, `NodeAway`."""
+        """Raises `Conflict` without a container or with one that is gone, `NodeAway`."""
         if not instance.container_id:
             raise Conflict(_("There is no container yet."), code="no_container")
         hosts = settings.SSH_KNOWN_HOSTS
@@ -113,13 +113,13 @@ class Log:
                 )
                 self._pieces = engine.follow_logs(instance.container_id, tail=lines)
             except EngineError as error:
-                raise node_away(error) from error
+                raise not_read(error) from error
             with self._lock:
                 if not self._closed:
                     self._resources = stack.pop_all()
 
     def read(self) -> LogText | None:
-        """The next piece, one without text after a second of silence, None at the end. Raises `NodeAway`."""
+        """The next piece, one without text after a second of silence, None at the end. Raises as `open` does."""
         until = monotonic() + SILENCE
         try:
             for piece in self._pieces:
@@ -128,7 +128,7 @@ class Log:
                 if monotonic() > until or _closing.is_set():
                     return LogText("stdout", "")
         except EngineError as error:
-            raise node_away(error) from error
+            raise not_read(error) from error
         return None
 
     def close(self) -> None:

@@ -17,11 +17,14 @@ _STATES = {state.value for state in (
 )}  # fmt: skip
 
 
+LONGEST_NAME = 80  # of the column; engines have no limit, and who may use one may rename what is ours
+
+
 def columns_of(container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
     """The row's columns as this container is."""
     return {
         "container_id": container.id,
-        "container_name": container.name,
+        "container_name": container.name[:LONGEST_NAME],
         "observed": container.state if container.state in _STATES else Observed.DEAD,
         "observed_at": now,
         "exit_code": container.exit_code if container.state in (Observed.EXITED, Observed.DEAD) else None,
@@ -33,6 +36,14 @@ def columns_of(container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
             if port.host_port
         ],
     }
+
+
+def ended_at_once(container: ContainerInfo) -> dict[str, Any]:
+    """Columns that say so of a container that was started a moment ago and has failed already. To have succeeded by
+    then is no problem."""
+    if container.state != Observed.EXITED or container.exit_code == 0:
+        return {}
+    return {"problem_code": "ended_at_once", "problem": {"params": {"exit_code": container.exit_code}}}
 
 
 def observe(instance: Instance, container: ContainerInfo | None, *, now: datetime) -> None:

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, DomainError
+from instances.failures import classify_refusal
 from instances.load import Load, measure
 from instances.models import Instance
-from nodes.engine import Engine, EngineError, connect
+from nodes.engine import Engine, EngineError, EngineRejected, connect
 from nodes.failure_texts import engine_failure_text
 
 WITHIN = 8.0  # seconds
@@ -27,7 +28,7 @@ class NodeAway(DomainError):
 
 
 def read_log(instance: Instance, *, lines: int) -> str:
-    """The last lines of the container's log. Raises `Conflict` without a container, `NodeAway`."""
+    """The last lines of the container's log. Raises `Conflict` when there is no container (any more), `NodeAway`."""
     tail = min(max(lines, 1), MOST_LINES)
     return str(_read(instance, lambda engine: engine.container_logs(instance.container_id, tail=tail)))
 
@@ -46,7 +47,16 @@ def _read(instance: Instance, question: Callable[[Engine], Any]) -> Any:
         with connect(instance.node.endpoint(), timeout=WITHIN, within=WITHIN, known_hosts=hosts) as engine:
             return question(engine)
     except EngineError as error:
-        raise node_away(error) from error
+        raise not_read(error) from error
+
+
+def not_read(error: EngineError) -> DomainError:
+    """Why a container could not be asked: an engine that refuses is not away, and trying again is of no use."""
+    if not isinstance(error, EngineRejected):
+        return node_away(error)
+    if classify_refusal(error.evidence) == "container_gone":
+        return Conflict(_("The container is not there any more."), code="container_gone")
+    return Conflict(_("The engine refused: %(words)s") % {"words": error.evidence}, code="refused")
 
 
 def node_away(error: EngineError) -> NodeAway:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from core.errors import SecretUnreadable
@@ -66,7 +66,7 @@ def settle(node: ComputeNode, engine: Engine, *, now: datetime, uids: Collection
     for instance in instances:  # read only now, after the engine told
         try:
             _settle(instance, containers.get(str(instance.uid)), engine, now=now, closely=uids is not None)
-        except EngineRejected as error:  # its own trouble, not the others'
+        except (EngineRejected, DataError, IntegrityError) as error:  # its own trouble, not the others'
             logger.info("instance not settled", instance=instance.pk, reason=str(error))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,10 +14,11 @@ from django.db import transaction
 from core.doorbell import ring
 from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
-from core.jobs import IllegalTransition
+from core.jobs import IllegalTransition, JobState
 from instances.creation import GRACE, create, find_container, undo, verified
 from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation, OperationKind
+from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.sweep import free
 from instances.values import without_values
@@ -27,12 +29,15 @@ from pulls.tools import Tools
 logger = structlog.get_logger(__name__)
 RETRY_AFTER = (2, 5, 15, 30)  # seconds
 LEAVING_PAUSE = 1.0  # seconds
+SHORTEST_WAIT, LONGEST_WAIT = 1.0, 3.0  # seconds between two looks at a pull
 
 
 def run_operation(pk: int, *, tools: Tools) -> None:
     """Run the operation if it still waits. Delivered twice, it does nothing twice."""
     if tools.interrupted():
         ring(Operation, pk, countdown=LEAVING_PAUSE)  # this process is leaving: somebody else must hear it
+        return
+    if _waits_for_its_pull(pk, tools):
         return
     try:
         operation = Operation.claim(pk, now=tools.now())
@@ -46,6 +51,21 @@ def run_operation(pk: int, *, tools: Tools) -> None:
         _finish(operation, instance, _attempt(operation, instance, tools), tools)
     except IllegalTransition:
         logger.info("operation was taken over", operation=operation.pk, attempt=operation.attempt)
+
+
+def _waits_for_its_pull(pk: int, tools: Tools) -> bool:
+    """Then nobody claims it: no engine is asked what the row of the pull tells, and a removal finds it waiting. The
+    new version shows how far the pull has come to those who watch the instance."""
+    operation = Operation.objects.select_related("pull").filter(pk=pk, state=JobState.QUEUED).first()
+    if operation is None or operation.pull is None or not operation.pull.is_active:
+        return False
+    now = tools.now()
+    waited = (now - operation.created_at).total_seconds()
+    seconds = min(max(waited / 10, SHORTEST_WAIT), LONGEST_WAIT)
+    with suppress(IllegalTransition):  # cancelled in this moment: nobody need hear of it any more
+        Operation.advance(pk, allowed=[JobState.QUEUED], due_at=now + timedelta(seconds=seconds), rung_at=now)
+        ring(Operation, pk, countdown=seconds + 0.05)
+    return True
 
 
 def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | Waiting | OperationFailed:
@@ -85,14 +105,16 @@ def _start(_operation: Operation, instance: Instance, engine: Engine, tools: Too
 
 
 def _stop(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
-    return _act(instance, engine, tools, lambda container: engine.stop_container(container, grace=GRACE))
+    return _act(instance, engine, tools, lambda container: engine.stop_container(container, grace=GRACE), starts=False)
 
 
 def _restart(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
     return _act(instance, engine, tools, lambda container: engine.restart_container(container, grace=GRACE))
 
 
-def _act(instance: Instance, engine: Engine, tools: Tools, action: Callable[[str], None]) -> Done:
+def _act(
+    instance: Instance, engine: Engine, tools: Tools, action: Callable[[str], None], *, starts: bool = True
+) -> Done:
     container = find_container(engine, instance)
     if container is None:
         raise OperationFailed("container_gone")
@@ -103,7 +125,8 @@ def _act(instance: Instance, engine: Engine, tools: Tools, action: Callable[[str
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
-    return Done({"problem_code": "", "problem": {}, **verified(engine, instance, seen, now=tools.now())})
+    columns = {"problem_code": "", "problem": {}, **verified(engine, instance, seen, now=tools.now())}
+    return Done({**columns, **ended_at_once(seen)} if starts else columns)
 
 
 def _remove(_operation: Operation, instance: Instance, engine: Engine, _tools: Tools) -> Done:

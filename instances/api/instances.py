@@ -123,7 +123,7 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
         """The last lines of the container's output, both streams in order; with `follow=1` also what comes after."""
         text = request.query_params.get("tail") or "100"
         if not text.isdecimal() or len(text) > 6:
-            raise InvalidInput({"tail": "100"})
+            raise InvalidInput({"tail": _("Give a number of lines, for example 100.")})
         live = request.query_params.get("follow") or "0"
         if live not in ("0", "1"):
             raise InvalidInput({"follow": _("Give 0 or 1.")})

@@ -26,7 +26,7 @@ class ImageReport(models.Model):
     """An image's C library. The digest says which image it is; the reference, by what name it was met."""
 
     reference = models.CharField(max_length=600)
-    digest = models.CharField(max_length=80)  # of an index too, which has an image for each architecture
+    digest = models.CharField(max_length=160)  # of an index too, which has an image for each architecture
     architecture = models.CharField(max_length=64, blank=True)
     facts = models.JSONField()  # `instances.preload.ImageFacts`
     checked_at = models.DateTimeField()

@@ -84,7 +84,7 @@ class Instance(models.Model):
 
     container_id = models.CharField(_("container id"), max_length=64, blank=True, editable=False)
     container_name = models.CharField(_("container name"), max_length=80, blank=True, editable=False)
-    digest = models.CharField(_("digest"), max_length=80, blank=True, editable=False)
+    digest = models.CharField(_("digest"), max_length=160, blank=True, editable=False)
     observed = models.CharField(
         _("state"), max_length=12, choices=Observed.choices, default=Observed.CREATING, editable=False
     )

@@ -14,6 +14,7 @@ from .pull_stream import TICK, PullSource
 ANNOUNCE = 'echo $$; exec "$0" "$@"'  # what the shell runs first: it tells its number and becomes itself
 _LONGEST_NUMBER = 32  # bytes
 _BEGINS_WITHIN = 5.0  # seconds
+_TELLS_WITHIN = 1.0  # seconds, for one that is closed already
 
 
 class TerminalLine(PullSource, Protocol):
@@ -102,6 +103,8 @@ class Terminal(Following[bytes]):
     def close(self) -> None:
         ended_by_itself = self.ended_well
         hang_up, self._hang_up = self._hang_up, None
+        if hang_up is not None and not self.ended:
+            self._shown.begun.wait(_TELLS_WITHIN)  # without its number nobody could end the shell
         super().close()
         process = self._shown.process
         if hang_up is not None and process is not None and not ended_by_itself:

@@ -12,7 +12,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from core.errors import Conflict
 from core.jobs import JobState
+from instances.log_streams import Log
 from instances.models import GpuAllocation, Instance, Observed, Operation
 from instances.services import visible_instances
 from instances.snapshot import snapshot, with_operations
@@ -224,7 +226,31 @@ def test_the_log_comes_from_the_engine(as_user: APIClient, user: User, tmp_path:
         assert as_user.get(f"{AT}{row.pk}/logs/?tail=5").json()["log"].splitlines() == ["epoch 1", "第二"]
         assert any("tail=5" in line for line in engine.asked)
         for wrong in ("x", "-1", "9" * 7):
-            make.problem(as_user.get(f"{AT}{row.pk}/logs/?tail={wrong}"), 400)
+            answer = as_user.get(f"{AT}{row.pk}/logs/?tail={wrong}", HTTP_ACCEPT_LANGUAGE="en")
+            assert make.faulty_fields(answer) == {"tail"}
+            assert "Give a number of lines, for example 100." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "code"),
+    [
+        (404, "No such container: c1", "container_gone"),
+        (501, "configured logging driver does not support reading", "refused"),
+    ],
+)
+def test_an_engine_that_refuses_its_log_is_not_away(
+    as_user: APIClient, user: User, tmp_path: Path, status: int, words: str, code: str
+) -> None:
+    with tiny_engine(tmp_path, unix=False) as engine:
+        row = make.instance(by=user, node=make.node(docker_address=engine.address))
+        engine.answers["GET /containers/"] = lambda: (status, {"message": words})
+        told = make.problem(as_user.get(f"{AT}{row.pk}/logs/", HTTP_ACCEPT_LANGUAGE="en"), 409, code)["detail"]
+        assert told == "The container is not there any more." or words in told
+        log = Log()
+        with pytest.raises(Conflict) as live:
+            log.open(row, 5)
+        assert live.value.code == code
+        assert as_user.get(f"{AT}{row.pk}/stats/").status_code == (204 if status == 404 else 409)
 
 
 def test_a_node_that_does_not_answer_is_told(as_user: APIClient, user: User) -> None:

@@ -182,7 +182,7 @@ def test_what_cannot_be_followed_says_why(
     instance = run(TALK)
     with beds.bed.database() as cursor:
         cursor.execute(f"UPDATE instances_instance SET container_id = '{'0' * 64}' WHERE id = {instance['id']}")
-    assert follow(instance["id"]).until_end()["code"] == "node_away"
+    assert follow(instance["id"]).until_end()["code"] == "container_gone"
     with beds.bed.database() as cursor:
         cursor.execute(f"UPDATE instances_instance SET container_id = '' WHERE id = {instance['id']}")
     assert follow(instance["id"]).until_end() == {"code": "no_container", "message": "There is no container yet."}

@@ -34,6 +34,17 @@ def test_every_part_of_the_product_is_there_and_configured_alike(composition: di
     assert queues == {"transfers", "control"}
 
 
+@pytest.mark.parametrize("queue", ["transfers", "control"])
+def test_workers_have_as_many_threads_everywhere(composition: dict[str, Any], queue: str) -> None:
+    name = f"WORKER_{queue.upper()}"
+    default = re.search(rf'^{name} = env\.integer\("{name}", (\d+)', (ROOT / "imagelib/settings.py").read_text(), re.M)
+    assert default is not None
+    threads = int(default[1])
+    assert f"--queues {queue} --concurrency {threads} " in composition["services"][queue]["command"]
+    for readme in ("README.md", "README.zh-hans.md"):
+        assert re.search(rf"-Q {queue} -c {threads} +#", (ROOT / readme).read_text()), readme
+
+
 def test_everything_that_is_named_exists(composition: dict[str, Any]) -> None:
     services = composition["services"]
     for service in services.values():

@@ -154,6 +154,33 @@ def test_a_shell_that_ended_by_itself_is_left_alone() -> None:
     assert hung_up == []
 
 
+class LateLine(ScriptedLine):
+    """Tells its number only after somebody began to close it, unless it is cut off at once."""
+
+    def __init__(self) -> None:
+        super().__init__((b"57\r\n# ",), ends=False)
+        self.closing = threading.Event()
+
+    def read(self) -> Iterator[bytes]:
+        self.closing.wait(60)
+        self.aborted.wait(0.05)
+        yield from super().read()
+
+
+def test_a_shell_that_is_closed_before_it_told_its_number_is_ended() -> None:
+    line, hung_up = LateLine(), list[int]()
+    terminal = Terminal(line, lambda columns, rows: None, hang_up=hung_up.append, tick=0.01)
+    line.closing.set()
+    terminal.close()
+    assert hung_up == [57]
+
+
+def test_one_that_never_tells_it_is_closed_all_the_same() -> None:
+    terminal, hung_up = announced()
+    terminal.close()
+    assert hung_up == [] and list(terminal) == []
+
+
 def test_an_end_in_the_middle_of_the_first_line_shows_it() -> None:
     shown = Shown(announced=True)
     assert list(shown.feed(b"bash: no")) == [] and list(shown.finish()) == [b"bash: no"] and shown.process is None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from core.jobs import JobState
 from instances.models import Instance, Observed, Operation
 from instances.services import delete_instances, operate
+from instances.snapshot import problem_of
 from instances.spec import Options
 from instances.sweep import sweep_instances
 from nodes.engine import EngineError, EngineRejected
 from pulls.tools import Tools
+from tests.support.fake_programs import Program
 from tests.support.one_instance import (
     ALL_OF_IT,
     AWAY,
@@ -49,6 +52,24 @@ def test_stop_start_restart(ulrich, node, engine, tools) -> None:
     assert do("restart", instance, tools).state == JobState.SUCCEEDED
     assert container.info.started_at > before and instance.observed == Observed.RUNNING
     assert only(engine) is container
+
+
+@pytest.mark.parametrize(("code", "problem"), [(3, "ended_at_once"), (0, "")])
+def test_a_program_that_fails_at_once_is_told(ulrich, node, engine, tools, code: int, problem: str) -> None:
+    prepare(engine)
+    engine.containers.programs["train",] = Program(exit_code=code)
+    instance = instance_of(ulrich, node, options=Options(command=("train",)))
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert (instance.observed, instance.exit_code, instance.problem_code) == (Observed.EXITED, code, problem)
+    for kind in ("start", "restart"):
+        Instance.objects.update(problem_code="")
+        assert do(kind, instance, tools).state == JobState.SUCCEEDED
+        assert (instance.observed, instance.problem_code) == (Observed.EXITED, problem)
+    with translation.override("en"):
+        told = (problem_of(instance) or {"text": ""})["text"]
+    assert ("with exit code 3. See its log." in told) is bool(problem)
+    assert do("stop", instance, tools).state == JobState.SUCCEEDED
+    assert instance.problem_code == "", "who stops it knows why it does not run"
 
 
 @pytest.mark.parametrize("kind", ["start", "stop", "restart"])

@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from core.jobs import JobState
-from instances.models import Instance, LibraryReport, Observed
+from instances.models import ImageReport, Instance, LibraryReport, Observed
 from instances.observing import observe
 from instances.services import operate
 from instances.spec import LABEL, Options
@@ -22,8 +22,19 @@ from nodes.engine import ContainerSpec, EngineEndpoint, EngineError, EngineRejec
 from nodes.models import ComputeNode, NodeStatus
 from pulls.tools import Tools
 from tests.support.fake_engine import FakeFleet
-from tests.support.one_instance import ALL_OF_IT, AWAY, gpu_node, holds, instance_of, newest, only, prepare, run
-from tests.support.one_pull import REFERENCE, in_background, wait_for
+from tests.support.one_instance import (
+    ALL_OF_IT,
+    AWAY,
+    GLIBC_FILES,
+    gpu_node,
+    holds,
+    instance_of,
+    newest,
+    only,
+    prepare,
+    run,
+)
+from tests.support.one_pull import IMAGE, REFERENCE, REPOSITORY, in_background, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,6 +150,36 @@ def test_the_trouble_of_one_is_not_the_others(running, engine, tools, ulrich, no
     assert states == [Observed.EXITED, Observed.RUNNING]
     sweep_instances(tools=tools)
     assert set(Instance.objects.values_list("observed", flat=True)) == {Observed.EXITED}
+
+
+def test_what_the_database_refuses_of_one_is_not_the_others(running, engine, tools, ulrich, node) -> None:
+    other = instance_of(ulrich, node, name="other")
+    run(other, tools)
+    other.refresh_from_db()
+    Instance.objects.filter(pk=other.pk).update(container_id="")
+    Instance.objects.filter(pk=running.pk).update(container_id=other.container_id)  # two cannot have the same
+    for container in list(engine.containers.all.values()):
+        engine.containers.end(container, 5)
+    assert sweep_instances(tools=tools) == 1
+    assert Instance.objects.filter(observed=Observed.EXITED).count() == 1
+    assert sweep_instances(tools=tools) == 1
+    assert set(Instance.objects.values_list("observed", flat=True)) == {Observed.EXITED}
+
+
+def test_a_container_that_was_renamed_may_have_a_long_name(running, engine, tools) -> None:
+    engine.containers.change(only(engine), name="n" * 200)
+    assert swept(running, tools).container_name == "n" * 80
+
+
+def test_a_digest_may_be_of_the_longer_kind(ulrich, node, engine, tools) -> None:
+    prepare(engine, image=False)
+    longer, image = f"sha512:{'5' * 128}", replace(IMAGE, files=GLIBC_FILES)
+    for name in (REFERENCE, f"{REPOSITORY}@{longer}"):
+        engine.name_image(name, image)
+    run(instance := instance_of(ulrich, node), tools)
+    assert instance.digest == ImageReport.objects.get().digest == longer
+    for model in (Instance, ImageReport):
+        model._meta.get_field("digest").run_validators(longer)  # not every database says so itself
 
 
 def test_a_node_that_does_not_answer_changes_nothing(running, engine, tools) -> None:
