@@ -75,13 +75,17 @@ def _problem(evidence: str) -> str:
     return code if code == "no_device_support" else "gpus_unknown"
 
 
-def store_inventory(node: ComputeNode, found: Inventory, *, now: datetime) -> None:
-    """Cards that were seen are there, others are missing; what is unknown changes no card."""
+def store_inventory(node: ComputeNode, found: Inventory, *, now: datetime) -> bool:
+    """Cards that were seen are there, others are missing; what is unknown changes no card. False when the node
+    meanwhile leads to another machine: then nothing is stored."""
     with transaction.atomic():
+        same = ComputeNode.objects.filter(pk=node.pk, connection_version=node.connection_version)
+        if not list(same.select_for_update().values_list("pk")):
+            return False
         values = {"checked_at": now, "problem": found.problem, "evidence": found.evidence}
         GpuInventory.objects.update_or_create(node=node, defaults=values)
         if found.problem and found.problem != "no_device_support":
-            return
+            return True
         for device in found.devices:
             columns = {
                 "index": device.index, "model": device.model, "memory_mib": device.memory_mib,
@@ -92,6 +96,7 @@ def store_inventory(node: ComputeNode, found: Inventory, *, now: datetime) -> No
         gone = Gpu.objects.filter(node=node).exclude(device_id__in=[device.id for device in found.devices])
         gone.update(is_missing=True)
         _tell_node(node, found)
+    return True
 
 
 def _tell_node(node: ComputeNode, found: Inventory) -> None:

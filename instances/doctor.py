@@ -114,7 +114,9 @@ def _devices(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Ch
     except EngineError:  # if it is the node itself that went away, the next question finds out
         yield Check("gpus_unknown", DOUBTFUL)
         return
-    store_inventory(node, found, now=now)
+    if not store_inventory(node, found, now=now):  # it was moved to another machine meanwhile
+        yield Check("gpus_unknown", DOUBTFUL)
+        return
     if found.problem:
         yield Check(found.problem, BAD if found.problem == "no_device_support" else DOUBTFUL)
         return

@@ -12,6 +12,7 @@ from instances.inventory import gpus_of
 from instances.models import Gpu, GpuInventory
 from instances.vgpu import DISCOVERY, devices_in, seen_inside
 from nodes.engine import ContainerSpec, EngineError
+from nodes.models import ComputeNode
 from tests.api import make
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_programs import ERR, Program
@@ -217,3 +218,11 @@ def test_a_node_that_was_never_asked_is_unknown(django_user_model: Any) -> None:
     node = make.node()
     shown = gpus_of(user=django_user_model.objects.create_user("u"), node=node.pk)
     assert (shown["checked_at"], shown["problem"]["code"], shown["gpus"]) == (None, "gpus_unknown", [])
+
+
+@pytest.mark.django_db
+def test_what_the_machine_before_told_is_not_stored() -> None:
+    node = make.node()
+    ComputeNode.objects.filter(pk=node.pk).update(connection_version=node.connection_version + 1)
+    assert not store_inventory(node, Inventory(tuple(devices_in(BOTH))), now=timezone.now())
+    assert not cards_of(node) and not GpuInventory.objects.exists()
