@@ -42,7 +42,7 @@ def discover_gpus(*, user: Any, node: int) -> Inventory:
     timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     try:
         with connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine:
-            found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE)
+            found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE, now=timezone.now())
     except EngineError as error:
         raise NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence}) from error
     if not store_inventory(row, found, now=timezone.now()):
