@@ -72,7 +72,7 @@ def delete_rows(model: type[models.Model], ids: Iterable[int]) -> int:
     return len(rows)
 
 
-def _some(users: list[str]) -> str:
+def some_of(users: list[str]) -> str:
     """The first of them, and how many more."""
     told = "; ".join(users[:_TOLD])
     more = len(users) - _TOLD
@@ -86,6 +86,6 @@ def _delete(row: models.Model) -> None:
         users = sorted(str(item) for item in error.protected_objects)
         raise InUse(
             _("“%(name)s” is in use by: %(users)s. Wait for it to end or cancel it, then delete again.")
-            % {"name": row, "users": _some(users)},
+            % {"name": row, "users": some_of(users)},
             users=users,
         ) from None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
 
 from core.errors import DomainError
@@ -27,7 +28,8 @@ from pulls.tools import Tools
 
 LOOK_WITHIN = 10.0  # seconds
 GRACE = 10  # seconds that a program has to end by itself
-INEFFECTIVE = "slice_not_effective"
+INEFFECTIVE, UNVERIFIED = "slice_not_effective", "slice_not_verified"
+logger = structlog.get_logger(__name__)
 
 
 def create(operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done | Waiting:
@@ -183,16 +185,26 @@ def verified(engine: Engine, instance: Instance, container: ContainerInfo, *, no
 
 
 def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) -> dict[str, Any]:
-    """For slices: whether the card looks as large inside as was planned. The limits are cooperative, so nothing else
-    would show that they do not take effect."""
+    """For slices: whether each card looks as large inside as was planned. The limits are cooperative, so nothing else
+    would show that they do not take effect; where this cannot be seen either, a note says so."""
     if not instance.is_sliced or container.state != Observed.RUNNING:
         return {}
-    planned = instance.allocations.values_list("memory_mib", flat=True).first()
+    planned = list(instance.allocations.values_list("memory_mib", flat=True))
+    seen = _cards_inside(engine, container)
+    other = next((one for one in seen if one not in planned), None)
+    notes = [note for note in Instance.objects.get(pk=instance.pk).notes if note != UNVERIFIED]
+    if other is None and len(seen) != len(planned):
+        notes.append(UNVERIFIED)
+    if other is None:
+        return {"problem_code": "", "problem": {}, "notes": notes}
+    problem = {"params": {"seen": other, "planned": planned[0]}}
+    return {"problem_code": INEFFECTIVE, "problem": problem, "notes": notes}
+
+
+def _cards_inside(engine: Engine, container: ContainerInfo) -> list[int]:
+    """MiB of each card as programs in the container see them; nothing when it does not tell."""
     try:
-        answer = engine.exec_run(container.id, LOOK_INSIDE, within=LOOK_WITHIN)
-    except EngineError:
-        return {}
-    seen = seen_inside(answer.stdout)
-    if not seen or all(one == planned for one in seen):
-        return {"problem_code": "", "problem": {}}
-    return {"problem_code": INEFFECTIVE, "problem": {"params": {"seen": seen[0], "planned": planned}}}
+        return seen_inside(engine.exec_run(container.id, LOOK_INSIDE, within=LOOK_WITHIN).stdout)
+    except EngineError as error:
+        logger.info("not looked into", container=container.id, reason=str(error))
+        return []

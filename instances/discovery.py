@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from instances.accelerator import Device
+from instances.examining import probe_labels, remove_leftovers
 from instances.failures import classify_refusal
 from instances.models import Gpu, GpuInventory
 from instances.vgpu import DISCOVERY, DISCOVERY_ENVIRONMENT, DISCOVERY_REQUEST, devices_in
@@ -28,16 +29,17 @@ class Inventory:
     evidence: str = ""
 
 
-def look_for_devices(engine: Engine, *, image: str = "") -> Inventory:
+def look_for_devices(engine: Engine, *, image: str = "", now: datetime) -> Inventory:
     """Ask with `image`, or with the smallest images that the node has; nothing is pulled for it.
 
     The command is the node's own program and needs the C library of its system in the image, so another image is tried
     when one cannot run it. No answer is "unknown", never "none" (spec-vgpu.md §5.2).
     """
+    remove_leftovers(engine, now=now)
     names = [image] if image else small_images(engine)
     last = Inventory(problem="no_probe_image")
     for name in names[:IMAGES_TRIED]:
-        last = _ask(engine, name)
+        last = _ask(engine, name, now=now)
         if last.devices or last.problem == "no_device_support":
             break
     return last
@@ -48,7 +50,7 @@ def small_images(engine: Engine) -> list[str]:
     return [image.repo_tags[0] if image.repo_tags else image.id for image in images]
 
 
-def _ask(engine: Engine, image: str) -> Inventory:
+def _ask(engine: Engine, image: str, *, now: datetime) -> Inventory:
     request = DISCOVERY_REQUEST
     spec = ContainerSpec(
         name="",
@@ -56,7 +58,7 @@ def _ask(engine: Engine, image: str) -> Inventory:
         entrypoint=(),
         command=DISCOVERY,
         environment=DISCOVERY_ENVIRONMENT,
-        labels={"imagelib.probe": "gpus"},
+        labels=probe_labels("gpus", now=now),
         device_requests=(DeviceRequest(request.driver, (), request.count, request.capabilities),),
         network_mode="none",
     )
@@ -75,13 +77,17 @@ def _problem(evidence: str) -> str:
     return code if code == "no_device_support" else "gpus_unknown"
 
 
-def store_inventory(node: ComputeNode, found: Inventory, *, now: datetime) -> None:
-    """Cards that were seen are there, others are missing; what is unknown changes no card."""
+def store_inventory(node: ComputeNode, found: Inventory, *, now: datetime) -> bool:
+    """Cards that were seen are there, others are missing; what is unknown changes no card. False when the node
+    meanwhile leads to another machine: then nothing is stored."""
     with transaction.atomic():
+        same = ComputeNode.objects.filter(pk=node.pk, connection_version=node.connection_version)
+        if not list(same.select_for_update().values_list("pk")):
+            return False
         values = {"checked_at": now, "problem": found.problem, "evidence": found.evidence}
         GpuInventory.objects.update_or_create(node=node, defaults=values)
         if found.problem and found.problem != "no_device_support":
-            return
+            return True
         for device in found.devices:
             columns = {
                 "index": device.index, "model": device.model, "memory_mib": device.memory_mib,
@@ -92,6 +98,7 @@ def store_inventory(node: ComputeNode, found: Inventory, *, now: datetime) -> No
         gone = Gpu.objects.filter(node=node).exclude(device_id__in=[device.id for device in found.devices])
         gone.update(is_missing=True)
         _tell_node(node, found)
+    return True
 
 
 def _tell_node(node: ComputeNode, found: Inventory) -> None:

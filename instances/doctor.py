@@ -19,7 +19,6 @@ from instances.discovery import look_for_devices, small_images, store_inventory
 from instances.doctor_texts import DOCTOR
 from instances.elf import version_text
 from instances.examination_texts import advice, cause
-from instances.examining import remove_leftovers
 from instances.failures import classify_refusal
 from instances.inventory import node_of
 from instances.models import Gpu
@@ -86,7 +85,6 @@ def examine_node(*, user: Any, node: int) -> list[Check]:
 def examined(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Check]:
     """As the questions are answered. Raises `EngineError`."""
     yield Check("engine_answers", GOOD, {"version": engine.info().engine_version, "platform": engine.platform})
-    remove_leftovers(engine, now=now)
     of_devices = list(_devices(engine, node, now=now))
     yield from of_devices
     images = list(_images_there(engine))
@@ -110,11 +108,13 @@ def examined(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Ch
 
 def _devices(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Check]:
     try:
-        found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE)
+        found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE, now=now)
     except EngineError:  # if it is the node itself that went away, the next question finds out
         yield Check("gpus_unknown", DOUBTFUL)
         return
-    store_inventory(node, found, now=now)
+    if not store_inventory(node, found, now=now):  # it was moved to another machine meanwhile
+        yield Check("gpus_unknown", DOUBTFUL)
+        return
     if found.problem:
         yield Check(found.problem, BAD if found.problem == "no_device_support" else DOUBTFUL)
         return

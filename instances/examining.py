@@ -43,7 +43,7 @@ def opened(engine: Engine, image: str, *, mounts: tuple[Mount, ...] = (), now: d
         image=image,
         entrypoint=(),
         command=(_KIND,),  # never run; images need not have one of their own
-        labels={PROBE: _KIND, UNTIL: str(int((now + LIFE).timestamp()))},
+        labels=probe_labels(_KIND, now=now),
         mounts=tuple(BindMount(mount.source, mount.target, read_only=True) for mount in mounts),
         network_mode="none",
     )
@@ -57,9 +57,14 @@ def opened(engine: Engine, image: str, *, mounts: tuple[Mount, ...] = (), now: d
             logger.info("probe not removed yet", container=container, reason=str(error))
 
 
+def probe_labels(kind: str, *, now: datetime) -> dict[str, str]:
+    """Of a short-lived container: who finds it later than this may remove it."""
+    return {PROBE: kind, UNTIL: str(int((now + LIFE).timestamp()))}
+
+
 def remove_leftovers(engine: Engine, *, now: datetime) -> int:
-    """Remove what was left by workers that died while they looked. Returns how many."""
-    found = engine.list_containers(labels={PROBE: _KIND})
+    """Remove what was left by workers that died while they looked, of whatever kind. Returns how many."""
+    found = engine.list_containers(labels={PROBE: "", UNTIL: ""})
     over = [one for one in found if _until(one.labels.get(UNTIL, "")) <= now.timestamp()]
     return sum(_removed(engine, one.id) for one in over)
 

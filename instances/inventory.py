@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.operators import require_operator
 from instances.discovery import Inventory, look_for_devices, store_inventory
 from instances.models import Gpu, GpuInventory
@@ -35,16 +35,18 @@ def gpus_of(*, user: Any, node: int) -> dict[str, Any]:
 
 
 def discover_gpus(*, user: Any, node: int) -> Inventory:
-    """Ask the node for its cards and store them. Raises `NotFound`, `PermissionRefused`, `NodeAway`."""
+    """Ask the node for its cards and store them. Raises `NotFound`, `PermissionRefused`, `NodeAway`, and
+    `Conflict` when the node meanwhile leads to another machine."""
     require_operator(user)
     row = node_of(user, node)
     timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     try:
         with connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine:
-            found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE)
+            found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE, now=timezone.now())
     except EngineError as error:
         raise NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence}) from error
-    store_inventory(row, found, now=timezone.now())
+    if not store_inventory(row, found, now=timezone.now()):
+        raise Conflict(_("The node was changed or deleted while its engine was asked: discover again."))
     return found
 
 

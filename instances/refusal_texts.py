@@ -52,6 +52,9 @@ TEXTS: dict[str, Any] = {
         "Inside the container the card showed %(seen)s MiB instead of %(planned)s MiB: the limits did not take effect, "
         "so the container was stopped."
     ),
+    "slice_not_verified": _(
+        "Whether the limits of the slice take effect is not known: the container did not show its cards, or not all."
+    ),
     "container_gone": _("The container was removed from the node by somebody else."),
     "engine_refused": _("The engine refused: %(evidence)s"),
     "node_lost": _("The node could not be reached: %(cause)s"),

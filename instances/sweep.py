@@ -14,8 +14,8 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from core.errors import SecretUnreadable
 from core.jobs import ACTIVE_STATES, HELD_STATES
 from instances.creation import undo
-from instances.examining import LIFE, remove_leftovers
-from instances.models import GpuAllocation, Instance, LibraryReport, Observed, Operation, OperationKind
+from instances.examining import remove_leftovers
+from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.observing import observe
 from instances.spec import LABEL
 from nodes.engine import ContainerInfo, Engine, EngineError, EngineRejected
@@ -29,24 +29,21 @@ logger = structlog.get_logger(__name__)
 
 def sweep_instances(*, tools: Tools) -> int:
     """One round over the connected nodes that have instances. Returns how many nodes answered."""
-    looked = LibraryReport.objects.filter(node=OuterRef("pk"), checked_at__gt=tools.now() - 3 * LIFE)
     nodes = list(
-        ComputeNode.objects.filter(Exists(Instance.objects.filter(node=OuterRef("pk"))), status=NodeStatus.CONNECTED)
-        .exclude(docker_address="")
-        .annotate(was_looked_into=Exists(looked))
+        ComputeNode.objects.filter(
+            Exists(Instance.objects.filter(node=OuterRef("pk"))), status=NodeStatus.CONNECTED
+        ).exclude(docker_address="")
     )
     with ThreadPoolExecutor(THREADS, thread_name_prefix="instances") as threads:
         return sum(threads.map(lambda node: _sweep_node(node, tools), nodes))
 
 
-def _sweep_node(node: Any, tools: Tools) -> bool:
-    """`node` as `sweep_instances` reads it."""
+def _sweep_node(node: ComputeNode, tools: Tools) -> bool:
     try:
         with tools.connect(node.endpoint()) as engine:
             now = tools.now()
-            if node.was_looked_into:
-                remove_leftovers(engine, now=now)
             settle(node, engine, now=now)
+            remove_leftovers(engine, now=now)
     except (EngineError, SecretUnreadable) as error:
         logger.info("instances not seen", node=node.name, reason=str(error))
         return False

@@ -34,6 +34,12 @@ _RESERVED = re.compile(
     r"GPU_CORE_UTILIZATION_POLICY|CUDA_TASK_PRIORITY|CUDA_REDIRECT|NVIDIA_VISIBLE_DEVICES|NVIDIA_DRIVER_CAPABILITIES|"
     r"CUDA_VISIBLE_DEVICES|LIBCUDA_LOG_LEVEL"
 )
+# Of these, what changes a limit. Not which cards: the request decides that, and no card at all would be visible if
+# CUDA_VISIBLE_DEVICES were empty.
+_LIFTING = re.compile(
+    r"LD_AUDIT|CUDA_DEVICE_(MEMORY|SM)_LIMIT_\d+|GPU_CORE_UTILIZATION_POLICY|CUDA_TASK_PRIORITY|CUDA_REDIRECT"
+)
+_HARMLESS = {"CUDA_TASK_PRIORITY": "1", "CUDA_REDIRECT": LIBRARY}  # what the library itself takes for unset
 _RESERVED_TARGETS = ("/libvgpu", LOCK_TARGET, "/etc/ld.so.preload")
 
 
@@ -85,6 +91,7 @@ def parts_of(
     preload = " ".join([image_environment.get(_PRELOAD, ""), user_environment.get(_PRELOAD, "")]).split()
     return Parts(
         environment={
+            **_overriding(image_environment),
             _PRELOAD: ":".join([LIBRARY, *preload]),
             "CUDA_DEVICE_MEMORY_LIMIT": memory_text(grant.share.memory_mib),
             "CUDA_DEVICE_SM_LIMIT": str(grant.share.compute_percent),
@@ -95,6 +102,11 @@ def parts_of(
         tmpfs={LOCK_TARGET: "mode=1777"},
         device_requests=requests,
     )
+
+
+def _overriding(image_environment: Mapping[str, str]) -> dict[str, str]:
+    """The image's own settings are merged with ours, and could lift a limit. Empty ones are as good as none (§1.2)."""
+    return {name: _HARMLESS.get(name, "") for name in image_environment if _LIFTING.fullmatch(name)}
 
 
 def library_mount(directory: str) -> Mount:

@@ -24,18 +24,13 @@ from nodes.engine import EngineError, ImageInfo, connect
 from nodes.engine.addresses import EngineAddressError, parse_address
 from nodes.failure_texts import engine_failure_text
 from nodes.models import ComputeNode, NodeStatus
+from nodes.moving import move
 from nodes.paths import is_clean_directory
 from nodes.work import Finding, crashed, discover, probe, sweep
 
 CONNECTION_FIELDS = frozenset(
     ("docker_address", "use_tls", "ca_cert", "client_cert", "client_key", "ssh_port", "username", "password")
 )
-# What probes write besides the status, and what only `discover_node` does: of the machine behind the address.
-TOLD_BY_ENGINE = (
-    "last_seen_at", "engine_version", "storage_driver", "platform", "limits_system_disk",
-    "disk_total_bytes", "disk_free_bytes", "disk_checked_at", "disk_due_at", "discovered_at",
-)  # fmt: skip
-DISCOVERED = ("cpu", "memory", "system_disk")
 DISK_EVERY = timedelta(minutes=10)
 DISKS_AT_ONCE = 16  # each costs most engines a short container
 CERTIFICATE_FIELDS = ("ca_cert", "client_cert", "client_key")
@@ -80,7 +75,7 @@ def save_node(
             row.status, row.status_code, row.status_evidence, row.checked_at = NodeStatus.UNKNOWN, "", "", None
             fields |= {"connection_version", "status", "status_code", "status_evidence", "checked_at"}
         if stored is not None and "docker_address" in values:
-            fields |= _move(row, stored, values)
+            fields |= move(row, stored, values)
         save_row(row, fields=fields, duplicate=_("Another compute node has this name already."))
         row.refresh_from_db()
     if changed and test and row.docker_address:
@@ -123,37 +118,6 @@ def check_values(row: ComputeNode, *, certificates: bool = True, directory: bool
         problems = {**error.message_dict, **problems}
     if problems:
         raise InvalidInput(problems)
-
-
-def _move(row: ComputeNode, stored: ComputeNode, values: Mapping[str, Any]) -> set[str]:
-    """When the new address is that of another machine: what its predecessor told is forgotten. Returns the columns."""
-    if _place(stored.docker_address) == _place(row.docker_address):
-        return set()
-    if row.docker_address:
-        _check_kept_secrets(stored, values)
-    forgotten = set(TOLD_BY_ENGINE)
-    if stored.discovered_at is not None:
-        forgotten |= {name for name in DISCOVERED if values.get(name, getattr(stored, name)) == getattr(stored, name)}
-    blank = ComputeNode()
-    for name in forgotten:
-        setattr(row, name, getattr(blank, name))
-    return forgotten
-
-
-def _check_kept_secrets(stored: ComputeNode, values: Mapping[str, Any]) -> None:
-    """Secrets are write-only. Whoever could point a stored one to a host of his own would read it there."""
-    kept = [name for name in ("password", "client_key") if getattr(stored, name)]
-    kept = [name for name in kept if name not in values or values[name] == getattr(stored, name)]
-    if kept:
-        raise InvalidInput(dict.fromkeys(kept, _("Enter the secret again when the address points to another host.")))
-
-
-def _place(address: str) -> tuple[str, str]:
-    try:
-        parsed = parse_address(address)
-    except EngineAddressError:
-        return "", address
-    return parsed.scheme, parsed.host or parsed.path
 
 
 def _is_label(key: Any, value: Any) -> bool:

@@ -21,6 +21,7 @@ from unfold.decorators import action, display
 from core.admin_tools import OperatorAdmin, age, label, two_lines
 from core.errors import DomainError
 from instances import services
+from instances.admin.forgetting import forget_page
 from instances.admin.running import run_page
 from instances.models import Instance, Observed, OperationKind
 from instances.models.instances import OBSERVED_COLOURS
@@ -85,7 +86,7 @@ class InstanceAdmin(OperatorAdmin):
     search_fields = ("name", "remark", "user__username", "reference", "node__name", "spec__name", "container_id")
     ordering = ("-created_at", "-pk")
     actions = ("start_selected", "stop_selected", "restart_selected", "remove_selected")
-    actions_row = ("start", "stop", "restart", "remove")
+    actions_row = ("start", "stop", "restart", "remove", "forget")
 
     class Media:
         js = ("imagelib/instance_view.js", "imagelib/instance_list.js")
@@ -179,6 +180,10 @@ class InstanceAdmin(OperatorAdmin):
     @action(description=gettext_lazy("Remove…"), url_path="remove", icon="delete")
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask(request, object_id, OperationKind.REMOVE)
+
+    @action(description=gettext_lazy("Forget…"), url_path="forget", icon="link_off")
+    def forget(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return forget_page(self, request, self.row_or_404(request, object_id))
 
     @admin.action(description=gettext_lazy("Start selected instances…"))
     def start_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:

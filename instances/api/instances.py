@@ -117,6 +117,13 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
     def restart(self, request: Request, pk: int) -> Response:
         return self._operate(OperationKind.RESTART)
 
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"], permission_classes=[OperatorsOnly])
+    def forget(self, request: Request, pk: int) -> Response:
+        """Delete an instance whose node never returns. Its container and data may be left there. Operators only."""
+        services.forget_instance(user=request.user, instance=self.get_object().pk)
+        return Response(status=204)
+
     @extend_schema(parameters=[_TAIL, _FOLLOW], responses={(200, "application/json"): LogShape, **_LIVE_LOG})
     @action(detail=True, methods=["get"], content_negotiation_class=JsonAlways)
     def logs(self, request: Request, pk: int) -> HttpResponseBase:

@@ -1,5 +1,6 @@
 """What people ask for, from whatever surface."""
 
+from instances.services.forgetting import forget_instance
 from instances.services.gpus import set_cordoned
 from instances.services.instances import (
     create_instance,
@@ -21,6 +22,7 @@ __all__ = [
     "delete_instances",
     "delete_specs",
     "end_terminal",
+    "forget_instance",
     "operate",
     "own_instance",
     "preview",

@@ -65,7 +65,7 @@ def everything() -> list[Any]:
 def addresses(instance: Instance) -> list[str]:
     gpu = Gpu.objects.earliest("pk")
     return [
-        *(page_of(instance, what) for what in ("change", "start", "stop", "restart", "remove")),
+        *(page_of(instance, what) for what in ("change", "start", "stop", "restart", "remove", "forget")),
         reverse(ADD) + f"?image={instance.image_id}",
         reverse("admin:instances_instance_changelist"),
         reverse("admin:instances_gpu_changelist"),
@@ -107,6 +107,18 @@ def test_confirming_queues_the_operation(boss: Client, instance: Instance, kind:
     answer = submit(boss, page_of(instance, kind), {"confirmed": "yes"})
     assert answer["Location"] == page_of(instance)
     assert Operation.objects.get(kind=kind).instance == instance
+
+
+def test_an_instance_of_a_node_that_never_returns_is_forgotten(boss: Client, instance: Instance) -> None:
+    Instance.objects.update(container_name="i0-train-0")
+    submit(boss, page_of(instance, "forget"), {"confirmed": "yes"})
+    assert Instance.objects.filter(pk=instance.pk).exists(), "its node answers: it is to be removed"
+    ComputeNode.objects.update(status=NodeStatus.FAILED)
+    asked = boss.get(page_of(instance, "forget")).content.decode()
+    assert "i0-train-0" in asked and f"imagelib-{instance.uid}" in asked
+    assert page_of(instance, "forget") in boss.get(page_of(instance)).content.decode()
+    submit(boss, page_of(instance, "forget"), {"confirmed": "yes"})
+    assert not Instance.objects.filter(pk=instance.pk).exists()
 
 
 def test_what_is_busy_says_so(boss: Client, instance: Instance) -> None:

@@ -15,9 +15,10 @@ from rest_framework.test import APIClient
 from core.errors import Conflict
 from core.jobs import JobState
 from instances.log_streams import Log
-from instances.models import GpuAllocation, Instance, Observed, Operation
+from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.services import visible_instances
 from instances.snapshot import snapshot, with_operations
+from nodes.models import ComputeNode, NodeStatus
 from tests.api import make
 from tests.support.tiny_engine import tiny_engine
 
@@ -177,6 +178,24 @@ def test_operations_are_queued(as_user: APIClient, user: User, kind: str) -> Non
     assert answer.status_code == 202 and answer.json()["operation"]["kind"] == kind
     assert Operation.objects.get().requested_by == user
     make.problem(as_user.post(f"{AT}{row.pk}/{kind}/"), 409, "operation_active")
+
+
+def test_only_what_cannot_be_removed_is_forgotten(as_operator: APIClient, user: User) -> None:
+    node = make.gpu_node()
+    row = make.instance(by=user, node=node)
+    GpuAllocation.objects.create(
+        instance=row, gpu=node.gpus.earliest("pk"), memory_mib=1, compute_percent=1, is_exclusive=False
+    )
+    at = f"/api/instances/{row.pk}/forget/"
+    make.problem(as_operator.post(at), 409, "node_connected")
+    ComputeNode.objects.update(status=NodeStatus.FAILED)
+    removal = make.operation(row, OperationKind.REMOVE)
+    make.problem(as_operator.post(at), 409, "operation_active")
+    Operation.objects.update(state=JobState.FAILED)
+    assert as_operator.post(at).status_code == 204
+    assert not Instance.objects.exists() and not GpuAllocation.objects.exists()
+    assert Operation.objects.get(pk=removal.pk).instance_name == row.name
+    make.problem(as_operator.post(at), 404)
 
 
 def test_filters_ordering_and_pages(as_operator: APIClient, user: User, other: User) -> None:

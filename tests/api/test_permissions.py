@@ -94,6 +94,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/instances/{instance}/start/"): (owners(202), None),
     ("POST", "api/instances/{instance}/stop/"): (owners(202), None),
     ("POST", "api/instances/{instance}/restart/"): (owners(202), None),
+    ("POST", "api/instances/{instance}/forget/"): (operators(204), None),  # its node is not connected
     ("GET", "api/instances/{instance}/logs/"): (owners(503), None),  # its engine is dead
     ("GET", "api/instances/{instance}/stats/"): (owners(503), None),
     ("GET", "api/instances/{instance}/events/"): (owners(200), None),

@@ -8,10 +8,12 @@ import pytest
 from django.utils import timezone
 
 from instances.discovery import IMAGES_TRIED, Inventory, look_for_devices, store_inventory
+from instances.examining import LIFE
 from instances.inventory import gpus_of
 from instances.models import Gpu, GpuInventory
 from instances.vgpu import DISCOVERY, devices_in, seen_inside
 from nodes.engine import ContainerSpec, EngineError
+from nodes.models import ComputeNode
 from tests.api import make
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_programs import ERR, Program
@@ -83,7 +85,7 @@ def add(engine: FakeEngine, name: str, size: int) -> FakeImage:
 
 def look(engine: FakeEngine, image: str = "") -> Inventory:
     with engine.connect() as connection:
-        return look_for_devices(connection, image=image)
+        return look_for_devices(connection, image=image, now=timezone.now())
 
 
 def test_a_container_asks_for_all_cards_and_goes(cards: FakeEngine) -> None:
@@ -145,6 +147,18 @@ def test_an_engine_without_the_vendors_tools_has_no_cards(cards: FakeEngine) -> 
     found = look(cards)
     assert found.problem == "no_device_support" and "could not select device driver" in found.evidence
     assert len(cards.containers.created) == 1, "no other image would do better"
+    assert not cards.containers.all
+
+
+def test_what_a_dead_worker_left_is_removed_by_the_next_look(cards: FakeEngine) -> None:
+    add(cards, "small", 1)
+    look(cards)
+    [spec] = cards.containers.created
+    with cards.connect() as connection:
+        connection.create_container(spec)
+        look_for_devices(connection, now=timezone.now())
+        assert len(cards.containers.all) == 1, "somebody may be looking"
+        look_for_devices(connection, now=timezone.now() + 2 * LIFE)
     assert not cards.containers.all
 
 
@@ -217,3 +231,11 @@ def test_a_node_that_was_never_asked_is_unknown(django_user_model: Any) -> None:
     node = make.node()
     shown = gpus_of(user=django_user_model.objects.create_user("u"), node=node.pk)
     assert (shown["checked_at"], shown["problem"]["code"], shown["gpus"]) == (None, "gpus_unknown", [])
+
+
+@pytest.mark.django_db
+def test_what_the_machine_before_told_is_not_stored() -> None:
+    node = make.node()
+    ComputeNode.objects.filter(pk=node.pk).update(connection_version=node.connection_version + 1)
+    assert not store_inventory(node, Inventory(tuple(devices_in(BOTH))), now=timezone.now())
+    assert not cards_of(node) and not GpuInventory.objects.exists()

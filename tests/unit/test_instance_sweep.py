@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 
 from core.jobs import JobState
+from instances.examining import LIFE, probe_labels
 from instances.models import ImageReport, Instance, LibraryReport, Observed
 from instances.observing import observe
 from instances.services import operate
@@ -228,13 +229,22 @@ def test_a_slow_node_and_a_dead_one_delay_nobody(running, engine, tools, ulrich)
     assert Instance.objects.filter(observed=Observed.RUNNING).count() == 2
 
 
+def test_what_was_left_of_a_look_goes_though_nobody_knows_of_the_look(running, engine, tools) -> None:
+    LibraryReport.objects.all().delete()
+    with engine.connect() as connection:
+        spec = replace(only(engine).spec, name="", labels=probe_labels("gpus", now=timezone.now() - 2 * LIFE))
+        connection.create_container(spec)
+    assert len(engine.containers.all) == 2
+    sweep_instances(tools=tools)
+    assert only(engine).info.id == running.container_id
+
+
 def test_what_a_node_holds_is_asked_for_at_once(running, engine, tools, ulrich, node) -> None:
     """One list for all of a node's running containers, however many they are."""
     for number in range(3):
         run(instance_of(ulrich, node, name=f"more{number}", gpu_memory_gb=1), tools)
-    LibraryReport.objects.update(checked_at=timezone.now() - timedelta(hours=1))
     asked: list[str] = []
     allow = engine.containers.allow
     engine.containers.allow = lambda operation: (asked.append(operation), allow(operation))  # type: ignore[method-assign]
     sweep_instances(tools=tools)
-    assert asked == ["list"]
+    assert asked == ["list", "list"], "the second one is for what dead workers left"

@@ -10,7 +10,6 @@ from django.utils import timezone, translation
 
 from core.jobs import JobState
 from instances.models import Instance, Observed, Operation
-from instances.services import operate
 from instances.snapshot import snapshot, status_text, with_operations
 from instances.spec import LABEL, Options, volume_name
 from instances.sweep import sweep_instances
@@ -19,7 +18,6 @@ from nodes.engine import EngineRejected
 from pulls.models import PullJob
 from pulls.tools import Tools
 from pulls.work import run_pull
-from tests.support.fake_programs import Program
 from tests.support.fake_pulls import Refuse
 from tests.support.one_instance import (
     ALL_OF_IT,
@@ -354,30 +352,6 @@ def test_an_operation_whose_instance_went_away_ends(instance, tools) -> None:
     run_twice = [run_only(operation, tools) for _ in range(2)]
     assert run_twice == [JobState.FAILED, JobState.FAILED]
     assert operation.error_code == "instance_gone"
-
-
-# --- what is seen inside ----------------------------------------------------------------------------------------------
-
-
-def test_a_slice_that_is_not_effective_is_told_also_after_a_restart(instance, engine, tools, ulrich) -> None:
-    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("24576\n")
-    assert run(instance, tools).state == JobState.SUCCEEDED
-    assert (instance.observed, instance.problem_code) == (Observed.RUNNING, "slice_not_effective")
-    assert instance.problem["params"] == {"seen": 24576, "planned": 8192}
-    operate(user=ulrich, instance=instance.pk, kind="restart")
-    run(instance, tools)
-    assert instance.problem_code == "slice_not_effective"
-    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("8192\n")
-    operate(user=ulrich, instance=instance.pk, kind="restart")
-    run(instance, tools)
-    assert instance.problem_code == ""
-
-
-@pytest.mark.parametrize("answer", [Program(exists=False, exit_code=127), Program.saying("[N/A]\n"), Program()])
-def test_what_cannot_be_seen_inside_is_no_problem(instance, engine, tools, answer: Program) -> None:
-    engine.containers.exec_programs[LOOK_INSIDE] = answer
-    assert run(instance, tools).state == JobState.SUCCEEDED
-    assert instance.problem_code == ""
 
 
 def test_the_images_own_preload_comes_after_ours(ulrich, node, engine, tools) -> None:

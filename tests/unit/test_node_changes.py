@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from core.errors import InvalidInput
 from core.system import SYSTEM
+from instances.models import GpuInventory, LibraryReport
 from nodes.models import ComputeNode
 from nodes.services import save_node
 from tests.api import make
@@ -69,3 +70,30 @@ def test_entered_again_it_moves(password: str) -> None:
 def test_the_same_host_keeps_it(address: str) -> None:
     node = ComputeNode.objects.get(pk=make.node(**KEPT).pk)
     assert change(node, docker_address=address).password.reveal() == "s3cr3t"
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.6:2375", "unix:///var/run/docker.sock", ""])
+def test_a_node_with_instances_is_not_moved_to_another_machine(django_user_model: Any, address: str) -> None:
+    """The sweep would take its containers for gone, and a removal would leave them on the old machine."""
+    node = make.gpu_node(docker_address="tcp://10.0.0.5:2375")
+    instance = make.instance(by=django_user_model.objects.create_user("u"), node=node, name="held")
+    with pytest.raises(InvalidInput) as error:
+        change(ComputeNode.objects.get(pk=node.pk), docker_address=address)
+    assert set(error.value.fields) == {"docker_address"}
+    assert "held" in str(error.value.fields["docker_address"][0])
+    assert not node.gpus.filter(is_missing=True).exists(), "nothing of a refused change is stored"
+    stays = change(ComputeNode.objects.get(pk=node.pk), docker_address="tcp://10.0.0.5:2376", remark="x")
+    assert stays.docker_address == "tcp://10.0.0.5:2376" and not node.gpus.filter(is_missing=True).exists()
+    instance.delete()
+    assert change(ComputeNode.objects.get(pk=node.pk), docker_address=address).docker_address == address
+
+
+def test_what_the_old_machine_told_of_its_cards_is_forgotten() -> None:
+    node = make.gpu_node(docker_address="tcp://10.0.0.5:2375")
+    node.gpus.filter(index=0).update(is_cordoned=True)
+    now = timezone.now()
+    GpuInventory.objects.create(node=node, checked_at=now)
+    LibraryReport.objects.create(node=node, directory="/lib", facts={}, checked_at=now)
+    change(ComputeNode.objects.get(pk=node.pk), docker_address="tcp://10.0.0.6:2375")
+    assert list(node.gpus.values_list("is_missing", "is_cordoned")) == [(True, True), (True, False)]
+    assert not GpuInventory.objects.exists() and not LibraryReport.objects.exists()

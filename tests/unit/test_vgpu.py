@@ -188,6 +188,28 @@ def test_the_images_own_preload_is_kept_after_ours() -> None:
     assert text.split(":") == ["/libvgpu/build/libvgpu.so", "/usr/lib/libjemalloc.so", "/x.so", "/y.so", "/mine.so"]
 
 
+def test_what_an_image_sets_lifts_no_limit() -> None:
+    grant = Grant((UUID,), Share(8 * GIB, 33, False), sliced=True)
+    image = {
+        "PATH": "/bin", "CUDA_DEVICE_MEMORY_LIMIT": "80g", "CUDA_DEVICE_MEMORY_LIMIT_0": "80g",
+        "CUDA_DEVICE_SM_LIMIT_15": "100", "GPU_CORE_UTILIZATION_POLICY": "disable", "LD_AUDIT": "/x.so",
+        "CUDA_REDIRECT": "/y.so", "CUDA_TASK_PRIORITY": "0", "NVIDIA_VISIBLE_DEVICES": "all",
+        "NVIDIA_DRIVER_CAPABILITIES": "all", "CUDA_VISIBLE_DEVICES": "0",
+    }  # fmt: skip
+    usual = dict(parts(grant).environment)
+    made = dict(parts(grant, image_environment=image).environment)
+    assert {name: made[name] for name in usual} == usual
+    assert {name: text for name, text in made.items() if name not in usual} == {
+        "CUDA_DEVICE_MEMORY_LIMIT_0": "",
+        "CUDA_DEVICE_SM_LIMIT_15": "",
+        "GPU_CORE_UTILIZATION_POLICY": "",
+        "LD_AUDIT": "",
+        "CUDA_REDIRECT": "/libvgpu/build/libvgpu.so",
+        "CUDA_TASK_PRIORITY": "1",
+    }
+    assert not parts(Grant((UUID,), Share(24576, 100, True)), image_environment=image).environment
+
+
 def test_an_empty_directory_is_the_usual_one() -> None:
     made = parts(Grant((UUID,), Share(8 * GIB, 33, False), sliced=True), directory="")
     assert made.mounts[0].source == "/root/HAMi-core/build"

@@ -1,0 +1,62 @@
+"""What a look into a slice tells about its limits, and what becomes of it in the rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.jobs import JobState
+from instances.models import Observed
+from instances.services import operate
+from instances.vgpu import LOOK_INSIDE
+from nodes.engine import EngineRejected
+from tests.support.fake_programs import Program
+from tests.support.one_instance import instance_of, prepare, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_slice_that_is_not_effective_is_told_also_after_a_restart(instance, engine, tools, ulrich) -> None:
+    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("24576\n")
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert (instance.observed, instance.problem_code) == (Observed.RUNNING, "slice_not_effective")
+    assert instance.problem["params"] == {"seen": 24576, "planned": 8192}
+    operate(user=ulrich, instance=instance.pk, kind="restart")
+    run(instance, tools)
+    assert instance.problem_code == "slice_not_effective"
+    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("8192\n")
+    operate(user=ulrich, instance=instance.pk, kind="restart")
+    run(instance, tools)
+    assert instance.problem_code == ""
+
+
+@pytest.mark.parametrize("answer", [Program(exists=False, exit_code=127), Program.saying("[N/A]\n"), Program()])
+def test_what_cannot_be_seen_inside_is_no_problem_and_told(instance, engine, tools, ulrich, answer: Program) -> None:
+    engine.containers.exec_programs[LOOK_INSIDE] = answer
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert instance.problem_code == "" and "slice_not_verified" in instance.notes
+    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying("8192\n")
+    operate(user=ulrich, instance=instance.pk, kind="restart")
+    run(instance, tools)
+    assert instance.problem_code == "" and instance.notes == ["data_disk_not_limited"], "now it is known"
+
+
+def test_an_engine_that_refuses_to_look_inside_is_told(instance, engine, tools) -> None:
+    engine.containers.refuse("exec", EngineRejected(403, "exec is disabled"))
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert (instance.observed, "slice_not_verified" in instance.notes) == (Observed.RUNNING, True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "problem", "noted"),
+    [
+        ("8192\n8192\n", "", False),
+        ("8192\n", "", True),
+        ("8192\n8192\n8192\n", "", True),
+        ("8192\n24576\n", "slice_not_effective", False),
+    ],
+)
+def test_every_card_is_looked_for_inside(ulrich, node, engine, tools, shown: str, problem: str, noted: bool) -> None:
+    prepare(engine)
+    engine.containers.exec_programs[LOOK_INSIDE] = Program.saying(shown)
+    run(instance := instance_of(ulrich, node, gpu_count=2), tools)
+    assert (instance.problem_code, "slice_not_verified" in instance.notes) == (problem, noted)
