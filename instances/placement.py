@@ -5,6 +5,7 @@ Deterministic: the same state gives the same answer. Rules and reasons: spec-vgp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -140,8 +141,11 @@ def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Sequence[Card], Shar
 
 @lru_cache(maxsize=1024)  # a fleet has few models
 def is_model(name: str, wanted: str) -> bool:
-    """Whether a card of this name is of the model that a spec asks for."""
-    return not wanted or wanted.casefold() in name.casefold()
+    """Whether a card of this name is of the model that a spec asks for: an A100 is no A10, and an L40 no L4."""
+    if not wanted:
+        return True
+    whole_words = rf"(?<![a-z0-9]){re.escape(wanted.strip().casefold())}(?![a-z0-9])"
+    return re.search(whole_words, name.casefold()) is not None
 
 
 def _alike(cards: Sequence[Card]) -> list[Sequence[Card]]:
