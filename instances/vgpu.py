@@ -34,6 +34,12 @@ _RESERVED = re.compile(
     r"GPU_CORE_UTILIZATION_POLICY|CUDA_TASK_PRIORITY|CUDA_REDIRECT|NVIDIA_VISIBLE_DEVICES|NVIDIA_DRIVER_CAPABILITIES|"
     r"CUDA_VISIBLE_DEVICES|LIBCUDA_LOG_LEVEL"
 )
+# Of those, what an image may bring that is neither set here nor by the engine for the devices. CUDA_VISIBLE_DEVICES is
+# none of them: empty it would hide every card, and the limits hold for each.
+_LIFTING = re.compile(
+    r"LD_AUDIT|CUDA_DEVICE_(MEMORY|SM)_LIMIT_\d+|GPU_CORE_UTILIZATION_POLICY|CUDA_TASK_PRIORITY|CUDA_REDIRECT"
+)
+_USUAL_PRIORITY = "1"  # empty would be 0, the highest (§1.1); all others are as unset when they are empty
 _RESERVED_TARGETS = ("/libvgpu", LOCK_TARGET, "/etc/ld.so.preload")
 
 
@@ -85,6 +91,7 @@ def parts_of(
     preload = " ".join([image_environment.get(_PRELOAD, ""), user_environment.get(_PRELOAD, "")]).split()
     return Parts(
         environment={
+            **_without_effect(image_environment),
             _PRELOAD: ":".join([LIBRARY, *preload]),
             "CUDA_DEVICE_MEMORY_LIMIT": memory_text(grant.share.memory_mib),
             "CUDA_DEVICE_SM_LIMIT": str(grant.share.compute_percent),
@@ -95,6 +102,12 @@ def parts_of(
         tmpfs={LOCK_TARGET: "mode=1777"},
         device_requests=requests,
     )
+
+
+def _without_effect(image_environment: Mapping[str, str]) -> dict[str, str]:
+    """Engines merge an image's variables in; one that would lift the limits is overridden (§1.1)."""
+    lifting = filter(_LIFTING.fullmatch, image_environment)
+    return {name: _USUAL_PRIORITY if name == "CUDA_TASK_PRIORITY" else "" for name in lifting}
 
 
 def library_mount(directory: str) -> Mount:

@@ -188,6 +188,23 @@ def test_the_images_own_preload_is_kept_after_ours() -> None:
     assert text.split(":") == ["/libvgpu/build/libvgpu.so", "/usr/lib/libjemalloc.so", "/x.so", "/y.so", "/mine.so"]
 
 
+def test_what_an_image_brings_to_lift_its_limits_is_without_effect() -> None:
+    grant = Grant((UUID,), Share(8 * GIB, 33, False), sliced=True)
+    lifting = {
+        "CUDA_DEVICE_MEMORY_LIMIT_0": "24g", "CUDA_DEVICE_SM_LIMIT_15": "100", "CUDA_REDIRECT": "/x.so",
+        "GPU_CORE_UTILIZATION_POLICY": "DISABLE", "LD_AUDIT": "/x.so", "CUDA_TASK_PRIORITY": "0",
+    }  # fmt: skip
+    ours = {"CUDA_DEVICE_MEMORY_LIMIT": "24g", "CUDA_DEVICE_SM_LIMIT": "0", "LIBCUDA_LOG_LEVEL": "4"}
+    others = {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "0", "NVIDIA_VISIBLE_DEVICES": "all"}
+    made = parts(grant, image_environment={**lifting, **ours, **others}).environment
+    assert dict(made) == {
+        **parts(grant).environment,
+        **dict.fromkeys(lifting, ""),
+        "CUDA_TASK_PRIORITY": "1",  # empty is 0, the highest
+    }
+    assert made["CUDA_DEVICE_MEMORY_LIMIT"] == "8g", "not what the image says"
+
+
 def test_an_empty_directory_is_the_usual_one() -> None:
     made = parts(Grant((UUID,), Share(8 * GIB, 33, False), sliced=True), directory="")
     assert made.mounts[0].source == "/root/HAMi-core/build"
