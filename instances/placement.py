@@ -105,13 +105,12 @@ def fit(demand: Demand, needs: Room, candidate: Candidate) -> Fit:
         raise Refused("node_not_connected")
     _check_room(needs, candidate)
     cards, share = _choose(demand, candidate.cards)
-    left, sliced = 0, False
+    left = 0
     if share is not None:
         left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in cards])
-        sliced = demand.sliced and not share.exclusive
     unknown = candidate.bytes_to_move is None
     rank = (left, not candidate.image_present, unknown, candidate.bytes_to_move or 0, candidate.id)
-    return Fit(rank, candidate.id, candidate.name, cards, share, sliced)
+    return Fit(rank, candidate.id, candidate.name, cards, share, demand.sliced and share is not None)
 
 
 def _check_room(needs: Room, candidate: Candidate) -> None:

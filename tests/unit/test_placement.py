@@ -75,10 +75,12 @@ def test_a_whole_card_needs_one_that_nobody_has_a_part_of() -> None:
     assert fit(sliced(8), Room(), node).grant.device_ids == ("GPU-a",)  # beside the first slice
 
 
-def test_a_slice_as_large_as_the_card_is_the_card() -> None:
+def test_a_slice_as_large_as_the_card_is_the_card_and_has_its_limits_all_the_same() -> None:
     grant = fit(sliced(24), Room(), NODE).grant
     assert grant.share == Share(24576, 100, True)
-    assert not grant.sliced
+    assert grant.sliced
+    assert not fit(Demand(count=1), Room(), NODE).grant.sliced
+    assert not fit(Demand(count=0, sliced=True), Room(), NODE).grant.sliced
 
 
 def test_without_cards_any_connected_node_will_do() -> None:

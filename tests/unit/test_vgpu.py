@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instances.accelerator import Demand, DeviceRequest, Grant, Mount, Refused, Share
+from instances.placement import Candidate, Card, Room, fit
 from instances.vgpu import (
     MOST_PER_CARD,
     NOMINAL,
@@ -166,6 +167,18 @@ def test_a_slice_gets_all_of_it_and_exactly_this() -> None:
     assert made.mounts == (Mount("/opt/hami/build", "/libvgpu/build"),)
     assert dict(made.tmpfs) == {"/tmp/vgpulock": "mode=1777"}
     assert made.device_requests == (DeviceRequest("nvidia", (UUID,), (("gpu", "compute", "utility"),), 0),)
+
+
+@pytest.mark.parametrize(("_number", "gb", "card", "limit", "percent", "_exclusive"), WORKED)
+def test_the_worked_table_as_it_is_sent(
+    _number: int, gb: float, card: int, limit: str, percent: int, _exclusive: bool
+) -> None:
+    """A slice as large as the card is sent its limits too."""
+    node = Candidate(1, "n1", (Card(UUID, 0, "A10", card),))
+    made = parts(fit(slice_of(gb), Room(), node).grant)
+    assert made.environment["CUDA_DEVICE_MEMORY_LIMIT"] == limit
+    assert made.environment["CUDA_DEVICE_SM_LIMIT"] == str(percent)
+    assert made.mounts and made.tmpfs
 
 
 def test_whole_cards_are_pinned_and_nothing_is_preloaded() -> None:
