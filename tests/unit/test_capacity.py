@@ -94,6 +94,23 @@ def test_an_image_is_present_where_its_last_pull_succeeded(user: Any) -> None:
     assert [found[node.pk].bytes_to_move for node in (there, failed)] == [0, None]
 
 
+def test_of_several_pulls_the_last_one_that_ended_counts(user: Any) -> None:
+    outcomes = {
+        ("succeeded", "failed"): False,
+        ("failed", "succeeded"): True,
+        ("succeeded", "cancelled"): True,
+        ("succeeded", "queued"): True,
+        ("cancelled",): False,
+    }
+    nodes = {states: make.gpu_node(0) for states in outcomes}
+    for states, node in nodes.items():
+        for state in states:
+            make.pull(by=user, on=node, reference=REFERENCE, state=state)
+    make.pull(by=user, on=nodes["failed", "succeeded"], state="failed")  # of another image
+    found = judged()
+    assert {states: found[node.pk].image_present for states, node in nodes.items()} == outcomes
+
+
 def test_a_demand_sees_only_its_cards_and_gets_the_same_answer(holder: Any) -> None:
     """Names match by whole words in any case, as placing has it."""
     mine, theirs, mixed = make.gpu_node(2), make.gpu_node(2, model="NVIDIA A100"), make.gpu_node(2)
