@@ -1,9 +1,9 @@
 """Creating and starting a container of an image that is there: the product against `docker run -d`, in turn.
 
 The product's time runs from before the POST until its API, asked every 10 ms, shows `running`; `row` until the row of
-the operation says it finished. Docker's time is the wall time of its command line. Both get the same limits, a terminal
-and a volume, and are removed before the next turn, outside of the time. Also told: when a worker had taken the
-operation, and what the engine says of when the container was made and when it ran.
+the operation says it finished. Docker's time is the wall time of its command line. Both get the same limits, an open
+standard input and a volume, and are removed before the next turn, outside of the time. Also told: when a worker had
+taken the operation, and what the engine says of when the container was made and when it ran.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.services.engine import RealEngine
 from tests.services.process import wait_until
 
 SPEC = {"cpu_cores": 1, "memory_gb": 1, "data_disk_gb": 1}
-LIMITS = ["--cpus", "1", "--memory", "1g", "--memory-swap", "1g", "--tty", "--interactive"]
+LIMITS = ["--cpus", "1", "--memory", "1g", "--memory-swap", "1g", "--interactive"]
 _numbers = count(1)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Q, Sum
 
 from core.jobs import JobState
 from core.rows import bare_rows
@@ -97,6 +97,9 @@ def _held(nodes: Any) -> dict[int, Room]:
 
 
 def _nodes_with(reference: str, nodes: Any) -> set[int]:
-    """Where the last pull of the reference went well: the image is probably still there."""
-    pulled = PullJob.objects.filter(reference=reference, state=JobState.SUCCEEDED, node__in=nodes)
-    return set(pulled.order_by().values_list("node_id", flat=True).distinct())
+    """Where the last pull of the reference went well: the image is probably still there. One that goes on, or that
+    somebody cancelled, says nothing of it."""
+    ended = PullJob.objects.filter(reference=reference, state__in=(JobState.SUCCEEDED, JobState.FAILED), node__in=nodes)
+    last_good = Max("pk", filter=Q(state=JobState.SUCCEEDED))
+    rows = ended.order_by().values_list("node_id").annotate(last_good=last_good, last=Max("pk"))
+    return {node for node, succeeded, last in bare_rows(rows) if succeeded == last}

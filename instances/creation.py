@@ -22,7 +22,6 @@ from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, cont
 from instances.vgpu import DEFAULT_DIRECTORY, LOOK_INSIDE, seen_inside
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from pulls.failure_texts import describe
-from pulls.models import PullJob
 from pulls.services import request_pulls
 from pulls.tools import Tools
 
@@ -80,12 +79,6 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
         Operation.objects.filter(pk=operation.pk).update(pull=pull)
     Instance.objects.filter(pk=instance.pk).exclude(observed=Observed.PULLING).change(observed=Observed.PULLING)
     return Waiting({"phase": "pulling", "pull": pull.pk})
-
-
-def pull_percent(operation: Operation | None) -> float | None:
-    """How much of the image has arrived, while a creation waits for it."""
-    pull: PullJob | None = operation.pull if operation else None
-    return None if pull is None else float(pull.progress.get("percent", 0.0))
 
 
 def _check_before(engine: Engine, instance: Instance, image: ImageInfo, tools: Tools) -> None:

@@ -47,10 +47,6 @@ OF_SLICES: dict[str, Text] = {
         _("%(name)s is built for %(library)s, the node is %(node)s."),
         _("Build the library for the node's architecture and copy it there."),
     ),
-    "library_needs_driver": Text(
-        _("%(name)s needs %(driver)s, which the container would not have: no program would start in it."),
-        _("Let the container have the driver's libraries, or build the library without that need."),
-    ),
     "image_musl": Text(
         _("The image is built on musl, as those of Alpine are: with the slicing library no program would start in it."),
         _("Base the image on a system with glibc, such as Debian or Ubuntu, or choose a spec with whole GPUs."),

@@ -1,4 +1,4 @@
-"""Filters of the list of product specs."""
+"""Filters of the lists of product specs and of instances."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ Deterministic: the same state gives the same answer. Rules and reasons: spec-vgp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -104,13 +105,12 @@ def fit(demand: Demand, needs: Room, candidate: Candidate) -> Fit:
         raise Refused("node_not_connected")
     _check_room(needs, candidate)
     cards, share = _choose(demand, candidate.cards)
-    left, sliced = 0, False
+    left = 0
     if share is not None:
         left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in cards])
-        sliced = demand.sliced and not share.exclusive
     unknown = candidate.bytes_to_move is None
     rank = (left, not candidate.image_present, unknown, candidate.bytes_to_move or 0, candidate.id)
-    return Fit(rank, candidate.id, candidate.name, cards, share, sliced)
+    return Fit(rank, candidate.id, candidate.name, cards, share, demand.sliced and share is not None)
 
 
 def _check_room(needs: Room, candidate: Candidate) -> None:
@@ -140,8 +140,11 @@ def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Sequence[Card], Shar
 
 @lru_cache(maxsize=1024)  # a fleet has few models
 def is_model(name: str, wanted: str) -> bool:
-    """Whether a card of this name is of the model that a spec asks for."""
-    return not wanted or wanted.casefold() in name.casefold()
+    """Whether a card of this name is of the model that a spec asks for: an A100 is no A10, and an L40 no L4."""
+    if not wanted:
+        return True
+    whole_words = rf"(?<![a-z0-9]){re.escape(wanted.strip().casefold())}(?![a-z0-9])"
+    return re.search(whole_words, name.casefold()) is not None
 
 
 def _alike(cards: Sequence[Card]) -> list[Sequence[Card]]:

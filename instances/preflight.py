@@ -10,7 +10,7 @@ from instances.accelerator import Finding
 from instances.examining import LIFE, look_at_image, look_at_library, opened
 from instances.models import ImageReport, LibraryReport
 from instances.preload import ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
-from instances.vgpu import GIVES_DRIVER, PRELOADED, library_mount
+from instances.vgpu import PRELOADED, library_mount
 from nodes.engine import Engine, ImageInfo
 from nodes.models import ComputeNode
 
@@ -21,7 +21,7 @@ def preflight(engine: Engine, node: ComputeNode, image: ImageInfo, *, reference:
     Raises `EngineError`, an `EngineRejected` where the directory does not exist, and `Refused` for a bad path of it.
     """
     library, facts = examine(engine, node, image, reference=reference, now=now)
-    return judge(library, facts, PRELOADED, node=architecture_of(engine.platform), driver=GIVES_DRIVER)
+    return judge(library, facts, PRELOADED, node=architecture_of(engine.platform))
 
 
 def examine(

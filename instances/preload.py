@@ -45,20 +45,18 @@ class ImageFacts:
     glibc: Version = ()
 
 
-def judge(
-    library: LibraryFacts | None, image: ImageFacts | None, preloaded: Preloaded, *, node: str, driver: bool = True
-) -> list[Finding]:
+def judge(library: LibraryFacts | None, image: ImageFacts | None, preloaded: Preloaded, *, node: str) -> list[Finding]:
     """All that stands against it, the gravest first. `library`, `image`: None for one that is not known. `node`: its
-    architecture, "" if unknown. `driver`: whether the container gets the vendor's libraries."""
+    architecture, "" if unknown. A library may need its vendor's others: containers with slices have them."""
     found: list[Finding] = []
     if library is not None:
-        found += _of_library(library, preloaded, node=node, driver=driver)
+        found += _of_library(library, preloaded, node=node)
     if image is not None:
         found += _of_image(image, library.elf if library and library.elf.is_library else None)
     return sorted(found, key=lambda finding: not finding.refuses)
 
 
-def _of_library(library: LibraryFacts, preloaded: Preloaded, *, node: str, driver: bool) -> Iterator[Finding]:
+def _of_library(library: LibraryFacts, preloaded: Preloaded, *, node: str) -> Iterator[Finding]:
     elf, name = library.elf, {"name": preloaded.name}
     if not library.directory_permissions & _SEARCHABLE:
         yield Finding("library_directory_closed", {"mode": f"{library.directory_permissions:04o}"})
@@ -72,8 +70,6 @@ def _of_library(library: LibraryFacts, preloaded: Preloaded, *, node: str, drive
         return
     if node and elf.machine != node:
         yield Finding("library_architecture", {**name, "library": elf.machine, "node": node})
-    if preloaded.driver in elf.needed and not driver:
-        yield Finding("library_needs_driver", {**name, "driver": preloaded.driver})
 
 
 _KINDS = {"missing": "library_missing", "directory": "library_is_directory", "too_large": "library_damaged"}

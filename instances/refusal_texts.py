@@ -17,7 +17,6 @@ TEXTS: dict[str, Any] = {
     "larger_than_card": _("%(wanted)s MiB are larger than one card, which has %(card)s MiB."),
     "card_memory_unknown": _("The memory of the node's cards is unknown. Let an operator discover the node's GPUs."),
     "reserved_variable": _("The environment variable %(name)s is reserved. Leave it out."),
-    "reserved_target": _("Nothing may be mounted at %(target)s."),
     "bad_library_directory": _("“%(path)s” is no clean absolute path of a library directory, such as /opt/hami/build."),
     # what a node cannot give
     "node_not_connected": _("The node is not connected."),

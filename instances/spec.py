@@ -14,6 +14,7 @@ GIB = 1024**3
 UNLIMITED = "system_disk_not_limited"
 DATA_TARGET = "/data"
 LABEL = "imagelib.instance"  # its value is the instance's uid: from it alone a container is known again
+MOST_VARIABLES, LONGEST_NAME = 256, 255  # of an environment
 _RESTART_POLICIES = ("no", "on-failure", "always", "unless-stopped")
 
 
@@ -167,8 +168,13 @@ def option_faults(options: Options) -> dict[str, Sequence[str]]:
         faults["restart_policy"] = ("restart_policy",)
     if any(not 0 < port < 65536 for port in options.ports) or len(set(options.ports)) != len(options.ports):
         faults["ports"] = ("ports",)
-    if any("=" in name or "\0" in name + text or not name for name, text in options.environment.items()):
+    variables = options.environment.items()
+    if len(variables) > MOST_VARIABLES or not all(_is_variable(name, text) for name, text in variables):
         faults["environment"] = ("environment",)
     if options.command is not None and any("\0" in part for part in options.command):
         faults["command"] = ("command",)
     return faults
+
+
+def _is_variable(name: str, text: str) -> bool:
+    return 0 < len(name) <= LONGEST_NAME and "=" not in name and "\0" not in name + text

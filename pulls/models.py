@@ -60,9 +60,11 @@ class PullJob(Job):
         indexes = [
             models.Index(fields=["state", "due_at"], name="pull_state_due"),
             models.Index(fields=["node", "requested_by", "-started_at"], name="pull_last_served"),
-            # Where an image arrived, for placing containers: the history grows without end.
+            # Where an image arrived, or did not, for placing containers: the history grows without end.
             models.Index(
-                fields=["reference", "node"], condition=Q(state=JobState.SUCCEEDED), name="pull_succeeded_where"
+                fields=["reference", "node", "id", "state"],
+                condition=Q(state__in=[JobState.SUCCEEDED, JobState.FAILED]),
+                name="pull_ended_where",
             ),
         ]
         constraints = [

@@ -1,4 +1,4 @@
-"""`/api/instances/` and `/api/nodes/{id}/gpus/`: thin views over `instances.services`."""
+"""`/api/instances/`, `/api/nodes/{id}/gpus/` and `/api/nodes/{id}/doctor/`: thin views over `instances.services`."""
 
 from __future__ import annotations
 

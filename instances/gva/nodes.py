@@ -25,13 +25,17 @@ AVAILABLE_NODE = json_object(
 
 
 def available_nodes(*, user: Any, spec: int) -> list[dict[str, Any]]:
-    """The nodes that can take the spec, best first. Raises `NotFound`."""
-    row = visible_specs(user).filter(pk=spec).first()
+    """The nodes that can take the spec, best first. What is not listed nobody runs, operators neither.
+
+    Raises `NotFound`.
+    """
+    row = visible_specs(user).filter(pk=spec, is_listed=True).first()
     if row is None:
         raise NotFound(_("There is no listed product spec with id %(id)s.") % {"id": spec}, code="spec_not_listed")
-    nodes = visible_nodes(user).exclude(docker_address="")
-    states = {state.id: state for state in candidates(nodes, reference="", now=timezone.now())}
+    nodes = visible_nodes(user).filter(is_listed=True).exclude(docker_address="")
     demand = demand_of(row, sliced=row.supports_memory_split)
+    found = candidates(nodes, reference="", now=timezone.now(), demand=demand)
+    states = {state.id: state for state in found}
     fits = place(demand, needs_of(row), states.values()).fits
     rows = nodes.in_bulk([fit.node for fit in fits])
     price = float(row.price_per_hour)

@@ -21,7 +21,7 @@ from instances.models.instances import NAME_RULE
 from instances.placement import Answer, Fit, Rejection, Room, place
 from instances.refusal_texts import sentence
 from instances.services.specs import visible_specs
-from instances.spec import Options, Wanted, option_faults
+from instances.spec import LONGEST_NAME, MOST_VARIABLES, Options, Wanted, option_faults
 from instances.vgpu import is_sliced, refuse_reserved
 from nodes.models import ComputeNode
 from nodes.services import visible_nodes
@@ -88,7 +88,10 @@ def _check_texts(name: str, options: Options) -> None:
     rules = {
         "restart_policy": _("Give no, on-failure, always or unless-stopped."),
         "ports": _("Give different ports of the container from 1 to 65535, for example [8888]."),
-        "environment": _('Give names with texts, for example {"EPOCHS": "3"}.'),
+        "environment": _(
+            'Give at most %(most)s names of up to %(longest)s letters, with texts, for example {"EPOCHS": "3"}.'
+        )
+        % {"most": MOST_VARIABLES, "longest": LONGEST_NAME},
         "command": _('Give the program and its arguments, for example ["python", "train.py"].'),
     }
     faults: dict[str, Any] = {field: rules[field] for field in option_faults(options)}

@@ -62,6 +62,12 @@ def test_the_preview_is_exactly_what_creation_uses(as_user: APIClient, body: dic
     assert shown["bytes_to_pull"] is None, "nobody knows yet"
 
 
+def test_as_many_variables_as_are_allowed_and_as_long(as_user: APIClient, body: dict[str, Any]) -> None:
+    most = {f"{number:03}".rjust(255, "A"): "x" for number in range(256)}
+    plan = as_user.post(AT, {**body, "environment": most}).json()["plan"]
+    assert most.items() <= plan["environment"].items()
+
+
 def test_options_arrive_as_they_were_given(as_user: APIClient, body: dict[str, Any]) -> None:
     plan = as_user.post(AT, {**body, **OPTIONS}).json()["plan"]
     assert OPTIONS["environment"].items() <= plan["environment"].items()  # type: ignore[attr-defined]
@@ -81,6 +87,8 @@ def test_options_arrive_as_they_were_given(as_user: APIClient, body: dict[str, A
         ({"environment": {"A": None}}, "environment.A"),
         ({"environment": {"A=B": "1"}}, "environment"),
         ({"environment": {"": "1"}}, "environment"),
+        ({"environment": {f"A{number}": "" for number in range(257)}}, "environment"),
+        ({"environment": {"A" * 256: "1"}}, "environment"),
         ({"ports": [0]}, "ports[0]"),
         ({"ports": [65536]}, "ports[0]"),
         ({"ports": [80, 80]}, "ports"),

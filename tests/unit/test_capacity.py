@@ -94,13 +94,30 @@ def test_an_image_is_present_where_its_last_pull_succeeded(user: Any) -> None:
     assert [found[node.pk].bytes_to_move for node in (there, failed)] == [0, None]
 
 
+def test_of_several_pulls_the_last_one_that_ended_counts(user: Any) -> None:
+    outcomes = {
+        ("succeeded", "failed"): False,
+        ("failed", "succeeded"): True,
+        ("succeeded", "cancelled"): True,
+        ("succeeded", "queued"): True,
+        ("cancelled",): False,
+    }
+    nodes = {states: make.gpu_node(0) for states in outcomes}
+    for states, node in nodes.items():
+        for state in states:
+            make.pull(by=user, on=node, reference=REFERENCE, state=state)
+    make.pull(by=user, on=nodes["failed", "succeeded"], state="failed")  # of another image
+    found = judged()
+    assert {states: found[node.pk].image_present for states, node in nodes.items()} == outcomes
+
+
 def test_a_demand_sees_only_its_cards_and_gets_the_same_answer(holder: Any) -> None:
-    """Names match in part and in any case, as placing has it."""
+    """Names match by whole words in any case, as placing has it."""
     mine, theirs, mixed = make.gpu_node(2), make.gpu_node(2, model="NVIDIA A100"), make.gpu_node(2)
     Gpu.objects.filter(node=mixed, index=0).update(model="NVIDIA H100")
     holder(cards_of(mine)[0], 20000, 50)
     everything, asked = judged(), judged(Demand(count=1, model="a10", memory_mib=8192, sliced=True))
-    assert len(asked[theirs.pk].cards) == 2, "A100 contains A10: what is written is what is compared"
+    assert asked[theirs.pk].cards == (), "an A100 is no A10"
     assert [card.model for card in asked[mixed.pk].cards] == ["NVIDIA A10"]
     assert judged(Demand(count=1, model="T4"))[mine.pk].cards == ()
     assert judged(Demand(count=0))[mine.pk].cards == ()

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone, translation
 
 from core.jobs import JobState
+from instances.creation import INEFFECTIVE
 from instances.examining import LIFE, MOST_BYTES, PROBE, remove_leftovers
 from instances.models import ImageReport, Instance, LibraryReport, Observed
 from instances.preflight import examine
@@ -198,6 +199,19 @@ def test_without_slices_nothing_is_looked_at(ulrich, node, engine, tools) -> Non
     instance = instance_of(ulrich, node, **WHOLE_CARD)
     assert run(instance, tools).state == JobState.SUCCEEDED
     assert probes(engine) == [] and not LibraryReport.objects.exists()
+
+
+def test_a_slice_as_large_as_its_card_needs_the_library_and_shows_its_limits(ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    large = instance_of(ulrich, node, gpu_memory_gb=24)
+    run(large, tools)
+    assert (large.problem_code, large.problem["params"]) == (INEFFECTIVE, {"seen": 8192, "planned": 24576})
+    [spec] = made(engine)
+    assert (spec.environment["CUDA_DEVICE_MEMORY_LIMIT"], spec.environment["CUDA_DEVICE_SM_LIMIT"]) == ("24g", "100")
+    assert [mount.source for mount in spec.mounts] == [DEFAULT_DIRECTORY]
+    engine.containers.host_files[LIBRARY_FILE] = b""
+    other = instance_of(ulrich, node, name="other", gpu_memory_gb=24)
+    assert run(other, tools).error_code == "library_empty"
 
 
 def looks(engine: FakeEngine, action: Any) -> int:

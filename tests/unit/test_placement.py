@@ -75,10 +75,12 @@ def test_a_whole_card_needs_one_that_nobody_has_a_part_of() -> None:
     assert fit(sliced(8), Room(), node).grant.device_ids == ("GPU-a",)  # beside the first slice
 
 
-def test_a_slice_as_large_as_the_card_is_the_card() -> None:
+def test_a_slice_as_large_as_the_card_is_the_card_and_has_its_limits_all_the_same() -> None:
     grant = fit(sliced(24), Room(), NODE).grant
     assert grant.share == Share(24576, 100, True)
-    assert not grant.sliced
+    assert grant.sliced
+    assert not fit(Demand(count=1), Room(), NODE).grant.sliced
+    assert not fit(Demand(count=0, sliced=True), Room(), NODE).grant.sliced
 
 
 def test_without_cards_any_connected_node_will_do() -> None:
@@ -117,9 +119,29 @@ def test_what_is_held_counts_and_what_is_unknown_does_not_limit(needs: Room, cod
     assert fit(Demand(count=0), Room(4, 8 * GIB, 10), node).node == 1
 
 
-def test_models_are_found_by_part_of_their_name() -> None:
-    node = replace(NODE, cards=(Card("GPU-x", 0, "NVIDIA A100-SXM4-40GB", 40960),))
-    assert fit(sliced(8, model="a100"), Room(), node).grant.device_ids == ("GPU-x",)
+@pytest.mark.parametrize(
+    ("wanted", "name", "same"),
+    [
+        ("a100", "NVIDIA A100-SXM4-40GB", True),
+        ("A10", "NVIDIA A10", True),
+        ("A10", "NVIDIA A100-SXM4-40GB", False),
+        ("A10", "NVIDIA A10G", False),
+        ("L4", "NVIDIA L4", True),
+        ("L4", "NVIDIA L40", False),
+        ("L4", "NVIDIA L40S", False),
+        ("RTX 4090", "NVIDIA GeForce RTX 4090", True),
+        ("4090", "NVIDIA GeForce RTX 4090", True),
+        ("A100-SXM4", "NVIDIA A100-SXM4-40GB", True),
+        ("V1.", "NVIDIA V100", False),
+        ("", "NVIDIA A10", True),
+    ],
+)
+def test_models_are_found_by_whole_words_of_their_name(wanted: str, name: str, same: bool) -> None:
+    node = replace(NODE, cards=(Card("GPU-x", 0, name, 40960),))
+    if same:
+        assert fit(sliced(8, model=wanted), Room(), node).grant.device_ids == ("GPU-x",)
+    else:
+        assert refusal(sliced(8, model=wanted), node).code == "no_such_card"
 
 
 def test_a_container_gets_cards_of_one_kind() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instances.accelerator import Demand, DeviceRequest, Grant, Mount, Refused, Share
+from instances.placement import Candidate, Card, Room, fit
 from instances.vgpu import (
     MOST_PER_CARD,
     NOMINAL,
@@ -19,7 +20,6 @@ from instances.vgpu import (
     memory_text,
     parts_of,
     refuse_reserved,
-    refuse_reserved_target,
     share_of,
 )
 
@@ -168,6 +168,18 @@ def test_a_slice_gets_all_of_it_and_exactly_this() -> None:
     assert made.device_requests == (DeviceRequest("nvidia", (UUID,), (("gpu", "compute", "utility"),), 0),)
 
 
+@pytest.mark.parametrize(("_number", "gb", "card", "limit", "percent", "_exclusive"), WORKED)
+def test_the_worked_table_as_it_is_sent(
+    _number: int, gb: float, card: int, limit: str, percent: int, _exclusive: bool
+) -> None:
+    """A slice as large as the card is sent its limits too."""
+    node = Candidate(1, "n1", (Card(UUID, 0, "A10", card),))
+    made = parts(fit(slice_of(gb), Room(), node).grant)
+    assert made.environment["CUDA_DEVICE_MEMORY_LIMIT"] == limit
+    assert made.environment["CUDA_DEVICE_SM_LIMIT"] == str(percent)
+    assert made.mounts and made.tmpfs
+
+
 def test_whole_cards_are_pinned_and_nothing_is_preloaded() -> None:
     made = parts(Grant((UUID, UUID[:-1] + "b"), Share(24576, 100, True)))
     assert not made.environment and not made.mounts and not made.tmpfs
@@ -234,19 +246,6 @@ def test_reserved_variables_are_refused_by_name(name: str) -> None:
 
 def test_other_variables_are_the_users() -> None:
     refuse_reserved(["LD_PRELOAD", "LD_LIBRARY_PATH", "CUDA_HOME", "NVIDIA_REQUIRE_CUDA", "cuda_visible_devices"])
-
-
-@pytest.mark.parametrize(
-    "target", ["/libvgpu", "/libvgpu/", "/libvgpu/build", "//libvgpu/./x", "/tmp/vgpulock", "/etc/ld.so.preload"]
-)
-def test_reserved_places_are_refused(target: str) -> None:
-    with pytest.raises(Refused):
-        refuse_reserved_target(target)
-
-
-@pytest.mark.parametrize("target", ["/data", "/libvgpu2", "/tmp", "/etc"])
-def test_other_places_are_the_users(target: str) -> None:
-    refuse_reserved_target(target)
 
 
 @pytest.mark.parametrize(
