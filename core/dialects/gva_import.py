@@ -93,7 +93,7 @@ def _stored(kind: SheetKind, views: RecordViews, rows: Sequence[SheetRow]) -> Ma
     keys = {kind.key_of(row.values) for row in rows}
     leading = next(iter(kind.key))
     condition = {f"{views.columns[leading]}__in": {key[0] for key in keys if "\0" not in key[0]}}
-    found = {kind.key_of(record): record for record in views.represent(views.visible().filter(**condition))}
+    found = {kind.key_of(record): record for record in views.represent(views.records().filter(**condition))}
     return {key: record for key, record in found.items() if key in keys}
 
 

@@ -99,7 +99,7 @@ class RecordViews(ViewSetMixin, GvaView):
     def find(self, request: Request) -> Response:
         """One record."""
         pk = id_in_query("ID", request.query_params.get("ID", ""))
-        rows = self.represent(self.visible(among=self._records()).filter(pk=pk))
+        rows = self.represent(self.records().filter(pk=pk))
         if not rows:
             raise _unknown(pk)
         return success(_("Queried successfully"), rows[0])
@@ -114,7 +114,7 @@ class RecordViews(ViewSetMixin, GvaView):
         # The front end asks for pages that no longer exist when its page size changes; an empty answer would win.
         number = min(whole_number(asked, "page", 1), last)
         start = (number - 1) * size
-        rows = self.visible(among=self._records()).filter(**conditions)
+        rows = self.records().filter(**conditions)
         found = self.represent(rows[start : start + size]) if total else []
         return success(_("Fetched successfully"), {"list": found, "total": total, "page": number, "pageSize": size})
 
@@ -135,6 +135,10 @@ class RecordViews(ViewSetMixin, GvaView):
             conditions |= {"created_at__gte": start, "created_at__lt": end}
         return conditions
 
+    def records(self) -> Any:
+        """The visible rows as `represent` takes them, newest first."""
+        return self.visible(among=self._records())
+
     @classmethod
     @cache
     def _records(cls) -> QuerySet[Any, Any]:
@@ -148,7 +152,7 @@ class RecordViews(ViewSetMixin, GvaView):
         return cls.model._default_manager.order_by().values_list(Func(template="COUNT(*)", output_field=IntegerField()))
 
     def represent(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
-        """Some of `_records` as JSON objects."""
+        """Some of `records()` as JSON objects."""
         keys = list(self.columns)
         return [dict(zip(keys, row, strict=True)) for row in rows]
 

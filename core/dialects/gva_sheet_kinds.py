@@ -84,7 +84,7 @@ def template_file(kind: SheetKind) -> Any:
 def _records(views: RecordViews) -> Iterator[Mapping[str, Any]]:
     ids = list(views.visible().order_by("-created_at", "-pk").values_list("pk", flat=True)[:MAX_ROWS])
     for some in chunks(ids):
-        found = {row["ID"]: row for row in views.represent(views.visible().filter(pk__in=some))}
+        found = {row["ID"]: row for row in views.represent(views.records().filter(pk__in=some))}
         yield from (found[pk] for pk in some if pk in found)
 
 
