@@ -177,15 +177,14 @@ def test_a_lost_login_ends_an_open_log(
 
 
 def test_what_cannot_be_followed_says_why(
-    beds: InstanceBed, engine: RealEngine, run: Any, follow: Callable[..., LiveLog]
+    beds: InstanceBed, engine: RealEngine, node: int, registries: Registries, run: Any, follow: Callable[..., LiveLog]
 ) -> None:
     instance = run(TALK)
-    with beds.bed.database() as cursor:
-        cursor.execute(f"UPDATE instances_instance SET container_id = '{'0' * 64}' WHERE id = {instance['id']}")
+    assert engine.request("DELETE", f"/containers/{instance['container_id']}?force=1")[0] == 204
     assert follow(instance["id"]).until_end()["code"] == "container_gone"
-    with beds.bed.database() as cursor:
-        cursor.execute(f"UPDATE instances_instance SET container_id = '' WHERE id = {instance['id']}")
-    assert follow(instance["id"]).until_end() == {"code": "no_container", "message": "There is no container yet."}
+    never = beds.create(registries.open.reference("library/nosuch:1"), node, PLAIN)
+    beds.wait(never, "failed")
+    assert follow(never).until_end() == {"code": "no_container", "message": "There is no container yet."}
 
 
 def test_what_is_open_ends_with_the_server(
