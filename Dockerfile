@@ -10,6 +10,7 @@ COPY core core
 COPY imagelib imagelib
 COPY nodes nodes
 COPY pulls pulls
+COPY appimages appimages
 COPY instances instances
 COPY templates templates
 COPY static static

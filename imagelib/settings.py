@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "imagelib",
     "nodes",
     "pulls",
+    "appimages",
     "instances",
 ]
 
