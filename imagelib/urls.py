@@ -18,7 +18,7 @@ from rest_framework.routers import SimpleRouter
 from core.dialects import gva, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
-from imagelib.api import ImageViewSet, RegistryViewSet
+from imagelib.api import ImageViewSet, RegistryViewSet, ResolveView
 from imagelib.spa.sheets import PREFIX as SHEETS_PREFIX
 from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
@@ -47,6 +47,7 @@ api = [
     path("token/refresh/", RefreshView.as_view(), name="token-refresh"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
+    path("resolve/", ResolveView.as_view(), name="resolve"),
     path("nodes/<int:pk>/gpus/", NodeGpusView.as_view(), name="node-gpus"),
     path("nodes/<int:pk>/doctor/", NodeDoctorView.as_view(), name="node-doctor"),
     path("instances/events/", live.instances_events, name="instances-events"),

@@ -58,6 +58,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/images/check/"): (operators(200), {"address": "127.0.0.1:1/team/app:v1"}),
     ("POST", "api/images/{image}/list/"): (operators(200), None),
     ("POST", "api/images/{image}/unlist/"): (operators(200), None),
+    ("POST", "api/resolve/"): (READERS, {"name": "team/app", "tag": "v1"}),
     ("GET", "api/registries/"): (operators(200), None),
     ("POST", "api/registries/"): (operators(201), REGISTRY),
     ("GET", "api/registries/{registry}/"): (operators(200), None),
