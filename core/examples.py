@@ -32,6 +32,9 @@ _BY_COLUMN: Mapping[str, str] = {
     "is_default": "true",
     "insecure": "false",
     "ca_certificate": _CERTIFICATE,
+    # AppImages
+    "variables": '{"TASK_ID": "task-1"}',
+    "role": "server",
     # compute nodes
     "region": "north",
     "labels": '{"rack": "a1"}',
