@@ -100,7 +100,6 @@ class _Run:
         if value is None:
             self._unresolved[operand.value] = None
             return ""
-        self._check(len(value), piece.position)  # before the work
         return self._counted(escaped(value), piece.position)
 
     def _dug(self, piece: Dig) -> str:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 from django.utils.translation import override
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appimages.render import MAX_RESULT, MAX_TEMPLATE, TemplateCode, TemplateError, render
@@ -54,6 +54,7 @@ fragments = st.lists(
 ).map("".join)
 
 
+@example("\ud800")
 @given(any_text)
 def test_any_value_between_quotes_parses_back(value: str) -> None:
     text = render('"{{.X}}"', {"X": value}).text
