@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 from appimages.schema.context import reading_of
 from appimages.schema.values import is_null
 
+
 class Part(BaseModel):
     """Fields bear the names of the CRD. Null is the same as absent; a key that does not exist is a fault."""
 
@@ -28,9 +29,7 @@ class Part(BaseModel):
             return data
         reading = reading_of(info)
         texts = _text_fields(cls)
-        kept = {
-            key: value for key, value in data.items() if value is not None and (key in texts or not is_null(value))
-        }
+        kept = {key: value for key, value in data.items() if value is not None and (key in texts or not is_null(value))}
         if reading.tolerant:
             kept = {key: value for key, value in kept.items() if key in _keys(cls)}
         for key in cls.present:
@@ -64,6 +63,4 @@ def _keys(part: type[Part]) -> frozenset[str]:
 def _text_fields(part: type[Part]) -> frozenset[str]:
     """Keys whose value is text: there an unquoted `null` may be meant as it is written."""
     plain = (str, str | None)
-    return frozenset(
-        field.alias or name for name, field in part.model_fields.items() if field.annotation in plain
-    )
+    return frozenset(field.alias or name for name, field in part.model_fields.items() if field.annotation in plain)
