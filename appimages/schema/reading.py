@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from appimages.schema.context import Reading
 from appimages.schema.parts import AppImageSpec
+from core.documents import Location, path_of
 
 Document = dict[str, Any]
-Location = tuple[str | int, ...]
 
 # What an import notes and takes all the same; the API refuses it, except what its messages cannot tell.
 _FORGIVEN = frozenset({"unknown_key", "protocol_tcp", "null_text", "working_dir"})
@@ -43,11 +43,6 @@ class DocumentError(ValueError):
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         super().__init__("; ".join(f"{finding.path}: {finding.code}" for finding in findings))
         self.findings = findings
-
-
-def path_of(at: Location) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at)
-    return text.removeprefix(".")
 
 
 def read_document(raw: Any, *, strict: bool) -> tuple[Document, tuple[Finding, ...]]:

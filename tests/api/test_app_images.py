@@ -10,9 +10,9 @@ import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from appimages.importing.files import LARGEST
 from appimages.models import AppImage, AppImageVersion
 from appimages.services import replace_app_image
+from core.documents import LARGEST
 from core.system import SYSTEM
 from tests.api import make
 from tests.support.app_images import document, file
