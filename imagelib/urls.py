@@ -15,6 +15,7 @@ from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from appimages.api import AppImageViewSet
 from appimages.render_api import RenderView
 from core.dialects import gva, problem
 from core.dialects.problem import is_database_away
@@ -41,6 +42,7 @@ router.register("registries", RegistryViewSet, basename="registry")
 router.register("nodes", NodeViewSet, basename="node")
 router.register("pulls", PullViewSet, basename="pull")
 router.register("specs", SpecViewSet, basename="spec")
+router.register("appimages", AppImageViewSet, basename="appimage")
 router.register("instances", InstanceViewSet, basename="instance")
 
 api = [

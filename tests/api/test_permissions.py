@@ -58,6 +58,14 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/images/check/"): (operators(200), {"address": "127.0.0.1:1/team/app:v1"}),
     ("POST", "api/images/{image}/list/"): (operators(200), None),
     ("POST", "api/images/{image}/unlist/"): (operators(200), None),
+    ("GET", "api/appimages/"): (READERS, None),
+    ("POST", "api/appimages/import/"): (operators(400), None),  # there is no file
+    ("GET", "api/appimages/{app_image}/"): (READERS, None),
+    ("DELETE", "api/appimages/{app_image}/"): (operators(204), None),
+    ("GET", "api/appimages/{app_image}/export/"): (READERS, None),
+    ("GET", "api/appimages/{app_image}/versions/"): (READERS, None),
+    ("GET", "api/appimages/{app_image}/versions/{number}/"): (READERS, None),
+    ("POST", "api/appimages/{app_image}/versions/{number}/rollback/"): (operators(200), None),
     ("POST", "api/appimages/{app_image}/render/"): (operators(200), {"variables": {"TASK_ID": "t"}}),
     ("POST", "api/resolve/"): (READERS, {"name": "team/app", "tag": "v1"}),
     ("GET", "api/registries/"): (operators(200), None),
@@ -174,6 +182,7 @@ def things(user: User) -> dict[str, Any]:
         "instance": make.instance(by=user).pk,
         "room": make.gpu_node().pk,  # for new instances
         "app_image": make.app_image().name,
+        "number": 1,  # of a version of it
     }
 
 
