@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Max
 
 from core.jobs import JobState
 from core.rows import bare_rows
@@ -42,8 +42,6 @@ def places_of(references: Collection[str], nodes: Any) -> dict[str, list[Place]]
 
 def _arrived(references: Collection[str], nodes: Any) -> models.QuerySet[PullJob]:
     """At most one pull for each reference and node."""
-    later = PullJob.objects.filter(
-        reference=OuterRef("reference"), node=OuterRef("node"), pk__gt=OuterRef("pk"), state__in=_ENDED
-    )
     ended = PullJob.objects.filter(reference__in=references, node__in=nodes, state__in=_ENDED)
-    return ended.filter(~Exists(later), state=JobState.SUCCEEDED).order_by()
+    last = ended.order_by().values("reference", "node").annotate(last=Max("pk")).values("last")
+    return PullJob.objects.filter(pk__in=last, state=JobState.SUCCEEDED).order_by()
