@@ -73,7 +73,7 @@ class AppImageSerializer(serializers.ModelSerializer):
     @cached_property
     def _images(self) -> dict[str, EffectiveImage]:
         """Of a whole page at once: its rows share one serializer."""
-        rows = self.parent.instance if self.parent else [self.instance]
+        rows: Any = self.parent.instance if self.parent else [self.instance]
         return effective_images(rows, user=self.context["request"].user)
 
 
