@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from appimages.models import AppImage
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import ProductSpec
@@ -36,7 +37,7 @@ LISTS = [
     *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
     *(kind.public for kind in KINDS),
 ]
-ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec]
+ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, AppImage]
 
 
 def fill(user: Any, count: int) -> None:
