@@ -10,13 +10,12 @@ from django.db.models import Count, Max, Q, Sum
 
 from core.jobs import JobState
 from core.rows import bare_rows
-from instances.accelerator import Demand
+from instances.accelerator import MIB_PER_GB, Demand
 from instances.models import Gpu, GpuAllocation, Instance, ProductSpec
 from instances.placement import Candidate, Card, Room, is_model
 from nodes.models import STATUS_FRESH_FOR, ComputeNode, NodeStatus
 from pulls.models import PullJob
 
-MIB_PER_GB = 1024
 _NODE = ("pk", "name", "cpu", "memory", "data_disk")
 _CARD = ("pk", "node_id", "device_id", "index", "model", "memory_mib")
 _SUMS = {

@@ -7,17 +7,16 @@ from datetime import datetime
 
 from django.db import transaction
 
-from instances.accelerator import Device
+from instances.accelerator import MIB_PER_GB, Device
+from instances.accelerators.registry import CARDS
 from instances.examining import probe_labels, remove_leftovers
 from instances.failures import classify_refusal
 from instances.models import Gpu, GpuInventory
-from instances.vgpu import DISCOVERY, DISCOVERY_ENVIRONMENT, DISCOVERY_REQUEST, devices_in
 from nodes.engine import ContainerSpec, DeviceRequest, Engine, EngineRejected
 from nodes.models import ComputeNode
 
 WITHIN = 8.0  # seconds for each image that is tried; one that cannot run the command says so at once
 IMAGES_TRIED = 8
-_MIB_PER_GB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +50,13 @@ def small_images(engine: Engine) -> list[str]:
 
 
 def _ask(engine: Engine, image: str, *, now: datetime) -> Inventory:
-    request = DISCOVERY_REQUEST
+    request = CARDS.DISCOVERY_REQUEST
     spec = ContainerSpec(
         name="",
         image=image,
         entrypoint=(),
-        command=DISCOVERY,
-        environment=DISCOVERY_ENVIRONMENT,
+        command=CARDS.DISCOVERY,
+        environment=CARDS.DISCOVERY_ENVIRONMENT,
         labels=probe_labels("gpus", now=now),
         device_requests=(DeviceRequest(request.driver, (), request.count, request.capabilities),),
         network_mode="none",
@@ -66,7 +65,7 @@ def _ask(engine: Engine, image: str, *, now: datetime) -> Inventory:
         answer = engine.run_once(spec, within=WITHIN)
     except EngineRejected as error:
         return Inventory(problem=_problem(error.evidence), evidence=error.evidence)
-    devices = tuple(devices_in(answer.stdout))
+    devices = tuple(CARDS.devices_in(answer.stdout))
     if devices:
         return Inventory(devices)
     return Inventory(problem="gpus_unknown", evidence=(answer.stderr or answer.stdout)[-500:])
@@ -110,5 +109,5 @@ def _tell_node(node: ComputeNode, found: Inventory) -> None:
     ComputeNode.objects.filter(pk=node.pk).update(
         gpu_name=first.model,
         gpu_count=len(found.devices),
-        gpu_memory_gb=round(min(device.memory_mib for device in found.devices) / _MIB_PER_GB),
+        gpu_memory_gb=round(min(device.memory_mib for device in found.devices) / MIB_PER_GB),
     )

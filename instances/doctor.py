@@ -15,6 +15,7 @@ from imagelib.addresses import AddressError
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints
 from instances.accelerator import Finding, Refused
+from instances.accelerators.registry import CARDS
 from instances.discovery import look_for_devices, small_images, store_inventory
 from instances.doctor_texts import DOCTOR
 from instances.elf import version_text
@@ -25,10 +26,10 @@ from instances.models import Gpu
 from instances.preflight import architecture_of, digest_of, examine, known_image
 from instances.preload import ImageFacts, LibraryFacts, judge
 from instances.refusal_texts import join
-from instances.vgpu import DEFAULT_DIRECTORY, PRELOADED
 from nodes.engine import Engine, EngineError, EngineRejected, ImageInfo, connect
 from nodes.failure_texts import engine_failure_text
 from nodes.models import ComputeNode
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 
 WITHIN = 60.0  # seconds, for everything together
 IMAGES_SOUGHT, IMAGES_CHECKED = 50, 5
@@ -140,17 +141,17 @@ def _library(
         return None
     except EngineRejected as error:
         missing = classify_refusal(error.evidence) == "library_directory_missing"
-        place = {"node": node.name, "path": node.hami_core or DEFAULT_DIRECTORY, "evidence": error.evidence}
+        place = {"node": node.name, "path": node.hami_core or USUAL_LIBRARY_DIRECTORY, "evidence": error.evidence}
         yield Check("library_directory_missing", BAD, place) if missing else Check("library_not_seen", DOUBTFUL, place)
         return None
-    found = judge(library, None, PRELOADED, node=architecture_of(engine.platform))
+    found = judge(library, None, CARDS.PRELOADED, node=architecture_of(engine.platform))
     yield from (Check(one.code, BAD if one.refuses else DOUBTFUL, one.params) for one in found)
     elf = library.elf
     if not found:
         code = "library_fits" if elf.glibc_needed else "library_fits_any_glibc"
         yield Check(code, GOOD, {"machine": elf.machine, "glibc": version_text(elf.glibc_needed)})
-    if PRELOADED.driver in elf.needed:
-        yield Check("library_wants_driver", GOOD, {"driver": PRELOADED.driver})
+    if CARDS.PRELOADED.driver in elf.needed:
+        yield Check("library_wants_driver", GOOD, {"driver": CARDS.PRELOADED.driver})
     return library
 
 
@@ -174,8 +175,8 @@ def _images_there(engine: Engine) -> Iterator[tuple[str, str, ImageInfo]]:
 
 def _of_image(name: str, facts: ImageFacts, library: LibraryFacts) -> Check:
     """Of the image with this library; what is wrong with the library itself was said already."""
-    own = judge(library, None, PRELOADED, node="")
-    causes = tuple(finding for finding in judge(library, facts, PRELOADED, node="") if finding not in own)
+    own = judge(library, None, CARDS.PRELOADED, node="")
+    causes = tuple(finding for finding in judge(library, facts, CARDS.PRELOADED, node="") if finding not in own)
     if any(finding.refuses for finding in causes):
         return Check("image_does_not_fit", BAD, {"image": name}, causes)
     if causes:

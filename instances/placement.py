@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from instances.accelerator import Demand, Grant, Refused, Share
-from instances.vgpu import MOST_PER_CARD, SLACK, share_of
+from instances.accelerators.registry import CARDS
 
 
 class Card(NamedTuple):
@@ -157,7 +157,7 @@ def _alike(cards: Sequence[Card]) -> list[Sequence[Card]]:
 
 def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share] | None:
     try:
-        share = share_of(demand, cards[0].memory_mib)
+        share = CARDS.share_of(demand, cards[0].memory_mib)
     except Refused:
         return None
     fitting = [card for card in cards if takes(card, share)]
@@ -181,10 +181,18 @@ def takes(card: Card, share: Share) -> bool:
     if share.exclusive:
         return holders == 0
     return (
-        holders < MOST_PER_CARD
-        and held_mib + share.memory_mib <= memory_mib + SLACK
+        holders < CARDS.MOST_PER_CARD
+        and held_mib + share.memory_mib <= memory_mib + CARDS.SLACK
         and held_percent + share.compute_percent <= 100
     )
+
+
+def would_take(card: Card, demand: Demand) -> bool:
+    """Whether the card by itself would do: cards of other sizes may stand beside it."""
+    try:
+        return bool(demand.count) and takes(card, CARDS.share_of(demand, card.memory_mib))
+    except Refused:
+        return False
 
 
 def _explain(demand: Demand, cards: Sequence[Card]) -> None:
@@ -195,7 +203,7 @@ def _explain(demand: Demand, cards: Sequence[Card]) -> None:
     if max(map(len, _alike(usable))) < demand.count:
         raise Refused("cards_not_alike", wanted=demand.count)
     largest = max(usable, key=lambda card: card.memory_mib)
-    share = share_of(demand, largest.memory_mib)  # a card that is too small says so itself
+    share = CARDS.share_of(demand, largest.memory_mib)  # a card that is too small says so itself
     free = max((card.memory_mib - card.held_mib for card in usable), default=0)
     if share.exclusive:
         raise Refused("no_free_card", wanted=demand.count, free=sum(card.holders == 0 for card in usable))

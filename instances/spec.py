@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instances.accelerator import Grant
-from instances.vgpu import parts_of
+from instances.accelerators.registry import backend_for
 from nodes.engine import BindMount, ContainerSpec, DeviceRequest, PublishedPort, VolumeMount
 
 GIB = 1024**3
@@ -67,7 +67,7 @@ class Wanted:
 
 def container_spec(wanted: Wanted) -> ContainerSpec:
     """What `POST /containers/create` gets. Raises `Refused`."""
-    parts = parts_of(
+    parts = backend_for(devices=len(wanted.grant.device_ids)).parts_of(
         wanted.grant,
         directory=wanted.library_directory,
         image_environment=wanted.image_environment,

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from instances.accelerators.nvidia_hami import DISCOVERY, devices_in, seen_inside
 from instances.discovery import IMAGES_TRIED, Inventory, look_for_devices, store_inventory
 from instances.examining import LIFE
 from instances.inventory import gpus_of
 from instances.models import Gpu, GpuInventory
-from instances.vgpu import DISCOVERY, devices_in, seen_inside
 from nodes.engine import ContainerSpec, EngineError
 from nodes.models import ComputeNode
 from tests.api import make
