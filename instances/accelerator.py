@@ -25,6 +25,7 @@ class Device:
     memory_mib: int
     driver_version: str = ""
     partitioned: bool = False
+    used_mib: int | None = None  # by whomever; None: unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from core.dialects.gva_schema import NUMBER, TEXT, json_object
 from core.errors import NotFound
 from instances.accelerator import MIB_PER_GB, Demand
 from instances.capacity import candidates, demand_of, needs_of
-from instances.placement import Candidate, Card, is_model, place, would_take
+from instances.placement import Candidate, free_memory, is_model, place, would_take
 from instances.services import visible_specs
 from nodes.models import ComputeNode
 from nodes.services import visible_nodes
@@ -52,7 +52,7 @@ def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) ->
         "availableGpu": sum(would_take(card, demand) for card in cards),
         "availableCpu": max(int(state.room.cpu_cores - state.held.cpu_cores), 0),
         "availableMemory": max((state.room.memory_mib - state.held.memory_mib) // MIB_PER_GB, 0),
-        "memoryCapacity": max((_free(card) for card in cards), default=0) // MIB_PER_GB,
+        "memoryCapacity": max((free_memory(card) for card in cards), default=0) // MIB_PER_GB,
         "availableSystemDisk": node.system_disk,
         "availableDataDisk": max(state.room.data_disk_gb - state.held.data_disk_gb, 0),
         "publicIp": node.public_ip or "",
@@ -62,7 +62,3 @@ def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) ->
         "systemDisk": str(node.system_disk),
         "dataDisk": str(node.data_disk),
     }
-
-
-def _free(card: Card) -> int:
-    return max(card.memory_mib - card.held_mib, 0)

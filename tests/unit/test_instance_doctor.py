@@ -25,7 +25,7 @@ from tests.support.one_instance import AWAY, GLIBC_FILES, LIBRARY_FILE, MUSL_FIL
 from tests.support.one_pull import IMAGE, REFERENCE
 
 pytestmark = pytest.mark.django_db
-CARD = "0, GPU-5f1e-a, NVIDIA A10, 24576, 550.107.02, Disabled\n"
+CARD = "0, GPU-5f1e-a, NVIDIA A10, 24576, 4, 550.107.02, Disabled\n"
 
 
 @pytest.fixture(autouse=True)

@@ -105,7 +105,7 @@ def library_mount(directory: str) -> Mount:
 # A short-lived container with this request and environment that runs this command shows the cards of its node (§5.2).
 DISCOVERY: tuple[str, ...] = (
     "nvidia-smi",
-    "--query-gpu=index,uuid,name,memory.total,driver_version,mig.mode.current",
+    "--query-gpu=index,uuid,name,memory.total,memory.used,driver_version,mig.mode.current",
     "--format=csv,noheader,nounits",
 )
 DISCOVERY_REQUEST = DeviceRequest(_DRIVER, (), (("gpu", "utility"),), count=-1)
@@ -117,11 +117,12 @@ def devices_in(output: str) -> list[Device]:
     found = []
     for line in output.splitlines():
         parts = [part.strip() for part in line.split(",")]
-        if len(parts) < 6 or not parts[0].isdecimal() or not parts[1].startswith(("GPU-", "MIG-")):
+        if len(parts) < 7 or not parts[0].isdecimal() or not parts[1].startswith(("GPU-", "MIG-")):
             continue
-        index, uuid, *name, memory, driver, mig = parts
+        index, uuid, *name, memory, used, driver, mig = parts
         mib = int(memory) if memory.isdecimal() else 0
-        found.append(Device(uuid, int(index), ", ".join(name), mib, driver, mig.lower() == "enabled"))
+        in_use = int(used) if used.isdecimal() else None
+        found.append(Device(uuid, int(index), ", ".join(name), mib, driver, mig.lower() == "enabled", in_use))
     return found
 
 
