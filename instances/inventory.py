@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Conflict, NotFound
 from core.operators import require_operator
 from instances.discovery import Inventory, discover
-from instances.models import Gpu, GpuAllocation, GpuInventory, Instance, Orphan
-from instances.orphans import remove_with_volumes
+from instances.models import Gpu, GpuAllocation, GpuInventory, Orphan
+from instances.orphans import known_uids, remove_with_volumes
 from instances.reading import NodeAway
 from instances.refusal_texts import sentence
 from nodes.engine import EngineError, connect
@@ -116,7 +116,7 @@ def remove_orphan(*, user: Any, node: int, orphan: int) -> None:
     row = Orphan.objects.filter(pk=orphan, node=node_of(user, node)).first()
     if row is None:
         raise NotFound(_("This container is no longer there."))
-    if row.uid and Instance.objects.filter(uid=row.uid).exists():
+    if known_uids([row.uid]):
         raise Conflict(_("This container belongs to an instance: remove the instance."))
     timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     try:

@@ -42,10 +42,16 @@ def note_orphans(node: ComputeNode, engine: Engine, seen: Iterable[ContainerInfo
 
 def _without_row(seen: Iterable[ContainerInfo]) -> list[ContainerInfo]:
     """A row of whatever node: two entries may lead to one engine."""
-    uids = [(one, _uid(one.labels.get(LABEL, ""))) for one in seen]
-    rows = Instance.objects.filter(uid__in=[uid for _container, uid in uids if uid])
-    ours = set(rows.values_list("uid", flat=True))
-    return [container for container, uid in uids if uid not in ours]
+    labelled = [(one, one.labels.get(LABEL, "")) for one in seen]
+    ours = known_uids(uid for _container, uid in labelled)
+    return [container for container, uid in labelled if uid not in ours]
+
+
+def known_uids(texts: Iterable[str]) -> set[str]:
+    """Those of them that are the uids of instances."""
+    uids = {text: uid for text in texts if (uid := _uid(text))}
+    rows = set(Instance.objects.filter(uid__in=uids.values()).values_list("uid", flat=True))
+    return {text for text, uid in uids.items() if uid in rows}
 
 
 def _uid(text: str) -> UUID | None:
