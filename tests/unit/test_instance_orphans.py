@@ -164,6 +164,20 @@ def test_cards_that_are_discovered_later_count_then(orphaned, node, tools) -> No
 
 
 @db
+def test_one_card_of_two_that_is_discovered_later_counts_then(orphaned, node, engine, tools) -> None:
+    container = only(engine)
+    both = f"GPU-{node.pk}-0,GPU-{node.pk}-1"
+    engine.containers.change(container, labels={**container.info.labels, "imagelib.devices": both})
+    [card] = Gpu.objects.filter(index=1).values()
+    Gpu.objects.filter(index=1).delete()
+    sweep_instances(tools=tools)
+    assert held(node)[1] == [(8192, 33, 1)]
+    Gpu.objects.create(**card)
+    sweep_instances(tools=tools)
+    assert held(node)[1] == [(8192, 33, 1)] * 2
+
+
+@db
 def test_labels_of_somebody_else_do_no_harm(orphaned, node, engine, tools) -> None:
     odd = {LABEL: "no uid", "imagelib.devices": f"GPU-{node.pk}-1,elsewhere", "imagelib.name": "a\0b"}
     engine.containers.change(only(engine), labels=odd)
