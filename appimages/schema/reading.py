@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,22 @@ def read_document(raw: Any, *, strict: bool) -> tuple[Document, tuple[Finding, .
         raise DocumentError(fatal)
     spec = AppImageSpec.model_validate(raw, context=Reading(absent_is_empty=False, tolerant=True))
     return spec.canonical(), findings
+
+
+def completed(document: Document) -> Document:
+    """With the texts that the CRD wants to be there, which the API leaves out when they are empty.
+
+    A document by other rules, which nothing should have stored, stays as it is: whoever asks for it must see it.
+    """
+    try:
+        spec = AppImageSpec.model_validate(document, context=Reading(absent_is_empty=True, tolerant=True))
+    except ValidationError:
+        return copy.deepcopy(document)
+    found = spec.canonical()
+    for template in found["deployTemplates"]:
+        for container in template["spec"]["containers"]:
+            container.setdefault("workingDir", "")
+    return found
 
 
 def _finding(error: Any) -> Finding:

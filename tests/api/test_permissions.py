@@ -70,6 +70,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/resolve/"): (READERS, {"name": "team/app", "tag": "v1"}),
     ("GET", "api/registries/"): (operators(200), None),
     ("POST", "api/registries/"): (operators(201), REGISTRY),
+    ("POST", "api/registries/import/"): (operators(400), None),  # there is no file
     ("GET", "api/registries/{registry}/"): (operators(200), None),
     ("PUT", "api/registries/{registry}/"): (operators(200), REGISTRY),
     ("PATCH", "api/registries/{registry}/"): (operators(200), {"insecure": True}),

@@ -54,7 +54,7 @@ def test_what_is_empty_is_left_out_except_what_has_to_be_there() -> None:
     assert template["spec"]["containers"] == [
         {
             "name": "app", "args": ["", "b"], "configVolumeMounts": [{"mountPath": "", "subPath": ""}],
-            "env": [{"name": "A"}],
+            "env": [{"name": "A"}], "resources": {}, "livenessProbe": {"exec": {}},
         }
     ]  # fmt: skip
 
