@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from appimages.schema import Document
 from appimages.services import checked_name, create_app_image, update_app_image
 from core.document_texts import FileRefused, worded
 
-IMAGE_FIELDS: Final = ("name", "tag", "id", "sign")
+_ALWAYS: Final = ("image.name", "image.tag")  # there even when they are empty
 
 _SKELETON: Final[Document] = {
     "image": {"name": "secretflow/app", "tag": "v1"},
@@ -70,14 +70,56 @@ def read_edited(text: str, *, row: AppImage | None) -> Edited:
     return Edited(first.name, first.document, worded(found.warnings, notice_text))
 
 
-def with_image(edited: Edited, image: Mapping[str, str]) -> str:
-    """The text with another image. Comments get lost: the text is written anew."""
+def fields_of(document: Document) -> list[dict[str, str]]:
+    """What is edited in fields of its own: `{path, group, label, value}`, all text."""
+    return [
+        {"path": place.path, "group": place.group, "label": place.label, "value": str(place.holder.get(place.key, ""))}
+        for place in _places(document)
+    ]
+
+
+def with_fields(edited: Edited, values: Mapping[str, str]) -> str:
+    """The text with other values, by path. Comments get lost: the text is written anew."""
     document = copy.deepcopy(edited.document)
-    document["image"] |= {name: image[name] for name in IMAGE_FIELDS if name in image}
-    for name in ("id", "sign"):
-        if not document["image"].get(name):
-            document["image"].pop(name, None)
+    for place in list(_places(document)):
+        value = values.get(place.path)
+        if value is None:
+            continue
+        if value or place.path in _ALWAYS:
+            place.holder[place.key] = int(value) if place.key == "replicas" and _is_small(value) else value
+        else:
+            place.holder.pop(place.key, None)
     return export_yaml([(edited.name, document)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    path: str
+    group: str
+    label: str
+    holder: dict[str, Any]
+    key: str
+
+
+def _places(document: Document) -> Iterator[_Place]:
+    labels = {"name": _("Name"), "tag": _("Tag"), "id": _("Image id"), "sign": _("Signature")}
+    for key, label in labels.items():
+        yield _Place(f"image.{key}", _("Image"), label, document["image"], key)
+    for number, template in enumerate(document["deployTemplates"]):
+        path, group = f"deployTemplates.{number}", _("Deploy template %(name)s") % {"name": template["name"]}
+        yield _Place(f"{path}.role", group, _("Role"), template, "role")
+        yield _Place(f"{path}.replicas", group, _("Replicas"), template, "replicas")
+        yield _Place(f"{path}.restartPolicy", group, _("Restart policy"), template["spec"], "restartPolicy")
+        for position, container in enumerate(template["spec"]["containers"]):
+            label = _("%(name)s: working directory") % {"name": container["name"]}
+            yield _Place(f"{path}.{position}.workingDir", group, label, container, "workingDir")
+            label = _("%(name)s: pull policy") % {"name": container["name"]}
+            yield _Place(f"{path}.{position}.imagePullPolicy", group, label, container, "imagePullPolicy")
+
+
+def _is_small(text: str) -> bool:
+    """Digits that are a number; anything else stays text, and is refused as such."""
+    return text.isascii() and text.isdigit() and len(text) <= 9
 
 
 def save_edited(edited: Edited, *, row: AppImage | None, version: int, author: Any) -> AppImage:

@@ -12,13 +12,15 @@ from django.utils.translation import gettext as _
 
 from appimages.admin.versions import diff_lines
 from appimages.differences import difference
-from appimages.editing import IMAGE_FIELDS, Edited, read_edited, save_edited, skeleton, with_image
+from appimages.editing import Edited, fields_of, read_edited, save_edited, skeleton, with_fields
 from appimages.exporting import export_yaml
 from appimages.models import AppImage
 from core.admin_tools import CONFIRMED, OperatorAdmin
 from core.document_texts import FileRefused
 from core.errors import DomainError, InvalidInput
 from imagelib.references import effective_image
+
+_FIELD = "field-"
 
 
 def edit_page(page: OperatorAdmin, request: HttpRequest, row: AppImage | None) -> HttpResponse:
@@ -61,20 +63,21 @@ def check_view(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
     text = request.POST.get("text", "")
     try:
         edited = read_edited(text, row=row)
-        changed = {name: request.POST[name] for name in IMAGE_FIELDS if name in request.POST}
+        changed = {
+            name.removeprefix(_FIELD): str(value) for name, value in request.POST.items() if name.startswith(_FIELD)
+        }
         if changed:
-            text = with_image(edited, changed)
+            text = with_fields(edited, changed)
             edited = read_edited(text, row=row)
     except FileRefused as error:
         return JsonResponse({"faults": error.extra["errors"]})
-    image = {name: edited.document["image"].get(name, "") for name in IMAGE_FIELDS}
     return JsonResponse(
         {
             "faults": [],
             "warnings": edited.warnings,
-            "image": image,
+            "fields": fields_of(edited.document),
             "text": text if changed else None,
-            "meaning": _meaning(image),
+            "meaning": _meaning(edited.document["image"]),
             "changes": _counted(edited, row),
         }
     )

@@ -9,8 +9,8 @@
     if (!form || !text) return;
     const il = window.imagelib;
     const part = function (name) { return form.querySelector('[data-part="' + name + '"]'); };
-    const fields = Array.from(form.querySelectorAll("[data-image]"));
-    let timer = null, asked = 0, ofForm = false;
+    const changed = new Map(); // path → what was typed into a field and is not in the text yet
+    let timer = null, asked = 0, fields = [];
 
     function toLine(number) {
       const lines = text.value.split("\n");
@@ -65,43 +65,77 @@
       }));
     }
 
+    function built(given) {
+      const groups = new Map();
+      fields = given.map(function (one) {
+        if (!groups.has(one.group)) {
+          groups.set(one.group, il.el("section", "il-card il-stack"));
+          groups.get(one.group).append(il.el("h2", "", one.group));
+        }
+        const line = il.el("div", "il-field"), title = il.el("label", "", one.label), input = il.el("input", "il-select");
+        input.id = "il-" + one.path.replaceAll(".", "-");
+        input.dataset.path = one.path;
+        input.autocomplete = "off";
+        input.addEventListener("input", function () { changed.set(one.path, input.value); later(); });
+        title.htmlFor = input.id;
+        line.append(title, input);
+        groups.get(one.group).append(line);
+        return input;
+      });
+      const first = groups.values().next().value;
+      first.append(part("meaning"));
+      part("form").replaceChildren.apply(part("form"), Array.from(groups.values()));
+    }
+
+    function filled(given) {
+      const same = fields.length === given.length && given.every(function (one, index) {
+        return fields[index].dataset.path === one.path;
+      });
+      if (!same) {
+        form.append(part("meaning")); // so that it outlives the fields that it stands with
+        built(given);
+      }
+      given.forEach(function (one, index) {
+        if (fields[index] !== document.activeElement) fields[index].value = one.value;
+      });
+    }
+
     function show(answer) {
       verdict(answer);
-      fields.forEach(function (field) { field.disabled = answer.faults.length > 0; });
-      if (answer.faults.length) return;
-      part("form").hidden = false;
+      const readable = answer.faults.length === 0;
+      // A field that is being typed in stays open: what is wrong may be wrong there.
+      fields.forEach(function (field) { field.disabled = !readable && field !== document.activeElement; });
+      if (!readable) return;
+      ["form", "meaning", "hint"].forEach(function (name) { part(name).hidden = false; });
       if (answer.text !== null) text.value = answer.text;
-      fields.forEach(function (field) {
-        if (field !== document.activeElement) field.value = answer.image[field.dataset.image];
-      });
+      filled(answer.fields);
       meaning(answer.meaning);
     }
 
     function ask() {
       const number = ++asked;
       const body = new URLSearchParams({ text: text.value, row: form.dataset.row });
-      if (ofForm) fields.forEach(function (field) { body.set(field.dataset.image, field.value); });
-      ofForm = false;
+      changed.forEach(function (value, path) { body.set("field-" + path, value); });
       fetch(form.dataset.check, {
         method: "POST",
         headers: { "X-CSRFToken": form.querySelector("[name=csrfmiddlewaretoken]").value },
         body: body,
       }).then(function (answer) { return answer.json(); }).then(function (answer) {
-        if (number === asked) show(answer);
+        if (number !== asked) return;
+        if (answer.faults.length === 0) changed.clear();
+        show(answer);
       }).catch(function () {
         if (number === asked) part("verdict").hidden = true; // the next page says what is wrong
       });
     }
 
-    function later(fromForm) {
+    function later() {
       asked += 1; // an answer to what stood there before is out of date
-      ofForm = fromForm;
       clearTimeout(timer);
       timer = setTimeout(ask, PAUSE);
     }
 
-    text.addEventListener("input", function () { later(false); });
-    fields.forEach(function (field) { field.addEventListener("input", function () { later(true); }); });
+    text.addEventListener("input", function () { changed.clear(); later(); });
     ask();
   });
 })();

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -162,7 +163,10 @@ def test_the_text_is_checked_as_it_is_typed(boss: Client) -> None:
     row = make.app_image()
     url = reverse("admin:appimages_check")
     found = post(boss, url, {"text": text_of(row, tag="v2"), "row": row.pk}).json()
-    assert (found["faults"], found["image"]["tag"], found["changes"]) == ([], "v2", {"added": 1, "removed": 1})
+    assert (found["faults"], found["changes"]) == ([], {"added": 1, "removed": 1})
+    assert {"image.tag": "v2", "deployTemplates.0.0.workingDir": "/srv"}.items() <= {
+        field["path"]: field["value"] for field in found["fields"]
+    }.items()
     assert found["meaning"]["effective_reference"] == "docker.io/team/app:v2" and found["text"] is None
     wrong = post(boss, url, {"text": text_of(row).replace("name: ", "nome: "), "row": row.pk}).json()
     assert wrong["faults"][0]["message"] and wrong["faults"][0]["line"]
@@ -172,11 +176,29 @@ def test_the_text_is_checked_as_it_is_typed(boss: Client) -> None:
 def test_fields_change_the_text(boss: Client) -> None:
     row = make.app_image()
     url = reverse("admin:appimages_check")
-    found = post(boss, url, {"text": text_of(row), "row": row.pk, "name": "r.io/x", "tag": "1.10", "id": "abc"}).json()
+    asked = {"text": text_of(row), "row": row.pk, "field-image.name": "r.io/x", "field-image.tag": "1.10"}
+    found = post(boss, url, asked | {"field-image.id": "abc"}).json()
     assert found["text"] == text_of(row, name="r.io/x", tag="1.10", id="abc")
-    back = post(boss, url, {"text": found["text"], "row": row.pk, "name": "team/app", "tag": "v1", "id": ""}).json()
+    asked = {"field-image.name": "team/app", "field-image.tag": "v1", "field-image.id": ""}
+    back = post(boss, url, {"text": found["text"], "row": row.pk, **asked}).json()
     assert back["text"] == text_of(row) and back["changes"] == {"added": 0, "removed": 0}
-    assert "error" in post(boss, url, {"text": text_of(row), "name": "No Image"}).json()["meaning"]
+    assert "error" in post(boss, url, {"text": text_of(row), "field-image.name": "No Image"}).json()["meaning"]
+
+
+def test_fields_of_templates_and_containers_change_the_text(boss: Client) -> None:
+    row = make.app_image()
+    url = reverse("admin:appimages_check")
+    values = {"role": "server,client", "replicas": "3", "0.workingDir": "/other", "0.imagePullPolicy": "Always"}
+    asked = {f"field-deployTemplates.0.{name}": value for name, value in values.items()}
+    found = post(boss, url, {"text": text_of(row), "row": row.pk, **asked}).json()
+    (template,) = yaml.safe_load(found["text"])["spec"]["deployTemplates"]
+    assert (template["role"], template["replicas"]) == ("server,client", 3)
+    (container,) = template["spec"]["containers"]
+    assert (container["workingDir"], container["imagePullPolicy"]) == ("/other", "Always")
+    wrong = post(boss, url, {"text": text_of(row), "row": row.pk, "field-deployTemplates.0.replicas": "-x"}).json()
+    assert "replicas" in wrong["faults"][0]["field"]
+    unknown = post(boss, url, {"text": text_of(row), "row": row.pk, "field-deployTemplates.7.role": "x"}).json()
+    assert unknown["text"] == text_of(row)
 
 
 def test_checking_is_for_posts_of_operators(boss: Client, user: User) -> None:

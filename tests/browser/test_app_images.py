@@ -63,12 +63,18 @@ def test_an_edit_is_checked_while_it_is_typed_and_can_be_taken_back(site: Site, 
     page.get_by_role("link", name="Edit", exact=True).click()
     text, verdict = page.locator("#il-text"), page.locator('[data-part="verdict"]')
     expect(verdict).to_contain_text("Nothing is changed")
-    expect(page.locator("#il-tag")).to_have_value("1.10")
+    expect(page.locator("#il-image-tag")).to_have_value("1.10")
 
-    page.locator("#il-tag").fill("1.11")
+    page.locator("#il-image-tag").fill("1.11")
     expect(text).to_have_value(re.compile('tag: "1.11"'))
     expect(verdict).to_contain_text("Lines added: 1, removed: 1")
     expect(page.locator('[data-part="meaning"]')).to_contain_text("docker.io/team/app:1.11")
+
+    page.get_by_label("Replicas").fill("none")
+    expect(verdict).to_contain_text("This cannot be saved yet")
+    page.get_by_label("Replicas").fill("2")
+    expect(text).to_have_value(re.compile("replicas: 2"))
+    expect(verdict).to_contain_text("Lines added: 2, removed: 1")
 
     right = text.input_value()
     text.fill(right.replace("containers:", "contaners:"))
@@ -76,7 +82,7 @@ def test_an_edit_is_checked_while_it_is_typed_and_can_be_taken_back(site: Site, 
     verdict.get_by_role("button", name=re.compile("^line ")).first.click()
     expect(text).to_be_focused()
     text.fill(right)
-    expect(verdict).to_contain_text("Lines added: 1, removed: 1")
+    expect(verdict).to_contain_text("Lines added: 2, removed: 1")
 
     page.get_by_role("button", name="Show what changes").click()
     expect(page.locator(".il-diff")).to_contain_text('+    tag: "1.11"')
