@@ -106,7 +106,8 @@ def _places(document: Document) -> Iterator[_Place]:
     for key, label in labels.items():
         yield _Place(f"image.{key}", _("Image"), label, document["image"], key)
     for number, template in enumerate(document["deployTemplates"]):
-        path, group = f"deployTemplates.{number}", _("Deploy template %(name)s") % {"name": template["name"]}
+        path = f"deployTemplates.{number}"
+        group = _("Deploy template %(number)s: %(name)s") % {"number": number + 1, "name": template["name"]}
         yield _Place(f"{path}.role", group, _("Role"), template, "role")
         yield _Place(f"{path}.replicas", group, _("Replicas"), template, "replicas")
         yield _Place(f"{path}.restartPolicy", group, _("Restart policy"), template["spec"], "restartPolicy")

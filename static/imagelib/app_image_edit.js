@@ -69,7 +69,7 @@
       const groups = new Map();
       fields = given.map(function (one) {
         if (!groups.has(one.group)) {
-          groups.set(one.group, il.el("section", "il-card il-stack"));
+          groups.set(one.group, il.el("section", "il-card il-pairs"));
           groups.get(one.group).append(il.el("h2", "", one.group));
         }
         const line = il.el("div", "il-field"), title = il.el("label", "", one.label), input = il.el("input", "il-select");
