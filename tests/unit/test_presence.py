@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from appimages.models import AppImage
 from appimages.presence import effective_images
+from appimages.users import users_of
 from core.jobs import JobState
 from core.system import SYSTEM
 from imagelib.models import RegistryEndpoint
@@ -105,3 +106,8 @@ def test_a_page_costs_as_many_queries_as_one(by: User) -> None:
         assert all(len(image.places) == 5 for image in found.values())
         counts.append(len(captured))
     assert counts == [2, 2]
+
+
+def test_its_own_versions_do_not_use_an_app_image() -> None:
+    row = make.app_image()
+    assert row.versions.count() == 1 and users_of(row) == []
