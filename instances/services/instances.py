@@ -113,6 +113,10 @@ def update_instance(*, user: Any, instance: int, remark: str) -> Instance:
     return own_instance(user=user, pk=instance)
 
 
+def may_see(user: Any, pk: int) -> bool:
+    return visible_instances(user).filter(pk=pk).exists()
+
+
 def own_instance(*, user: Any, pk: int) -> Instance:
     """Raises `NotFound` for an instance that is not there, or that the user may not see."""
     row = visible_instances(user).filter(pk=pk).first()
