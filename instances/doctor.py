@@ -24,6 +24,7 @@ from instances.inventory import node_of
 from instances.models import Gpu
 from instances.preflight import architecture_of, digest_of, examine, known_image
 from instances.preload import ImageFacts, LibraryFacts, judge
+from instances.reading import examinations
 from instances.refusal_texts import join
 from instances.vgpu import DEFAULT_DIRECTORY, PRELOADED
 from nodes.engine import Engine, EngineError, EngineRejected, ImageInfo, connect
@@ -66,7 +67,8 @@ class Check:
 def examine_node(*, user: Any, node: int) -> list[Check]:
     """Look at everything that slices need there. What was seen of its cards, its library and its images is stored.
 
-    Up to 60 s. Raises `NotFound`, `PermissionRefused`; a node that does not answer is a finding.
+    Up to 60 s. Raises `NotFound`, `PermissionRefused`, `Busy` while it or too many others are examined; a node that
+    does not answer is a finding.
     """
     require_operator(user)
     row = node_of(user, node)
@@ -75,7 +77,10 @@ def examine_node(*, user: Any, node: int) -> list[Check]:
     timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     checks: list[Check] = []
     try:
-        with connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine:
+        with (
+            examinations.held(row.pk),
+            connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine,
+        ):
             checks.extend(examined(engine, row, now=timezone.now()))
     except EngineError as error:
         checks.append(Check("engine_away", BAD, {"cause": str(engine_failure_text(error.code).cause)}))

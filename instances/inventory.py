@@ -12,7 +12,7 @@ from core.errors import Conflict, NotFound
 from core.operators import require_operator
 from instances.discovery import Inventory, look_for_devices, store_inventory
 from instances.models import Gpu, GpuInventory
-from instances.reading import NodeAway
+from instances.reading import NodeAway, examinations
 from instances.refusal_texts import sentence
 from nodes.engine import EngineError, connect
 from nodes.failure_texts import engine_failure_text
@@ -35,13 +35,16 @@ def gpus_of(*, user: Any, node: int) -> dict[str, Any]:
 
 
 def discover_gpus(*, user: Any, node: int) -> Inventory:
-    """Ask the node for its cards and store them. Raises `NotFound`, `PermissionRefused`, `NodeAway`, and
-    `Conflict` when the node meanwhile leads to another machine."""
+    """Ask the node for its cards and store them. Raises `NotFound`, `PermissionRefused`, `NodeAway`, `Busy`
+    while it or too many others are examined, and `Conflict` when the node meanwhile leads to another machine."""
     require_operator(user)
     row = node_of(user, node)
     timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     try:
-        with connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine:
+        with (
+            examinations.held(row.pk),
+            connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine,
+        ):
             found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE, now=timezone.now())
     except EngineError as error:
         raise NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence}) from error

@@ -124,6 +124,7 @@ def instance(user: User) -> Instance:
 def said(answer: Any) -> list[dict[str, Any]]:
     """The snapshots of a stream that ends by itself."""
     assert answer.status_code == 200 and answer["Content-Type"].startswith("text/event-stream"), answer
+
     async def whole() -> bytes:
         return b"".join([part async for part in answer.streaming_content])
 
