@@ -18,13 +18,13 @@ from instances.accelerator import Finding, Refused
 from instances.discovery import look_for_devices, small_images, store_inventory
 from instances.doctor_texts import DOCTOR
 from instances.elf import version_text
+from instances.engine_slots import examinations
 from instances.examination_texts import advice, cause
 from instances.failures import classify_refusal
 from instances.inventory import node_of
 from instances.models import Gpu
 from instances.preflight import architecture_of, digest_of, examine, known_image
 from instances.preload import ImageFacts, LibraryFacts, judge
-from instances.reading import examinations
 from instances.refusal_texts import join
 from instances.vgpu import DEFAULT_DIRECTORY, PRELOADED
 from nodes.engine import Engine, EngineError, EngineRejected, ImageInfo, connect

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Conflict, NotFound
 from core.operators import require_operator
 from instances.discovery import Inventory, look_for_devices, store_inventory
+from instances.engine_slots import examinations
 from instances.models import Gpu, GpuInventory
-from instances.reading import NodeAway, examinations
+from instances.reading import NodeAway
 from instances.refusal_texts import sentence
 from nodes.engine import EngineError, connect
 from nodes.failure_texts import engine_failure_text

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, DomainError
 from core.shared_calls import SharedCalls
-from core.slots import Slots
+from instances.engine_slots import reads
 from instances.failures import classify_refusal
 from instances.load import Load, measure
 from instances.models import Instance
@@ -19,21 +19,6 @@ from nodes.failure_texts import engine_failure_text
 
 WITHIN = 8.0  # seconds
 MOST_LINES = 10_000
-# Sixteen threads answer requests in a process: so many may wait for engines, some are left for the rest.
-_reads = Slots(
-    most=8,
-    most_each=4,
-    full=_("This server asks too many compute nodes at the moment. Try again in a few seconds."),
-    full_each=_("This compute node is asked too much at the moment. Try again in a few seconds."),
-    retry_after=3,
-)
-examinations = Slots(
-    most=3,
-    most_each=1,
-    full=_("This server examines several compute nodes already. Try again in a minute."),
-    full_each=_("This compute node is being examined already. Try again in a minute."),
-    retry_after=60,
-)
 _loads: SharedCalls[Load | None] = SharedCalls(fresh_for=2.0)  # a look at one takes one to two seconds
 
 
@@ -49,7 +34,7 @@ def read_log(instance: Instance, *, lines: int) -> str:
     """The last lines of the container's log. Raises `Conflict` when there is no container (any more), `NodeAway`, and
     `Busy` when too much is asked at the same time."""
     tail = min(max(lines, 1), MOST_LINES)
-    with _reads.held(instance.node_id):
+    with reads.held(instance.node_id):
         return str(_read(instance, lambda engine: engine.container_logs(instance.container_id, tail=tail)))
 
 
@@ -58,7 +43,7 @@ def read_load(instance: Instance) -> Load | None:
     key = (instance.uid, instance.container_id)
     if known := _loads.known(key):
         return known.result()
-    with _reads.held(instance.node_id):  # also who only waits for somebody else's answer
+    with reads.held(instance.node_id):  # also who only waits for somebody else's answer
         return _loads.get(key, lambda: _read(instance, lambda engine: measure(instance, engine)))
 
 

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
+from instances.engine_slots import examinations, reads
 from instances.models import Instance
-from instances.reading import _reads, examinations
 from tests.api import make
 from tests.api.gva_client import refused
 from tests.api.test_admin_pages import boss, submit
@@ -31,7 +31,7 @@ def busy(instance: Instance) -> Iterator[None]:
     """Four others ask the node of the instance, and its doctor is there."""
     with ExitStack() as stack:
         for _ in range(4):
-            stack.enter_context(_reads.held(instance.node_id))
+            stack.enter_context(reads.held(instance.node_id))
         stack.enter_context(examinations.held(instance.node_id))
         yield
 

@@ -17,9 +17,10 @@ from core.errors import Conflict
 from core.shared_calls import SharedCalls
 from core.slots import Busy, Slots
 from instances.doctor import examine_node
+from instances.engine_slots import examinations, reads
 from instances.inventory import discover_gpus
 from instances.models import Instance
-from instances.reading import NodeAway, _reads, examinations, read_load, read_log
+from instances.reading import NodeAway, read_load, read_log
 from nodes.models import ComputeNode
 from tests.api import make
 from tests.support.tiny_engine import VERSION, TinyEngine, tiny_engine
@@ -165,7 +166,7 @@ class TestReads:
             slow.go_on.set()
             assert [result.result(PATIENCE) for result in results] == [None] * MOST_EACH  # it does not run
         assert len([line for line in slow.engine.asked if row.container_id in line]) == 1
-        assert not _reads._held  # everything was given back
+        assert not reads._held  # everything was given back
 
     def test_a_node_that_hangs_keeps_some_threads_and_no_more(self, slow: SlowEngine, on: Any) -> None:
         node, other = make.node(docker_address=slow.address), make.node()
@@ -188,7 +189,7 @@ class TestReads:
         row = on(make.node())
         with ExitStack() as stack:
             for number in range(MOST):
-                stack.enter_context(_reads.held(f"node {number}"))
+                stack.enter_context(reads.held(f"node {number}"))
             with pytest.raises(Busy):
                 read_load(row)
         with pytest.raises(NodeAway):
