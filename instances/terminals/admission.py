@@ -84,7 +84,7 @@ def reason_to_end(asked: Asked, admitted: Admitted) -> TerminalEnd | None:
         return TerminalEnd.LOGIN
     if not services.may_see(visitor.user, admitted.instance):
         return TerminalEnd.GONE
-    services.see_terminal(session=admitted.session, now=timezone.now())
+    services.see_terminal(session=admitted.session, now=timezone.now(), **admitted.shell.mark)
     return None
 
 
