@@ -13,9 +13,7 @@ from core.jobs import JobState
 from instances.creation import INEFFECTIVE
 from instances.examining import LIFE, MOST_BYTES, PROBE, remove_leftovers
 from instances.models import ImageReport, Instance, LibraryReport, Observed
-from instances.preflight import COUNTS_FOR, examine
-from instances.services import preview
-from instances.services.asking import NotOffered
+from instances.preflight import examine
 from instances.snapshot import snapshot
 from instances.spec import LABEL
 from instances.sweep import sweep_instances
@@ -348,62 +346,6 @@ def test_labels_of_somebody_else_are_no_times(node, engine, tools) -> None:
 def probe_of(connection: Any, node: Any, engine: FakeEngine) -> Any:
     examine(connection, node, connection.inspect_image(REFERENCE), reference=REFERENCE, now=timezone.now())
     return probes(engine)[0]
-
-
-# --- before anything is made ------------------------------------------------------------------------------------------
-
-
-def warnings_for(user: Any, instance: Instance) -> list[str]:
-    """The codes of a preview's warnings, but that its engine is dead. With a reason to refuse, that one's."""
-    asked = {"image": instance.image_id, "spec": instance.spec_id, "node": instance.node_id, "name": "next"}
-    with translation.override("en"):
-        try:
-            found = [one["code"] for one in preview(user=user, **asked)["warnings"]]
-        except NotOffered as refused:
-            return ["refused", refused.code]
-    return [code for code in found if code != "size_unknown"]
-
-
-def test_a_preview_refuses_what_is_known_not_to_work(ulrich, node, engine, tools) -> None:
-    prepare(engine, files=MUSL_FILES)
-    instance = instance_of(ulrich, node)
-    assert warnings_for(ulrich, instance) == ["data_disk_not_limited"], "nothing is known yet"
-    engine.containers.permissions[LIBRARY_FILE] = 0o600
-    run(instance, tools)
-    before = len(engine.containers.created)
-    assert warnings_for(ulrich, instance) == ["refused", "library_not_readable"]
-    assert len(engine.containers.created) == before
-    other = instance_of(ulrich, gpu_node(), name="other")
-    assert warnings_for(ulrich, other) == ["refused", "image_musl"], "the image is the same everywhere"
-    whole = instance_of(ulrich, node, name="whole", data_disk_gb=0, **WHOLE_CARD)
-    assert warnings_for(ulrich, whole) == []
-
-
-def test_what_stood_against_a_library_long_ago_only_warns(ulrich, node, engine, tools) -> None:
-    prepare(engine)
-    instance = instance_of(ulrich, node)
-    engine.containers.permissions[LIBRARY_FILE] = 0o600
-    run(instance, tools)
-    assert warnings_for(ulrich, instance) == ["refused", "library_not_readable"]
-    LibraryReport.objects.update(checked_at=timezone.now() - COUNTS_FOR)
-    assert warnings_for(ulrich, instance) == ["data_disk_not_limited", "library_not_readable"]
-
-
-def test_what_an_image_preloads_itself_is_known_to_the_next_preview(ulrich, node, engine, tools) -> None:
-    prepare(engine, image=False)
-    own = {"LD_PRELOAD": "/opt/own.so"}
-    engine.add_image(replace(IMAGE, files=GLIBC_FILES, environment=own))
-    instance = instance_of(ulrich, node)
-    run(instance, tools)
-    asked = {"image": instance.image_id, "spec": instance.spec_id, "node": instance.node_id, "name": "next"}
-    shown = preview(user=ulrich, **asked)["environment"]["LD_PRELOAD"]
-    assert shown == only(engine).spec.environment["LD_PRELOAD"] and shown.endswith(":/opt/own.so")
-    old = ImageReport.objects.get()
-    del old.facts["preload"]  # as it was written by an earlier version
-    old.save()
-    assert not preview(user=ulrich, **asked)["environment"]["LD_PRELOAD"].endswith(":/opt/own.so")
-    run(instance_of(ulrich, node, name="again"), tools)
-    assert preview(user=ulrich, **asked)["environment"]["LD_PRELOAD"] == shown
 
 
 def test_the_rows_go_with_their_node(node, engine, tools) -> None:
