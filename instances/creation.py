@@ -18,7 +18,7 @@ from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation
 from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
-from instances.preflight import preflight
+from instances.preflight import preflight, refuse_by
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
@@ -86,13 +86,11 @@ def _check_before(engine: Engine, instance: Instance, image: ImageInfo, tools: T
     """A slicing library that cannot work gives no limits, or no running program: better no container."""
     try:
         found = preflight(engine, instance.node, image, reference=instance.reference, now=tools.now())
+        refuse_by(found)
     except EngineRejected as error:
         raise _refused(error, instance) from error
     except Refused as error:
         raise OperationFailed(error.code, **error.params) from error
-    for finding in found:
-        if finding.refuses:
-            raise OperationFailed(finding.code, **finding.params)
     if found:
         _note(instance, (finding.code for finding in found))
 
@@ -110,8 +108,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
         raise OperationFailed(error.code, **error.params) from error
     if container is None:
         raise OperationFailed("container_gone")
-    digest = next((text.partition("@")[2] for text in image.repo_digests), "")
-    Instance.objects.filter(pk=instance.pk).change(plan=as_json(spec), digest=digest, container_id=container.id)
+    Instance.objects.filter(pk=instance.pk).change(plan=as_json(spec), digest=image.digest, container_id=container.id)
     return container
 
 

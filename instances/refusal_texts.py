@@ -72,6 +72,7 @@ TEXTS: dict[str, Any] = {
     ),
     # what could not be done as the spec asks
     "system_disk_not_limited": _("The system disk is not limited: the node's storage driver cannot do it."),
+    "size_unknown": _("How much would be pulled is not known: %(cause)s"),
     "data_disk_not_limited": _("The data disk at /data is not limited in size: the engine's volumes have no limit."),
 }
 

@@ -15,6 +15,7 @@ from core.errors import SecretUnreadable
 from core.jobs import ACTIVE_STATES, HELD_STATES
 from instances.creation import undo
 from instances.examining import remove_leftovers
+from instances.left_shells import end_left_shells
 from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.observing import observe
 from instances.orphans import note_orphans
@@ -42,6 +43,7 @@ def _sweep_node(node: ComputeNode, tools: Tools) -> bool:
             now = tools.now()
             settle(node, engine, now=now)
             remove_leftovers(engine, now=now)
+            end_left_shells(node, engine, now=now)
     except (EngineError, SecretUnreadable) as error:
         logger.info("instances not seen", node=node.name, reason=str(error))
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,7 +131,8 @@ def or_refuse(rule: Callable[[], Any]) -> Any:
         raise NotOffered(sentence(refused.code, refused.params), code=refused.code) from None
 
 
-def wanted_by(ask: Ask, taken: Fit, *, uid: str) -> Wanted:
+def wanted_by(ask: Ask, taken: Fit, *, uid: str, image_environment: Mapping[str, str] | None = None) -> Wanted:
+    """`image_environment`: as far as it is known beforehand."""
     directory, limits_disk = ComputeNode.objects.values_list("hami_core", "limits_system_disk").get(pk=taken.node)
     return Wanted(
         uid=uid,
@@ -146,9 +147,5 @@ def wanted_by(ask: Ask, taken: Fit, *, uid: str) -> Wanted:
         data_disk_gb=ask.spec.data_disk_gb,
         library_directory=directory,
         options=ask.options,
+        image_environment=image_environment or {},
     )
-
-
-def is_there(ask: Ask, best: Fit) -> bool:
-    [now] = candidates(ask.nodes.filter(pk=best.node), reference=ask.reference, now=timezone.now())
-    return now.image_present

@@ -23,7 +23,7 @@ from .names import demand_container, is_name, label_filters
 from .pull_stream import TICK
 from .runs import container_logs, exec_run, run_once
 from .shapes import demand_id, demand_list
-from .shells import open_terminal
+from .shells import end_shell, open_terminal
 from .terminal import Terminal
 from .translate import translated
 
@@ -129,6 +129,11 @@ class ContainerCalls:
         with translated():
             terminal = open_terminal(self._client, demand_container(container), shell=shell, columns=columns, rows=rows)
         return self._opened(terminal)
+
+    def end_shell(self, container: str, *, shell: tuple[str, ...], run: str, process: int) -> bool:
+        with translated():
+            found = demand_container(container)
+            return end_shell(self._client, found, shell=shell, run=run, process=process)
 
     def _opened(self, stream: Stream) -> Stream:
         """Remember what has to be closed with this connection."""

@@ -142,6 +142,11 @@ class Engine(Protocol):
         container's PATH; it must know `-c` as shells do."""
         ...
 
+    def end_shell(self, container: str, *, shell: tuple[str, ...], run: str, process: int) -> bool:
+        """End the shell of a terminal whose own connection was lost with its server, and what runs in it. `run` and
+        `process` are the terminal's. False when it had ended already."""
+        ...
+
     # volumes
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:

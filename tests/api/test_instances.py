@@ -57,9 +57,11 @@ def test_the_preview_is_exactly_what_creation_uses(as_user: APIClient, body: dic
     made = as_user.post(AT, {**body, **OPTIONS}).json()
     plan = json.loads(json.dumps(made["plan"]).replace(str(Instance.objects.get().uid), _NOBODY))
     assert {key: shown[key] for key in plan} == plan
-    assert (shown["node"], shown["gpus"], shown["warnings"]) == (made["node"]["id"], made["gpus"], made["notes"])
+    *notes, unknown = shown["warnings"]
+    assert (shown["node"], shown["gpus"], notes) == (made["node"]["id"], made["gpus"], made["notes"])
     assert shown.keys() - plan.keys() == {"node", "gpus", "bytes_to_pull", "warnings"}
-    assert shown["bytes_to_pull"] is None, "nobody knows yet"
+    assert shown["bytes_to_pull"] is None and unknown["code"] == "size_unknown", "its engine is dead"
+    assert unknown["text"].startswith("How much would be pulled is not known: ")
 
 
 def test_as_many_variables_as_are_allowed_and_as_long(as_user: APIClient, body: dict[str, Any]) -> None:
