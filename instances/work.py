@@ -15,7 +15,7 @@ from core.doorbell import ring
 from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
 from core.jobs import IllegalTransition, JobState
-from instances.creation import GRACE, create, find_container, undo, verified
+from instances.creation import GRACE, create, find_container, hold, undo, verified
 from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation, OperationKind
 from instances.observing import ended_at_once
@@ -75,8 +75,11 @@ def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | W
                 return _ACTIONS[OperationKind(operation.kind)](operation, instance, engine, tools)
             except OperationFailed as failed:
                 if operation.kind == OperationKind.CREATE and not failed.transient:
+                    hold(operation)  # else what is there is another worker's
                     failed.undone = _leaves_nothing(engine, instance)
                 return failed
+    except IllegalTransition:
+        raise
     except EngineRejected as error:
         return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence)
     except EngineError as error:
