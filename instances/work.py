@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from django.db import transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from core.doorbell import ring
 from core.errors import SecretUnreadable
@@ -24,6 +24,7 @@ from instances.sweep import free
 from instances.values import without_values
 from nodes.engine import Engine, EngineError, EngineRejected
 from nodes.failure_texts import engine_failure_text
+from pulls.patience import when_database_answers
 from pulls.tools import Tools
 
 logger = structlog.get_logger(__name__)
@@ -48,9 +49,13 @@ def run_operation(pk: int, *, tools: Tools) -> None:
         operation.fail(now=tools.now(), code="instance_gone", error={})
         return
     try:
-        _finish(operation, instance, _attempt(operation, instance, tools), tools)
+        outcome = _attempt(operation, instance, tools)
+        when_database_answers(lambda: _finish(operation, instance, outcome, tools), tools)
     except IllegalTransition:
         logger.info("operation was taken over", operation=operation.pk, attempt=operation.attempt)
+    except (DataError, IntegrityError):  # an answer of the engine that no row can hold
+        bug = _bug(operation)
+        when_database_answers(lambda: _fail_or_retry(operation, instance, bug, tools), tools)
 
 
 def _waits_for_its_pull(pk: int, tools: Tools) -> bool:
@@ -87,10 +92,18 @@ def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | W
         return OperationFailed("node_lost", transient=True, evidence=error.evidence, cause=cause)
     except SecretUnreadable as error:
         return OperationFailed("node_lost", evidence=str(error), cause=str(error))
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        return OperationFailed("database_away", transient=True, evidence=type(error).__name__)
     except Exception:
-        number = uuid4().hex[:12]
-        logger.exception("operation crashed", operation=operation.pk, number=number)
-        return OperationFailed("internal_error", evidence=number)
+        return _bug(operation)
+
+
+def _bug(operation: Operation) -> OperationFailed:
+    """The exception at hand goes to the log; the row gets the number to find it by."""
+    number = uuid4().hex[:12]
+    logger.exception("operation crashed", operation=operation.pk, number=number)
+    return OperationFailed("internal_error", evidence=number)
 
 
 def _leaves_nothing(engine: Engine, instance: Instance) -> bool:
