@@ -43,6 +43,7 @@ TEXTS: dict[str, Any] = {
     "image_gone": _("The image was removed from the node before the container was made. Try again."),
     "pull_failed": _("The image could not be pulled: %(cause)s"),
     "container_name_taken": _("Another container on the node has this name already."),
+    "removal_in_progress": _("The engine is still removing the container, which may take it some time."),
     "port_taken": _("A port of the node is taken. Try again."),
     "node_disk_full": _("There is no space left on the node's disk. Free some and try again."),
     "no_disk_quotas": _("The node's file system has no quotas, so the system disk cannot be limited there."),

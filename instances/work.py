@@ -16,7 +16,7 @@ from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
 from core.jobs import IllegalTransition, JobState
 from instances.creation import GRACE, create, find_container, hold, undo, verified
-from instances.failures import classify_refusal
+from instances.failures import classify_refusal, passes
 from instances.models import Instance, Observed, Operation, OperationKind
 from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
@@ -79,6 +79,7 @@ def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | W
             try:
                 return _ACTIONS[OperationKind(operation.kind)](operation, instance, engine, tools)
             except OperationFailed as failed:
+                failed.transient = failed.transient or passes(failed.code, attempt=operation.attempt)
                 if operation.kind == OperationKind.CREATE and not failed.transient:
                     hold(operation)  # else what is there is another worker's
                     failed.undone = _leaves_nothing(engine, instance)
@@ -86,7 +87,8 @@ def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | W
     except IllegalTransition:
         raise
     except EngineRejected as error:
-        return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence)
+        code = classify_refusal(error.evidence)
+        return OperationFailed(code, transient=passes(code, attempt=operation.attempt), evidence=error.evidence)
     except EngineError as error:
         cause = str(engine_failure_text(error.code).cause)
         return OperationFailed("node_lost", transient=True, evidence=error.evidence, cause=cause)

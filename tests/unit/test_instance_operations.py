@@ -121,6 +121,20 @@ def test_removal_while_the_image_is_on_its_way(ulrich, node, engine, tools) -> N
     assert not Instance.objects.exists() and is_clean(engine)
 
 
+def test_a_removal_that_the_engine_has_not_ended_yet_is_looked_at_again(instance, engine, tools) -> None:
+    """One that takes the engine longer than its answer may take is in its own way at the next attempt."""
+    run(instance, tools)
+    operate(user=instance.user, instance=instance.pk, kind="remove")
+    engine.containers.refuse("remove", EngineError("engine_timeout", "no complete answer"))
+    for _ in range(2):
+        engine.containers.refuse("remove", EngineRejected(409, "removal of container 77 is already in progress"))
+    for code in ("node_lost", "removal_in_progress", "removal_in_progress"):
+        operation = run(instance, tools)
+        assert (operation.state, operation.error_code, instance.problem_code) == (JobState.QUEUED, code, "")
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert not Instance.objects.exists() and is_clean(engine)
+
+
 @pytest.mark.parametrize("trouble", [AWAY, EngineRejected(500, "device or resource busy")])
 def test_a_removal_that_fails_is_finished_by_the_sweep(instance, engine, tools, trouble: EngineError) -> None:
     run(instance, tools)

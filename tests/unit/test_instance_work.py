@@ -15,7 +15,7 @@ from instances.models import Instance, Observed, Operation
 from instances.snapshot import snapshot, status_text, with_operations
 from instances.spec import LABEL, Options, volume_name
 from instances.sweep import sweep_instances
-from nodes.engine import EngineRejected
+from nodes.engine import EngineError, EngineRejected
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.models import PullJob
 from pulls.tools import Tools
@@ -274,6 +274,20 @@ def test_a_connection_that_breaks_within_leaves_one_container_in_the_end(instanc
     assert run(instance, tools).state == JobState.QUEUED
     assert run(instance, tools).state == JobState.SUCCEEDED
     assert only(engine).running and len(made(engine)) == 1
+
+
+def test_a_creation_that_meets_its_own_name_waits_for_the_container(ulrich, node, engine, tools) -> None:
+    """Engines take the name at once and list the container when it is complete, which may be after our patience."""
+    prepare(engine)
+    instance = instance_of(ulrich, node, **WHOLE_CARD)
+    engine.containers.refuse("create", EngineError("engine_timeout", "no complete answer"))
+    for _ in range(2):
+        engine.containers.refuse("create", EngineRejected(409, NAME))
+    for code in ("node_lost", "container_name_taken", "container_name_taken"):
+        operation = run(instance, tools)
+        assert (operation.state, operation.error_code, instance.problem_code) == (JobState.QUEUED, code, "")
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert only(engine).running and instance.observed == Observed.RUNNING
 
 
 def test_a_node_that_stays_away_fails_it_and_the_sweep_cleans_up(instance, engine, tools) -> None:
