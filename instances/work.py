@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
 
+from core.changes import announce
 from core.doorbell import ring
 from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
@@ -31,6 +32,7 @@ logger = structlog.get_logger(__name__)
 RETRY_AFTER = (2, 5, 15, 30)  # seconds
 LEAVING_PAUSE = 1.0  # seconds
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 3.0  # seconds between two looks at a pull
+LEEWAY = timedelta(seconds=0.5)  # between the clocks of workers
 
 
 def run_operation(pk: int, *, tools: Tools) -> None:
@@ -65,12 +67,23 @@ def _waits_for_its_pull(pk: int, tools: Tools) -> bool:
     if operation is None or operation.pull is None or not operation.pull.is_active:
         return False
     now = tools.now()
+    if operation.due_at > now + LEEWAY:  # delivered twice: somebody has seen to the next look
+        return True
     waited = (now - operation.created_at).total_seconds()
     seconds = min(max(waited / 10, SHORTEST_WAIT), LONGEST_WAIT)
-    with suppress(IllegalTransition):  # cancelled in this moment: nobody need hear of it any more
-        Operation.advance(pk, allowed=[JobState.QUEUED], due_at=now + timedelta(seconds=seconds), rung_at=now)
-        ring(Operation, pk, countdown=seconds + 0.05)
+    due = now + timedelta(seconds=seconds)
+    # Not if it was cancelled in this moment, nor if somebody who was told too has seen to it.
+    mine = Operation.objects.filter(pk=pk, state=JobState.QUEUED, due_at=operation.due_at)
+    if mine.update(version=F("version") + 1, due_at=due, rung_at=due):
+        announce()
+        _ring_in(seconds, pk)
     return True
+
+
+def _ring_in(seconds: float, pk: int) -> None:
+    """The row says that the message is on its way; if it is not, the reaper rings as soon as it is due."""
+    if not ring(Operation, pk, countdown=seconds + 0.05):
+        Operation.objects.filter(pk=pk, state=JobState.QUEUED).update(rung_at=None)
 
 
 def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | Waiting | OperationFailed:
@@ -180,8 +193,8 @@ def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | 
 def _wait(operation: Operation, waiting: Waiting, tools: Tools) -> None:
     """Back into the queue: a worker is not to stand beside a pull that takes hours."""
     due = tools.now() + timedelta(seconds=waiting.seconds)
-    operation.requeue(due_at=due, attempt=operation.attempt - 1, progress=waiting.progress)
-    ring(Operation, operation.pk, countdown=waiting.seconds + 0.05)
+    operation.requeue(due_at=due, rung_at=due, attempt=operation.attempt - 1, progress=waiting.progress)
+    _ring_in(waiting.seconds, operation.pk)
 
 
 def _fail_or_retry(operation: Operation, instance: Instance, failed: OperationFailed, tools: Tools) -> None:
@@ -189,8 +202,9 @@ def _fail_or_retry(operation: Operation, instance: Instance, failed: OperationFa
     error = {"transient": failed.transient, "params": failed.params, "evidence": evidence}
     if failed.transient and operation.attempt < operation.max_attempts:
         delay = RETRY_AFTER[min(operation.attempt, len(RETRY_AFTER)) - 1]
-        operation.requeue(due_at=tools.now() + timedelta(seconds=delay), code=failed.code, error=error)
-        ring(Operation, operation.pk, countdown=delay + 0.05)
+        due = tools.now() + timedelta(seconds=delay)
+        operation.requeue(due_at=due, rung_at=due, code=failed.code, error=error)
+        _ring_in(delay, operation.pk)
         return
     params = {**failed.params, "evidence": evidence}
     columns: dict[str, Any] = {"problem_code": failed.code, "problem": {"params": params}}
