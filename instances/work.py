@@ -21,6 +21,7 @@ from instances.failures import classify_refusal, passes
 from instances.models import Instance, Observed, Operation, OperationKind
 from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
+from instances.services.reserving import lock_instance
 from instances.sweep import free
 from instances.values import without_values
 from nodes.engine import Engine, EngineError, EngineRejected
@@ -183,6 +184,7 @@ def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | 
         _fail_or_retry(operation, instance, outcome, tools)
     else:
         with transaction.atomic():
+            lock_instance(instance.pk)
             operation.succeed(now=tools.now())
             if outcome.gone:
                 Instance.objects.filter(pk=instance.pk).delete()
@@ -213,6 +215,7 @@ def _fail_or_retry(operation: Operation, instance: Instance, failed: OperationFa
     elif failed.code == "container_gone":
         columns |= {"observed": Observed.GONE, "observed_at": tools.now()}
     with transaction.atomic():
+        lock_instance(instance.pk)
         operation.fail(now=tools.now(), code=failed.code, error=error)
         Instance.objects.filter(pk=instance.pk).change(**columns)
         if failed.undone:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 from django.utils import translation
 
+from core.errors import NotFound
 from core.jobs import JobState
 from instances.models import Instance, Observed, Operation
 from instances.services import delete_instances, operate
+from instances.services.reserving import queue
 from instances.snapshot import problem_of
 from instances.spec import Options
 from instances.sweep import sweep_instances
@@ -108,6 +111,14 @@ def test_removal_of_what_is_not_there_is_done(instance, engine, tools) -> None:
     engine.containers.volumes.clear()
     assert do("remove", instance, tools).state == JobState.SUCCEEDED
     assert not Instance.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["start", "remove"])
+def test_what_went_in_this_moment_is_not_found(instance, kind: str) -> None:
+    Instance.objects.get().delete()
+    with pytest.raises(NotFound), transaction.atomic():  # as when several are deleted
+        queue(instance, kind, instance.user)
+    assert not Operation.objects.filter(kind=kind).exists()
 
 
 def test_removal_while_the_image_is_on_its_way(ulrich, node, engine, tools) -> None:
