@@ -25,7 +25,7 @@ from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, cont
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.failure_texts import describe
-from pulls.services import request_pulls
+from pulls.services import Admitted, request_pulls
 from pulls.tools import Tools
 
 LOOK_WITHIN = 10.0  # seconds
@@ -89,8 +89,9 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
     if pull is not None and pull.state == JobState.SUCCEEDED:
         raise OperationFailed("image_gone")  # already; pulling it again and again might never end
     if pull is None:
-        try:  # what was asked for, also when the entry means another image by now
-            [(_node, pull)] = request_pulls(user=instance.user, nodes=[instance.node_id], reference=instance.reference)
+        asks = Admitted(instance.user)  # judged when its place was reserved; what is edited since does not touch it
+        try:
+            [(_node, pull)] = request_pulls(user=asks, nodes=[instance.node_id], reference=instance.reference)
         except DomainError as error:
             raise OperationFailed("pull_failed", cause=str(error)) from error
         Operation.advance(operation.pk, allowed=[JobState.RUNNING], token=operation.run_token, pull=pull)
