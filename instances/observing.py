@@ -38,6 +38,11 @@ def columns_of(container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def _refuted(instance: Instance) -> dict[str, Any]:
+    """To see the container disproves that it is gone, or that its node cannot be reached."""
+    return {"problem_code": "", "problem": {}} if instance.problem_code in ("container_gone", "node_lost") else {}
+
+
 def ended_at_once(container: ContainerInfo) -> dict[str, Any]:
     """Columns that say so of a container that was started a moment ago and has failed already. To have succeeded by
     then is no problem."""
@@ -50,7 +55,7 @@ def observe(instance: Instance, container: ContainerInfo | None, *, now: datetim
     """Store what was seen, unless the row is newer or an operation works on it, which has the last word. A container
     that is gone was removed behind our back."""
     values: dict[str, Any] = (
-        columns_of(container, now=now)
+        {**columns_of(container, now=now), **_refuted(instance)}
         if container is not None
         else {"observed": Observed.GONE, "observed_at": now, "problem_code": "container_gone", "problem": {}}
     )

@@ -97,6 +97,29 @@ def test_what_was_removed_behind_our_back_is_gone_and_keeps_its_place(running, e
     assert not Instance.objects.exists() and not engine.containers.volumes
 
 
+def test_a_container_that_is_there_after_all_is_not_gone(running, engine, tools) -> None:
+    there = dict(engine.containers.all)
+    engine.containers.all.clear()
+    assert swept(running, tools).problem_code == "container_gone"
+    engine.containers.all.update(there)
+    seen = swept(running, tools)
+    assert (seen.observed, seen.problem_code, seen.problem) == (Observed.RUNNING, "", {})
+
+
+def test_a_node_that_answers_again_is_not_lost(running, engine, tools) -> None:
+    operate(user=running.user, instance=running.pk, kind="stop")
+    engine.failure = AWAY
+    assert run(running, tools, times=5).state == JobState.FAILED and running.problem_code == "node_lost"
+    engine.failure = None
+    seen = swept(running, tools)
+    assert (seen.observed, seen.problem_code, seen.problem) == (Observed.RUNNING, "", {})
+
+
+def test_other_problems_outlast_a_look(running, tools) -> None:
+    Instance.objects.update(problem_code="slice_not_effective", problem={"params": {"seen": 24576, "planned": 8192}})
+    assert swept(running, tools).problem_code == "slice_not_effective"
+
+
 def test_what_an_operation_works_on_is_left_alone(running, engine, tools) -> None:
     operate(user=running.user, instance=running.pk, kind="remove")
     engine.containers.remove(only(engine))
