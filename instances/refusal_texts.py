@@ -63,6 +63,10 @@ TEXTS: dict[str, Any] = {
     "engine_refused": _("The engine refused: %(evidence)s"),
     "node_lost": _("The node could not be reached: %(cause)s"),
     "worker_lost": _("The server was stopped too often while it made the container. Nothing is left of it; try again."),
+    "operation_lost": _(
+        "The server was stopped too often during the last start, stop or restart. The state is how the container was "
+        "seen since; if it is not as you want it, try again."
+    ),
     "database_away": _("The server's database did not answer for a while. Try again."),
     "internal_error": _("The server made a mistake. Its log has the details under %(evidence)s."),
     # what is not known of a node's cards

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.jobs import JobState
 from instances.examining import LIFE, probe_labels
-from instances.models import ImageReport, Instance, LibraryReport, Observed
+from instances.models import ImageReport, Instance, LibraryReport, Observed, Operation
 from instances.observing import observe
 from instances.services import operate
 from instances.spec import LABEL, Options
@@ -118,6 +118,20 @@ def test_a_node_that_answers_again_is_not_lost(running, engine, tools) -> None:
 def test_other_problems_outlast_a_look(running, tools) -> None:
     Instance.objects.update(problem_code="slice_not_effective", problem={"params": {"seen": 24576, "planned": 8192}})
     assert swept(running, tools).problem_code == "slice_not_effective"
+
+
+@pytest.mark.parametrize("kind", ["start", "stop", "restart"])
+def test_an_operation_that_lost_all_its_workers_is_told(running, engine, tools, kind: str) -> None:
+    operate(user=running.user, instance=running.pk, kind=kind)
+    operation = newest(running)
+    for _ in range(operation.max_attempts):
+        assert Operation.claim(operation.pk, now=tools.now()).give_up_worker(now=tools.now())
+    for _ in range(2):
+        seen = swept(running, tools)
+        assert (seen.observed, seen.problem_code) == (Observed.RUNNING, "operation_lost")
+    operate(user=running.user, instance=running.pk, kind="restart")
+    run(running, tools)
+    assert swept(running, tools).problem_code == ""
 
 
 def test_what_an_operation_works_on_is_left_alone(running, engine, tools) -> None:
