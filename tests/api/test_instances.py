@@ -127,6 +127,8 @@ def test_reserved_variables(as_user: APIClient, body: dict[str, Any], name: str)
 def test_conflicts_have_codes(as_user: APIClient, as_other: APIClient, body: dict[str, Any]) -> None:
     first = as_user.post(AT, body).json()
     make.problem(as_user.post(AT, body), 409, "duplicate")
+    make.problem(as_user.post(f"{AT}preview/", body), 409, "duplicate")
+    assert as_other.post(f"{AT}preview/", body).status_code == 200
     assert as_other.post(AT, body).status_code == 202, "names are one's own"
     at = f"{AT}{first['id']}/"
     make.problem(as_user.post(f"{at}start/"), 409, "no_container")
