@@ -151,8 +151,10 @@ class Job(models.Model):
         rung_at: datetime | None = None,
         **values: Any,
     ) -> None:
-        """running → queued: another attempt, not before `due_at`; the last error stays visible meanwhile. `rung_at`: when
-        the message comes that the caller sends; without one the reaper rings as soon as it is due."""
+        """running → queued: another attempt, not before `due_at`; the last error stays visible meanwhile.
+
+        `rung_at`: when the message comes that the caller sends; without one the reaper rings as soon as it is due.
+        """
         self._leave(
             [JobState.RUNNING],
             state=JobState.QUEUED,

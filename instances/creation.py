@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db.models import Exists
 from django.utils import timezone
 
 from core.errors import DomainError
@@ -60,9 +59,13 @@ def hold(operation: Operation) -> None:
 
 
 def _write(operation: Operation, **values: Any) -> None:
-    """Into the instance's row, as long as this worker holds the operation. Raises `IllegalTransition` as `hold` does."""
-    held = Operation.objects.filter(pk=operation.pk, state=JobState.RUNNING, run_token=operation.run_token)
-    if not Instance.objects.filter(Exists(held), pk=operation.instance_id).change(**values):
+    """Into the instance's row, as long as this worker holds the operation. Raises as `hold` does."""
+    held = {
+        "operations": operation,
+        "operations__state": JobState.RUNNING,
+        "operations__run_token": operation.run_token,
+    }
+    if not Instance.objects.filter(**held).change(**values):
         raise IllegalTransition("another worker has taken over")
 
 
@@ -100,9 +103,7 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
     return Waiting({"phase": "pulling", "pull": pull.pk})
 
 
-def _check_before(
-    operation: Operation, engine: Engine, instance: Instance, image: ImageInfo, tools: Tools
-) -> None:
+def _check_before(operation: Operation, engine: Engine, instance: Instance, image: ImageInfo, tools: Tools) -> None:
     """A slicing library that cannot work gives no limits, or no running program: better no container."""
     try:
         found = preflight(engine, instance.node, image, reference=instance.reference, now=tools.now())

@@ -111,7 +111,7 @@ def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | W
     except (OperationalError, InterfaceError) as error:
         connection.close()
         return OperationFailed("database_away", transient=True, evidence=type(error).__name__)
-    except Exception:
+    except Exception:  # noqa: BLE001  the task boundary: a bug ends the operation with a number to find in the log
         return _bug(operation)
 
 

@@ -86,7 +86,7 @@ def queue(instance: Instance, kind: str, user: Any) -> Operation:
 
 
 def lock_instance(pk: int) -> bool:
-    """Until the transaction ends; whoever changes an operation too takes this lock first. False when it is not there."""
+    """Until the transaction ends; who changes an operation too takes this lock first. False when it is not there."""
     return bool(list(Instance.objects.select_for_update().filter(pk=pk).values_list("pk")))
 
 

@@ -38,9 +38,9 @@ class FakeContainers:
     content, or where a link leads), `permissions` (of those), `device_drivers`, `networks`, `usage`, `shell` (what its
     terminals answer).
 
-    `refuse("start", error)`: the next call of that kind raises; further ones queue up. `meanwhile("start", action)`: the
-    next one is held up while `action` happens. To look at afterwards: `created` (all specs, in order), `all`, `volumes`,
-    `lines` (of terminals).
+    `refuse("start", error)`: the next call of that kind raises; further ones queue up. `meanwhile("start", action)`:
+    the next one is held up while `action` happens. To look at afterwards: `created` (all specs, in order), `all`,
+    `volumes`, `lines` (of terminals).
     """
 
     def __init__(self) -> None:

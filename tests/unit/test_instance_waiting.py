@@ -12,9 +12,15 @@ from celery.signals import before_task_publish
 from django.utils import timezone
 
 from core.jobs import PATIENCE, JobState
+from imagelib.models import ImageRegistry
 from instances.models import Instance, Observed, Operation
 from instances.services import operate
+from nodes.models import ComputeNode
+from pulls.models import PullJob
+from pulls.services import visible_pulls
+from pulls.work import run_pull
 from tests.support.one_instance import AWAY, instance_of, prepare, run, run_only
+from tests.support.one_pull import REFERENCE, REPOSITORY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +39,25 @@ def test_while_the_pull_runs_no_worker_holds_it_and_no_engine_is_asked(ulrich, n
     assert 0 < (waiting.due_at - timezone.now()).total_seconds() <= 1
     Operation.objects.update(created_at=timezone.now() - timedelta(hours=1), due_at=timezone.now())
     assert 2 < (run(instance, tools).due_at - timezone.now()).total_seconds() <= 3
+
+
+@pytest.mark.parametrize("edit", ["image unlisted", "image elsewhere", "node unlisted"])
+def test_what_is_edited_after_the_reservation_does_not_touch_it(ulrich, node, engine, tools, edit: str) -> None:
+    """Whoever asks, and whether or not the image happens to be there."""
+    prepare(engine, image=False)
+    instance = instance_of(ulrich, node)
+    if edit == "image unlisted":
+        ImageRegistry.objects.update(is_listed=False)
+    elif edit == "image elsewhere":
+        ImageRegistry.objects.update(address=f"{REPOSITORY}:2")
+    else:
+        ComputeNode.objects.update(is_listed=False)
+    assert run(instance, tools).state == JobState.QUEUED
+    pull = PullJob.objects.get()
+    assert (pull.reference, pull.requested_by) == (REFERENCE, ulrich)
+    assert visible_pulls(ulrich).get() == pull
+    run_pull(pull.pk, tools=tools)
+    assert run(instance, tools).state == JobState.SUCCEEDED
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from django.utils import timezone, translation
 
 from core.jobs import JobState
-from imagelib.models import ImageRegistry
 from instances.accelerators.nvidia_hami import LOOK_INSIDE
 from instances.accelerators.nvidia_hami.cards import LIBRARY
 from instances.models import Instance, Observed, Operation
@@ -17,10 +16,8 @@ from instances.snapshot import snapshot, status_text, with_operations
 from instances.spec import LABEL, Options, volume_name
 from instances.sweep import sweep_instances
 from nodes.engine import EngineError, EngineRejected
-from nodes.models import ComputeNode
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.models import PullJob
-from pulls.services import visible_pulls
 from pulls.tools import Tools
 from pulls.work import run_pull
 from tests.support.fake_pulls import Refuse
@@ -41,7 +38,7 @@ from tests.support.one_instance import (
     run,
     run_only,
 )
-from tests.support.one_pull import IMAGE, REFERENCE, REPOSITORY
+from tests.support.one_pull import IMAGE, REFERENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,36 +115,6 @@ def test_an_image_that_vanishes_after_its_pull_ends_the_creation(ulrich, node, e
     run(instance, tools, times=3)
     assert (instance.problem_code, PullJob.objects.count()) == ("image_gone", 1)
     assert holds(instance) == NOTHING
-
-
-def test_what_was_asked_for_is_pulled_though_the_entry_means_another_image_by_now(
-    django_user_model, node, engine, tools
-) -> None:
-    prepare(engine, image=False)
-    instance = instance_of(django_user_model.objects.create_user("olga", is_staff=True), node)
-    instance.image.address = f"{REPOSITORY}:2"
-    instance.image.save()
-    run(instance, tools)
-    assert PullJob.objects.get().reference == REFERENCE
-
-
-@pytest.mark.parametrize("edit", ["image unlisted", "image elsewhere", "node unlisted"])
-def test_what_is_edited_after_the_reservation_does_not_touch_it(ulrich, node, engine, tools, edit: str) -> None:
-    """Whoever asks, and whether or not the image happens to be there."""
-    prepare(engine, image=False)
-    instance = instance_of(ulrich, node)
-    if edit == "image unlisted":
-        ImageRegistry.objects.update(is_listed=False)
-    elif edit == "image elsewhere":
-        ImageRegistry.objects.update(address=f"{REPOSITORY}:2")
-    else:
-        ComputeNode.objects.update(is_listed=False)
-    assert run(instance, tools).state == JobState.QUEUED
-    pull = PullJob.objects.get()
-    assert (pull.reference, pull.requested_by) == (REFERENCE, ulrich)
-    assert visible_pulls(ulrich).get() == pull
-    run_pull(pull.pk, tools=tools)
-    assert run(instance, tools).state == JobState.SUCCEEDED
 
 
 NO_DIRECTORY = 'invalid mount config for type "bind": bind source path does not exist: /root/HAMi-core/build'
