@@ -53,9 +53,8 @@ def create(operation: Operation, instance: Instance, engine: Engine, tools: Tool
 
 def hold(operation: Operation) -> None:
     """Before what another worker's container would suffer from. Raises `IllegalTransition` when he has taken over."""
-    Operation.advance(
-        operation.pk, allowed=[JobState.RUNNING], token=operation.run_token, heartbeat_at=timezone.now()
-    )  # fmt: skip
+    token = operation.run_token
+    Operation.advance(operation.pk, allowed=[JobState.RUNNING], token=token, heartbeat_at=timezone.now())
 
 
 def _write(operation: Operation, **values: Any) -> None:
