@@ -50,7 +50,7 @@ async def follow(
     """`allowed` is asked again now and then, in a thread: a stream may be open for days, and rights change."""
     yield RETRY
     _open[user] += 1
-    log = Log()
+    log = Log(language)
     try:
         _check_room(user, language)
         await _threads.run(lambda: log.open(instance, lines))
@@ -94,7 +94,8 @@ async def _texts(log: Log, allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
 class Log:
     """What a container writes, for threads. May be closed before it was opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str) -> None:
+        self._language = language
         self._resources = ExitStack()
         self._lock = threading.Lock()
         self._closed = False
@@ -112,7 +113,7 @@ class Log:
                 )
                 self._pieces = engine.follow_logs(instance.container_id, tail=lines)
             except EngineError as error:
-                raise not_read(error) from error
+                raise self._not_read(error) from error
             with self._lock:
                 if not self._closed:
                     self._resources = stack.pop_all()
@@ -127,8 +128,13 @@ class Log:
                 if monotonic() > until or _closing.is_set():
                     return LogText("stdout", "")
         except EngineError as error:
-            raise not_read(error) from error
+            raise self._not_read(error) from error
         return None
+
+    def _not_read(self, error: EngineError) -> DomainError:
+        """Threads speak the default language: what an engine said is put into words in the reader's."""
+        with translation.override(self._language):
+            return not_read(error)
 
     def close(self) -> None:
         with self._lock:

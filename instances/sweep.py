@@ -79,10 +79,12 @@ def busy_among(node: ComputeNode, uids: Collection[str] | None = None) -> set[st
 
 
 def _settled(node: ComputeNode, uids: Collection[str] | None) -> QuerySet[Any]:
-    """Those that no operation works on; `last_kind`: what was done last."""
+    """Those that no operation works on; `last_kind`: what was done last, `last_error`: how that failed."""
     operations = Operation.objects.filter(instance=OuterRef("pk")).order_by("-pk")
     busy = operations.filter(state__in=ACTIVE_STATES)
-    rows = Instance.objects.filter(~Exists(busy), node=node).annotate(last_kind=Subquery(operations.values("kind")[:1]))
+    rows = Instance.objects.filter(~Exists(busy), node=node).annotate(
+        last_kind=Subquery(operations.values("kind")[:1]), last_error=Subquery(operations.values("error_code")[:1])
+    )
     return rows if uids is None else rows.filter(uid__in=uids)
 
 
@@ -97,7 +99,8 @@ def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, n
         Instance.objects.filter(pk=instance.pk).change(**lost)
         free(instance)
     elif instance.observed != Observed.FAILED:
-        observe(instance, _inspected(instance, container, engine, always=closely), now=now)
+        seen = _inspected(instance, container, engine, always=closely)
+        observe(instance, seen, now=now, lost=instance.last_error == "worker_lost")
     elif container is not None or _holds(instance):  # the node was away when the creation failed
         undo(engine, instance)
         free(instance)

@@ -15,7 +15,7 @@ from instances.arriving import Arrival, look_ahead
 from instances.models import Gpu, Instance, Operation, OperationKind
 from instances.preflight import known_environment, known_findings, refuse_by
 from instances.refusal_texts import sentence
-from instances.services.asking import Ask, NoRoom, answer_to, judge, or_refuse, wanted_by
+from instances.services.asking import NoRoom, answer_to, judge, or_refuse, refuse_taken_name, wanted_by
 from instances.services.reserving import queue, reserve
 from instances.spec import Options, Wanted, as_json, container_spec, notes_of
 from nodes.models import ComputeNode
@@ -94,15 +94,9 @@ def create_instance(
             except Refused:
                 continue  # somebody was faster there
             except IntegrityError as error:
-                raise _conflict(ask) from error
+                refuse_taken_name(ask.user, ask.name)  # since we looked
+                raise Conflict(_("Something of this was deleted in this moment."), code="deleted") from error
     raise NoRoom(_("Others were faster wherever there was room. Try again."), extra={"nodes": []})
-
-
-def _conflict(ask: Ask) -> Conflict:
-    if Instance.objects.filter(user=ask.user, name=ask.name).exists():
-        text = _("You have an instance of the name “%(name)s” already.") % {"name": ask.name}
-        return Conflict(text, code="duplicate")
-    return Conflict(_("Something of this was deleted in this moment."), code="deleted")
 
 
 def operate(*, user: Any, instance: int, kind: str) -> Operation:

@@ -42,12 +42,12 @@ class ContainerCalls:
     _streams: WeakSet[Closable]
 
     def create_container(self, spec: ContainerSpec) -> str:
-        with translated():
+        with translated(), self._client.patient():
             answer = self._client.create_container_from_config(container_body(spec), spec.name or None)
         return demand_id(answer, "a container")
 
     def start_container(self, container: str) -> None:
-        with translated():
+        with translated(), self._client.patient():
             self._client.start(demand_container(container))
 
     def stop_container(self, container: str, *, grace: int) -> None:
@@ -55,13 +55,13 @@ class ContainerCalls:
             self._client.stop(demand_container(container), timeout=grace)
 
     def restart_container(self, container: str, *, grace: int) -> None:
-        with translated():
+        with translated(), self._client.patient():
             self._client.restart(demand_container(container), timeout=grace)
 
     def remove_container(self, container: str, *, force: bool = False, volumes: bool = False) -> bool:
         if not is_name(container):
             return False
-        with translated():
+        with translated(), self._client.patient():
             try:
                 self._client.remove_container(container, force=force, v=volumes)
             except docker.errors.NotFound:

@@ -17,7 +17,7 @@ class Engine(Protocol):
 
     Every method raises `EngineRejected` when the engine says no, and `EngineError` when it cannot be used. Every
     method that returns no stream ends within the timeout given to `connect` for each answer it waits for, or within
-    what it is told itself.
+    what it is told itself. Making, starting, restarting and removing a container may take six times as long.
     """
 
     @property
