@@ -16,9 +16,17 @@ CONTAINER: dict[str, Any] = {
     "image_pull_policy": "IfNotPresent",
     "ports": [{"name": "global", "protocol": "HTTP", "scope": "Cluster"}],
     "resources": {"limits": {"cpu": "100m", "memory": "100Mi"}, "requests": {"cpu": "100m", "memory": "100Mi"}},
-    "liveness_probe": {"failure_threshold": 1, "http_get": {"path": "/healthz", "port": "global"}, "period_seconds": 20},
+    "liveness_probe": {
+        "failure_threshold": 1,
+        "http_get": {"path": "/healthz", "port": "global"},
+        "period_seconds": 20,
+    },
     "readiness_probe": {"exec": {"command": ["cat", "/tmp/ready"]}, "initial_delay_seconds": 5, "period_seconds": 5},
-    "startup_probe": {"failure_threshold": 30, "http_get": {"path": "/healthz", "port": "global"}, "period_seconds": 10},
+    "startup_probe": {
+        "failure_threshold": 30,
+        "http_get": {"path": "/healthz", "port": "global"},
+        "period_seconds": 10,
+    },
 }
 EXAMPLE: dict[str, Any] = {
     "name": "appimage-template",
