@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
@@ -23,6 +25,9 @@ def read_message(message: Message, request: Request) -> dict[str, Any]:
             return decode(message, request.body)
         except Unreadable as error:
             raise unreadable(error) from None
+        except RequestDataTooBig:
+            text = _("The body is too long; at most %(limit)s bytes are allowed.")
+            raise unreadable(text % {"limit": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}) from None
     if bare == "application/x-protobuf":
         raise unreadable(_("Binary protobuf is not supported: send JSON, as Content-Type: application/json."))
     if bare in _XML:
