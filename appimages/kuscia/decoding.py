@@ -26,6 +26,13 @@ class Unreadable(ValueError):
 
 def decode(message: Message, body: bytes) -> dict[str, Any]:
     """Raises `Unreadable`."""
+    try:
+        return _decode(message, body)
+    except RecursionError:
+        raise Unreadable("exceeded max depth") from None
+
+
+def _decode(message: Message, body: bytes) -> dict[str, Any]:
     text = body.decode("utf-8", "surrogateescape")
     start = len(text) - len(text.lstrip(BLANK))
     if start == len(text):
@@ -49,8 +56,6 @@ def _parse(text: str, start: int) -> tuple[Any, int]:
         return _DECODER.raw_decode(text, start)
     except JSONDecodeError as error:
         raise Unreadable(syntax_error(error)) from None
-    except RecursionError:
-        raise Unreadable("exceeded max depth") from None
 
 
 def _no_constant(name: str) -> NoReturn:
