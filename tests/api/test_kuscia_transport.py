@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from auditlog.models import LogEntry
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client, override_settings
 
 from appimages.models import AppImage, AppImageVersion, KusciaToken
@@ -134,6 +135,7 @@ def test_bodies_that_are_too_large(kuscia: Kuscia, length: int) -> None:
 def test_a_token_of_an_operator(kuscia: Kuscia, operator: User) -> None:
     client = Kuscia(create_token(user=operator, name="secretpad", acts_as=operator)[1])
     client.done("create", LEAST)
+    assert LogEntry.objects.get_for_model(AppImage).get().actor == operator
     version = AppImageVersion.objects.get()
     assert (version.author, version.author_name) == (operator, "olga")
     kuscia.done("update", {"name": "a", "image": {"name": "n2"}})
@@ -183,6 +185,23 @@ def test_crashes_are_answered_in_the_dialect(kuscia: Kuscia, debug: bool, caplog
     text = "The server made a mistake. Its log has the details."
     assert found == {"status": {"code": 11101, "message": text}}
     assert "request crashed" in caplog.text and TOKEN not in caplog.text
+
+
+def database_away(execute: Any, *statement: Any) -> Any:
+    raise OperationalError("connection failed: canary")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize(
+    ("route", "code"),
+    [("create", 13100), ("query", 13101), ("update", 13102), ("delete", 13103), ("batchQuery", 13104), ("list", 13107)],
+)
+def test_a_database_that_is_away(kuscia: Kuscia, route: str, code: int, debug: bool) -> None:
+    with override_settings(DEBUG=debug), connection.execute_wrapper(database_away):
+        for client in (kuscia, Kuscia("of an operator")):
+            found = client.ask(route, {**LEAST, "names": ["a"]}, HTTP_ACCEPT_LANGUAGE="en")
+            text = "The database does not answer. Try again in a moment."
+            assert (found["status"]["code"], found["status"]["message"]) == (code, text)
 
 
 @pytest.mark.parametrize("debug", [True, False])
