@@ -38,9 +38,9 @@ FILL = {
 class Connection:
     """One kept-alive connection of a client with its token."""
 
-    def __init__(self, bed: PullBed) -> None:
+    def __init__(self, bed: PullBed, token: str) -> None:
         self._connection = http.client.HTTPConnection(LOOPBACK, bed.product.port, timeout=60)
-        self._headers = {"Token": PRODUCTION["IMAGELIB_KUSCIA_TOKEN"], "Content-Type": "application/json"}
+        self._headers = {"Token": token, "Content-Type": "application/json"}
 
     def post(self, path: str, body: Any) -> float:
         """Seconds until the answer was there."""
@@ -61,17 +61,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--database", choices=["postgresql", "sqlite"], default="postgresql")
     parser.add_argument("--rounds", type=int, default=400)
+    parser.add_argument("--token", choices=["operator", "configured"], default="operator")
     options = parser.parse_args()
     with Stage() as stage:
         mode = "web" if options.database == "postgresql" else "embedded"
         bed = stage.product(mode, DJANGO_SETTINGS_MODULE="benchmarks.settings")
-        with contextlib.closing(Connection(bed)) as connection, bed.database() as cursor:
+        token = PRODUCTION["IMAGELIB_KUSCIA_TOKEN"]
+        if options.token == "operator":
+            token = bed.product.manage("create_kuscia_token", "benchmark", "--user", "admin").stdout.strip()
+        with contextlib.closing(Connection(bed, token)) as connection, bed.database() as cursor:
             connection.post(f"{AT}create", {**EXAMPLE, "name": "model"})
             cursor.execute(FILL[options.database])
             cursor.execute("VACUUM ANALYZE appimages_appimage" if mode == "web" else "ANALYZE")
-        print(f"{options.database}, {options.rounds} rounds, median/p95 in ms")
+        print(f"{options.database}, token: {options.token}, {options.rounds} rounds, median/p95 in ms")
         for clients in (1, 4):
-            times = _measure(bed, clients, options.rounds)
+            times = _measure(bed, token, clients, options.rounds)
             empty = quantile(times["empty"], 0.95)
             for name, values in times.items():
                 p95 = quantile(values, 0.95)
@@ -79,13 +83,13 @@ def main() -> None:
                 print(f"{line}; p95 ÷ p95 of the empty view {p95 / empty:.2f}; {load()}", flush=True)
 
 
-def _measure(bed: PullBed, clients: int, rounds: int) -> dict[str, list[float]]:
+def _measure(bed: PullBed, token: str, clients: int, rounds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = defaultdict(list)
     lock = threading.Lock()
 
     def client(which: int) -> None:
         chosen = random.Random(which)
-        with contextlib.closing(Connection(bed)) as connection:
+        with contextlib.closing(Connection(bed, token)) as connection:
             for number in range(rounds // clients + 3):
                 some = [f"app-{chosen.randint(1, STORED)}" for _ in range(500)]
                 ask: dict[str, tuple[str, Any]] = {
