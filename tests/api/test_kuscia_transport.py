@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,12 @@ import time_machine
 from auditlog.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
+from appimages.kuscia.views import Delete
 from appimages.models import AppImage, AppImageVersion, KusciaToken
 from appimages.tokens import create_token, revoke_tokens
+from core.errors import InUse
 from core.system import SYSTEM
 from tests.api.kuscia_client import AT, LEAST, TOKEN, Kuscia
 
@@ -202,6 +205,19 @@ def test_a_database_that_is_away(kuscia: Kuscia, route: str, code: int, debug: b
             found = client.ask(route, {**LEAST, "names": ["a"]}, HTTP_ACCEPT_LANGUAGE="en")
             text = "The database does not answer. Try again in a moment."
             assert (found["status"]["code"], found["status"]["message"]) == (code, text)
+
+
+class InUseView(Delete):
+    """Deletes what is in use: what refers to AppImages and protects them belongs to other apps."""
+
+    def carry_out(self, body: dict[str, Any], user: Any) -> Any:
+        raise InUse("“a” is in use by: train-1.", users=["train-1"])
+
+
+def test_deleting_what_is_in_use_names_the_users(kuscia: Kuscia) -> None:
+    request = RequestFactory().post(AT + "delete", b"{}", "application/json", headers={"Token": TOKEN})
+    status = {"code": 13103, "message": "“a” is in use by: train-1.", "details": []}
+    assert json.loads(InUseView.as_view()(request).content) == {"status": status}
 
 
 @pytest.mark.parametrize("debug", [True, False])
