@@ -24,6 +24,10 @@ TEXTS: dict[str, Any] = {
     "too_few_cards": _("The node has %(there)s such cards; %(wanted)s are needed."),
     "cards_not_alike": _("The node has not %(wanted)s such cards of one kind."),
     "cards_out_of_service": _("Only %(usable)s of the %(wanted)s cards needed are in service."),
+    "cards_used_outside": _(
+        "Programs that this system did not start use up to %(outside)s MiB of the cards that would do, as of the last "
+        "discovery; %(wanted)s free ones are needed. Let an operator look and discover the node's GPUs again."
+    ),
     "no_free_card": _("%(free)s whole cards are free; %(wanted)s are needed."),
     "no_room_on_cards": _("At most %(free)s MiB are free on one card; %(wanted)s MiB are needed on %(count)s."),
     "no_cpu_cores": _("%(free)s CPU cores are free; %(wanted)s are needed."),
@@ -39,6 +43,7 @@ TEXTS: dict[str, Any] = {
     "image_gone": _("The image was removed from the node before the container was made. Try again."),
     "pull_failed": _("The image could not be pulled: %(cause)s"),
     "container_name_taken": _("Another container on the node has this name already."),
+    "removal_in_progress": _("The engine is still removing the container, which may take it some time."),
     "port_taken": _("A port of the node is taken. Try again."),
     "node_disk_full": _("There is no space left on the node's disk. Free some and try again."),
     "no_disk_quotas": _("The node's file system has no quotas, so the system disk cannot be limited there."),
@@ -58,12 +63,22 @@ TEXTS: dict[str, Any] = {
     "engine_refused": _("The engine refused: %(evidence)s"),
     "node_lost": _("The node could not be reached: %(cause)s"),
     "worker_lost": _("The server was stopped too often while it made the container. Nothing is left of it; try again."),
+    "operation_lost": _(
+        "The server was stopped too often during the last start, stop or restart. The state is how the container was "
+        "seen since; if it is not as you want it, try again."
+    ),
+    "database_away": _("The server's database did not answer for a while. Try again."),
     "internal_error": _("The server made a mistake. Its log has the details under %(evidence)s."),
     # what is not known of a node's cards
     "no_probe_image": _("The node has no image yet that its GPUs could be asked with. Pull one and discover again."),
     "gpus_unknown": _("The node's GPUs are unknown: the question was not answered."),
+    "card_used_outside": _(
+        "Programs that this system did not start use %(outside)s of the %(card)s MiB of card %(index)s, as seen at "
+        "%(seen)s: less may be free than promised."
+    ),
     # what could not be done as the spec asks
     "system_disk_not_limited": _("The system disk is not limited: the node's storage driver cannot do it."),
+    "size_unknown": _("How much would be pulled is not known: %(cause)s"),
     "data_disk_not_limited": _("The data disk at /data is not limited in size: the engine's volumes have no limit."),
 }
 
