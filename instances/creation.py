@@ -20,10 +20,10 @@ from instances.models import Instance, Observed, Operation
 from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.preflight import preflight, refuse_by
+from instances.refusal_texts import cause_of
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
-from pulls.failure_texts import describe
 from pulls.services import Admitted, request_pulls
 from pulls.tools import Tools
 
@@ -86,8 +86,8 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
     """The pull is a job of its own, shared with everybody who wants the same image there."""
     pull = operation.pull
     if pull is not None and pull.state in (JobState.FAILED, JobState.CANCELLED):
-        cause = describe(pull.error_code or "cancelled", pull.error.get("params", {})).cause
-        raise OperationFailed("pull_failed", evidence=pull.error.get("evidence", ""), cause=str(cause))
+        cause = cause_of("pull", pull.error_code or "cancelled", pull.error.get("params"))
+        raise OperationFailed("pull_failed", evidence=pull.error.get("evidence", ""), cause=cause)
     if pull is not None and pull.state == JobState.SUCCEEDED:
         raise OperationFailed("image_gone")  # already; pulling it again and again might never end
     if pull is None:
