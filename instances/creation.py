@@ -9,10 +9,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db.models import Exists
 from django.utils import timezone
 
 from core.errors import DomainError
-from core.jobs import IllegalTransition, JobState
+from core.jobs import ACTIVE_STATES, IllegalTransition, JobState
 from instances.accelerator import Grant, Refused, Share
 from instances.accelerators.registry import CARDS
 from instances.failures import classify_refusal
@@ -188,12 +189,25 @@ def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:
 def verified(engine: Engine, instance: Instance, container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
     """Columns of a container that was just started, with what is seen in it. One whose slice is none is stopped where
     the installation wants that (`IMAGELIB_STOP_INEFFECTIVE_SLICES`)."""
+    return {**columns_of(container, now=now), **_verified(engine, instance, container, now=now)}
+
+
+def verify_again(engine: Engine, instance: Instance, container: ContainerInfo, *, now: datetime) -> None:
+    """A slice that somebody else started, or that its engine started again. `container`: as it was inspected."""
+    if not container.started_at or container.started_at == instance.looked_into:
+        return
+    busy = Operation.objects.filter(instance=instance, state__in=ACTIVE_STATES)  # that looks itself
+    if found := _verified(engine, instance, container, now=now):
+        Instance.objects.filter(~Exists(busy), pk=instance.pk, container_id=container.id).change(**found)
+
+
+def _verified(engine: Engine, instance: Instance, container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
     problem = look_inside(engine, instance, container)
     if problem.get("problem_code") == INEFFECTIVE and settings.STOP_INEFFECTIVE_SLICES:
         engine.stop_container(container.id, grace=GRACE)
         container = engine.inspect_container(container.id) or container
-        problem |= {"problem_code": "slice_stopped"}
-    return {**columns_of(container, now=now), **problem}
+        problem |= {"problem_code": "slice_stopped", **columns_of(container, now=now)}
+    return problem
 
 
 def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) -> dict[str, Any]:
@@ -207,10 +221,10 @@ def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) ->
     notes = [note for note in Instance.objects.get(pk=instance.pk).notes if note != UNVERIFIED]
     if other is None and len(seen) != len(planned):
         notes.append(UNVERIFIED)
+    looked = {"notes": notes, "looked_into": container.started_at}
     if other is None:
-        return {"problem_code": "", "problem": {}, "notes": notes}
-    problem = {"params": {"seen": other, "planned": planned[0]}}
-    return {"problem_code": INEFFECTIVE, "problem": problem, "notes": notes}
+        return {"problem_code": "", "problem": {}, **looked}
+    return {"problem_code": INEFFECTIVE, "problem": {"params": {"seen": other, "planned": planned[0]}}, **looked}
 
 
 def _cards_inside(engine: Engine, container: ContainerInfo) -> list[int]:

@@ -94,6 +94,7 @@ class Instance(models.Model):
     )
     observed_at = models.DateTimeField(_("state seen"), null=True, editable=False)
     exit_code = models.IntegerField(_("exit code"), null=True, editable=False)
+    looked_into = models.CharField(max_length=40, blank=True, editable=False)  # when that run began: see `look_inside`
     oom_killed = models.BooleanField(default=False, editable=False)
     restarts = models.PositiveIntegerField(default=0, editable=False)
     ports = models.JSONField(default=list, editable=False)  # [{container_port, protocol, host_port}]
