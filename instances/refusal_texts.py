@@ -95,6 +95,11 @@ TEXTS: dict[str, Any] = {
         "%(seen)s: less may be free than promised."
     ),
     # what could not be done as the spec asks
+    "node_failed_lately": _("The last container of this kind could not run on this node. %(cause)s"),
+    "image_environment_unknown": _(
+        "What the image sets itself is not known before it is there: a library that it preloads is kept, and variables "
+        "that would lift the limits are emptied."
+    ),
     "placed_anew": _("%(node)s was chosen first, but could not run it, so it was placed anew. %(cause)s"),
     "system_disk_not_limited": _("The system disk is not limited: the node's storage driver cannot do it."),
     "size_unknown": _("How much would be pulled is not known: %(cause)s"),
