@@ -30,7 +30,7 @@ from pulls.tools import Tools
 
 LOOK_WITHIN = 10.0  # seconds
 GRACE = 10  # seconds that a program has to end by itself
-INEFFECTIVE, UNVERIFIED = "slice_not_effective", "slice_not_verified"
+INEFFECTIVE, STOPPED, UNVERIFIED = "slice_not_effective", "slice_stopped", "slice_not_verified"
 logger = structlog.get_logger(__name__)
 
 
@@ -197,7 +197,10 @@ def verify_again(engine: Engine, instance: Instance, container: ContainerInfo, *
     if not container.started_at or container.started_at == instance.looked_into:
         return
     busy = Operation.objects.filter(instance=instance, state__in=ACTIVE_STATES)  # that looks itself
-    if found := _verified(engine, instance, container, now=now):
+    found = _verified(engine, instance, container, now=now)
+    if found.get("problem_code") == "" and instance.problem_code not in (INEFFECTIVE, STOPPED):
+        del found["problem_code"], found["problem"]  # another one, which is none of ours
+    if found:
         Instance.objects.filter(~Exists(busy), pk=instance.pk, container_id=container.id).change(**found)
 
 
@@ -206,7 +209,7 @@ def _verified(engine: Engine, instance: Instance, container: ContainerInfo, *, n
     if problem.get("problem_code") == INEFFECTIVE and settings.STOP_INEFFECTIVE_SLICES:
         engine.stop_container(container.id, grace=GRACE)
         container = engine.inspect_container(container.id) or container
-        problem |= {"problem_code": "slice_stopped", **columns_of(container, now=now)}
+        problem |= {"problem_code": STOPPED, **columns_of(container, now=now)}
     return problem
 
 

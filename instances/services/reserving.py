@@ -53,12 +53,13 @@ def move(
     Raises as `reserve` does, and `IllegalTransition` when another worker has taken over.
     """
     with transaction.atomic():
-        rows = Instance.objects.filter(pk=instance.pk)
-        list(rows.select_for_update().values_list("pk"))
+        lock_instance(instance.pk)
         taken = _take(ask, node)
         GpuAllocation.objects.filter(instance=instance).delete()
         _hold(ask, instance, taken)
-        rows.change(node=node, refused_by=refused_by, observed=Observed.CREATING, digest="", container_id="")
+        Instance.objects.filter(pk=instance.pk).change(
+            node=node, refused_by=refused_by, observed=Observed.CREATING, digest="", container_id=""
+        )
         operation.requeue(due_at=now, attempt=0, pull=None)
         ring_on_commit(Operation, operation.pk)
 
