@@ -59,10 +59,11 @@ def test_the_preview_is_exactly_what_creation_uses(as_user: APIClient, body: dic
     made = as_user.post(AT, {**body, **OPTIONS}).json()
     plan = json.loads(json.dumps(made["plan"]).replace(str(Instance.objects.get().uid), _NOBODY))
     assert {key: shown[key] for key in plan} == plan
-    *notes, unknown = shown["warnings"]
+    *notes, unknown, unseen = shown["warnings"]
     assert (shown["node"], shown["gpus"], notes) == (made["node"]["id"], made["gpus"], made["notes"])
     assert shown.keys() - plan.keys() == {"node", "gpus", "bytes_to_pull", "warnings"}
     assert shown["bytes_to_pull"] is None and unknown["code"] == "size_unknown", "its engine is dead"
+    assert unseen["code"] == "image_environment_unknown"
     assert unknown["text"].startswith("How much would be pulled is not known: ")
 
 
