@@ -1,0 +1,48 @@
+"""Images out of one real engine and into another, on every kind of connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nodes.engine import EngineEndpoint, EngineError, EngineRejected, connect
+from tests.contract.test_real_pulls import endpoints
+from tests.services.process import comes_to_rest, wait_until
+
+if TYPE_CHECKING:
+    from tests.services.engine import RealEngine
+    from tests.services.registries import Registries
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def reference(module_engine: RealEngine, registries: Registries) -> str:
+    """On `module_engine`, from which the tests take it."""
+    reference = registries.open.reference("team/mid:1")
+    with connect(EngineEndpoint(module_engine.unix_url)) as source:
+        repository, _, tag = reference.rpartition(":")
+        with source.pull(repository, tag_or_digest=tag, auth=None) as stream:
+            assert list(stream)
+    return reference
+
+
+@pytest.mark.parametrize("way", ["unix", "tcp", "tls"])
+def test_an_image_goes_from_one_engine_to_another(
+    module_engine: RealEngine, engine: RealEngine, reference: str, way: str
+) -> None:
+    engine.wipe()
+    with (
+        connect(endpoints(module_engine)[way]) as source,
+        connect(endpoints(engine)[way]) as target,
+        source.save_image(reference) as saved,
+        target.load_image(saved.chunks()) as loading,
+    ):
+        events = [event for event in loading if event is not None]
+        assert [event.loaded for event in events if event.loaded] == [reference]
+        there, here = source.inspect_image(reference), target.inspect_image(reference)
+    assert there is not None and here is not None
+    assert (here.id, here.diff_ids, here.platform) == (there.id, there.diff_ids, "linux/amd64")
+    assert any(event.status == "Loading layer" and event.current and event.total for event in events)
