@@ -95,9 +95,7 @@ class HttpSource:
             return
         connection.sock.settimeout(None)
         with suppress(*_ANSWERED):  # an engine that refuses what comes does not wait for its end: the answer says why
-            connection.request(
-                self._method, self._path, self._body, self._headers, chunked=True, preload_content=False
-            )
+            connection.request(self._method, self._path, self._body, self._headers, chunked=True, preload_content=False)
 
     def _hold(self, stream: Any) -> bool:
         """Make the open socket known to `abort`. False when that has been called already."""

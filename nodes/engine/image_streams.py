@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from .errors import EngineError
+from .errors import EngineRejected
 from .evidence import clean
 from .following import Following
 from .pull_events import MessageDecoder, progress_of
@@ -59,9 +59,9 @@ class LoadDecoder(MessageDecoder):
             yield event
 
     def finish(self) -> Iterable[LoadEvent]:
-        """Raises EngineError(engine_gone) when no image was named."""
+        """Raises EngineRejected when no image was named: some engines take an archive without any in silence."""
         if not self._named:
-            raise EngineError("engine_gone", "the engine did not say that an image was loaded")
+            raise EngineRejected(None, "the engine names no image that it loaded")
         return ()
 
 
