@@ -16,8 +16,8 @@ _STAND_INS = {
     "image": _("another platform"),
     "node": _("its own"),
     "seconds": _("many"),
-    "source": _("The source node"),
-    "names": _("several"),
+    "source": _("name unknown"),
+    "names": _("not recorded"),
 }
 
 _IMAGE: Mapping[str, FailureText] = {
@@ -138,36 +138,36 @@ _NODE: Mapping[str, FailureText] = {
 _SOURCE: Mapping[str, FailureText] = {
     "source_lost": FailureText(
         _("Source node was lost"),
-        _("%(source)s, which was to give the image, could not be reached, or its engine hung up."),
+        _("The node that was to give the image (%(source)s) could not be reached, or its engine hung up."),
         _(
-            "Look at %(source)s in Compute nodes (“Test connection”) and at the network between it and this server. "
+            "Look at that node in Compute nodes (“Test connection”), and at the network between it and this server. "
             "Choose another source if it stays away."
         ),
     ),
     "source_refused": FailureText(
-        _("Source node does not give the image"),
-        _("The engine of %(source)s has the image but could not pack it."),
+        _("Source node refuses"),
+        _("The engine of the source node (%(source)s) has the image but could not pack it."),
         _(
-            "Read the evidence. If parts of the image are missing there, remove it from %(source)s and pull it again, "
+            "Read the evidence. If parts of the image are missing there, remove it from that node and pull it again, "
             "or choose another source."
         ),
     ),
     "source_image_gone": FailureText(
-        _("Image is not on the source node"),
-        _("%(source)s has no image of this name (any more)."),
+        _("Image not on source node"),
+        _("The source node (%(source)s) has no image of this name."),
         _("Choose a node that has the image: “Images on the node” in Compute nodes shows what is there."),
     ),
     "source_disk_full": FailureText(
-        _("Disk of the source node is full"),
+        _("Source node's disk is full"),
         _(
-            "%(source)s has no space left to pack the image: some engines write the whole archive to their own disk "
-            "first."
+            "The source node (%(source)s) has no space left to pack the image; some engines write the whole archive to "
+            "their own disk first."
         ),
-        _("Free space on %(source)s (“docker system df” shows what is used), or choose another source."),
+        _("Free space there (“docker system df” shows what is used), or choose another source."),
     ),
     "source_gone": FailureText(
         _("Source node was deleted"),
-        _("The node that was to give the image does not exist any more."),
+        _("The node that was to give the image (%(source)s) does not exist any more."),
         _("Choose another source."),
     ),
     "archive_missing": FailureText(
@@ -183,24 +183,24 @@ _SOURCE: Mapping[str, FailureText] = {
         _("The file is no archive of a container image, or it is incomplete."),
         _(
             "Make it with “docker save -o image.tar NAME”, or as an OCI archive; it may be compressed with gzip. "
-            "Compare size or checksum with the original if it was copied."
+            "Compare its checksum with the original's if it was copied."
         ),
     ),
     "archive_ambiguous": FailureText(
         _("Several images in the archive"),
-        _("The archive holds several images, and none is named like the one that is wanted: %(names)s."),
-        _("Name one of them, or save just one image into the archive."),
+        _("The archive holds several images, and none of them has the name that is wanted: %(names)s."),
+        _("Ask for one of these names, or save just one image into the archive."),
     ),
     "archive_damaged": FailureText(
         _("Image cannot be loaded"),
         _("The node's engine could not make an image of what arrived."),
         _(
-            "Read the evidence. If the image comes from an archive, make it anew; if it comes from a node, remove it "
+            "Read the evidence. If the image comes from an archive, make that anew; if it comes from a node, remove it "
             "there and pull it again."
         ),
     ),
     "transfer_mismatch": FailureText(
-        _("Another image has arrived"),
+        _("Another image was loaded"),
         _("After the transfer the node shows another image under this name than the source has."),
         _(
             "If somebody pulled the same name onto the node in this moment, try again. If it stays so, remove the "

@@ -41,9 +41,9 @@ def claim_next(*, hint: int, now: datetime) -> PullJob | None:
     node_id = PullJob.objects.filter(pk=hint).values_list("node_id", flat=True).first()
     if node_id is None or _free_node_slot(node_id) is None:
         return None
-    for pk in _in_fair_order(node_id, now):
+    for waiting in _in_fair_order(node_id, now):
         try:
-            job = _claim(pk, now)
+            job = _claim(waiting, node_id, now)
         except IllegalTransition:
             continue  # another worker was faster, or it was cancelled
         if job is not None:
@@ -62,17 +62,14 @@ def _free_node_slot(node_id: int) -> int | None:
     return free_slot(held.values_list("node_slot", flat=True), settings.PULLS_PER_NODE)
 
 
-def _claim(pk: int, now: datetime) -> PullJob | None:
+def _claim(waiting: PullJob, node_id: int, now: datetime) -> PullJob | None:
     for _try in range(settings.PULLS_PER_NODE + settings.PULLS_PER_REGISTRY):
-        job = PullJob.objects.filter(pk=pk).first()
-        if job is None or job.node_id is None:
-            return None
-        slots: dict[str, Any] = {"node_slot": _free_node_slot(job.node_id), **_slot_of_giver(job)}
+        slots: dict[str, Any] = {"node_slot": _free_node_slot(node_id), **_slot_of_giver(waiting)}
         if None in slots.values():
             return None
         try:
             with transaction.atomic():
-                job = PullJob.claim(pk, now=now, **slots, **_FRESH)
+                job = PullJob.claim(waiting.pk, now=now, **slots, **_FRESH)
                 record(job, "claimed", at=now)
                 return job
         except IntegrityError:
@@ -93,24 +90,24 @@ def _slot_of_giver(job: PullJob) -> dict[str, int | None]:
     return {}
 
 
-def _in_fair_order(node_id: int, now: datetime) -> Iterator[int]:
+def _in_fair_order(node_id: int, now: datetime) -> Iterator[PullJob]:
     """Waiting pulls of a node, one of each user in turn: who has the least running and was served longest ago first."""
     of_node = PullJob.objects.filter(node_id=node_id)
-    queues: dict[int | None, list[int]] = defaultdict(list)
+    queues: dict[int | None, list[PullJob]] = defaultdict(list)
     # A few of each user, so that one user's long queue does not hide the others.
     place = Window(RowNumber(), partition_by=F("requested_by"), order_by=("created_at", "pk"))
     waiting = of_node.filter(state=JobState.QUEUED, due_at__lte=now).exclude(PullJob.held_up())
     waiting = waiting.annotate(place=place)
     heads = waiting.filter(place__lte=_HEADS).order_by("created_at", "pk")
-    for pk, user in heads.values_list("pk", "requested_by"):
-        queues[user].append(pk)
+    for job in heads.only("registry_host", "requested_by", "source", "source_node", "created_at"):
+        queues[job.requested_by_id].append(job)
     held: dict[int | None, int] = defaultdict(int)
     for holder in of_node.filter(state__in=HELD_STATES).values_list("requested_by", flat=True):
         held[holder] += 1
     served = dict(
         of_node.filter(started_at__isnull=False).order_by().values_list("requested_by").annotate(Max("started_at"))
     )
-    turn = sorted(queues, key=lambda user: (held[user], served.get(user, _NEVER), queues[user][0]))
+    turn = sorted(queues, key=lambda user: (held[user], served.get(user, _NEVER), queues[user][0].pk))
     for position in range(max(map(len, queues.values()), default=0)):
         for candidate in turn:
             if position < len(queues[candidate]):

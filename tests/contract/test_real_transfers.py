@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nodes.engine import EngineEndpoint, EngineError, EngineRejected, connect
+from nodes.engine import EngineEndpoint, connect
 from tests.contract.test_real_pulls import endpoints
-from tests.services.process import comes_to_rest, wait_until
 
 if TYPE_CHECKING:
     from tests.services.engine import RealEngine
