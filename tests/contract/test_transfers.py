@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import pytest
 
 from nodes.engine import Engine, EngineError, EngineRejected
@@ -38,16 +41,24 @@ def test_what_was_saved_can_be_loaded(world: World) -> None:
 
 
 def test_an_image_that_is_not_there(world: World) -> None:
-    with world.connect() as engine, engine.save_image("nosuch.example.com/app:1") as saved:
-        with pytest.raises(EngineRejected) as error:
-            list(saved.chunks())
+    with (
+        world.connect() as engine,
+        engine.save_image("nosuch.example.com/app:1") as saved,
+        pytest.raises(EngineRejected) as error,
+    ):
+        list(saved.chunks())
     assert error.value.status == 404
 
 
 @pytest.mark.parametrize("rubbish", [b"no archive at all", b"\0" * 10240, b""])
 def test_what_is_no_archive(world: World, rubbish: bytes) -> None:
-    with world.connect() as engine, engine.load_image(iter([rubbish])) as loading, pytest.raises(EngineRejected):
+    with (
+        world.connect() as engine,
+        engine.load_image(iter([rubbish])) as loading,
+        pytest.raises(EngineRejected) as error,
+    ):
         list(loading)
+    assert error.value.evidence
 
 
 def test_half_an_archive(world: World) -> None:
@@ -57,25 +68,28 @@ def test_half_an_archive(world: World) -> None:
         data = archive(engine, target.reference)
         image = engine.inspect_image(target.reference)
         assert image is not None and engine.remove_image(image.id, force=True)
-        with engine.load_image(iter([data[: len(data) // 2]])) as loading, pytest.raises(EngineRejected):
+        with (
+            engine.load_image(iter([data[: len(data) // 2]])) as loading,
+            pytest.raises(EngineRejected) as error,
+        ):
             list(loading)
+        assert error.value.evidence
         assert engine.inspect_image(target.reference) is None
 
 
 def test_what_the_source_raises_comes_out(world: World) -> None:
     lost = EngineError("engine_gone", "the source hung up")
 
-    def chunks() -> object:
+    def chunks() -> Iterator[bytes]:
         yield b"\0" * 1000
         raise lost
 
-    with world.connect() as engine, engine.load_image(chunks()) as loading:  # type: ignore[arg-type]
-        with pytest.raises(EngineError) as error:
-            list(loading)
+    with world.connect() as engine, engine.load_image(chunks()) as loading, pytest.raises(EngineError) as error:
+        list(loading)
     assert error.value is lost
 
 
-def test_closing_ends_the_iteration_of_both(world: World) -> None:
+def test_closing_stops_the_engine_that_gives(world: World) -> None:
     target = world.open("team/mid:1")
     with world.connect() as engine:
         pulled(engine, target)
@@ -83,14 +97,29 @@ def test_closing_ends_the_iteration_of_both(world: World) -> None:
         chunks = saved.chunks()
         assert next(chunks)
         saved.close()
-        rest = sum(map(len, _until_broken(chunks)))
-        assert rest < 10_000_000
+        assert sum(map(len, _until_broken(chunks))) < 10_000_000
         engine.ping()
 
 
-def _until_broken(chunks: object) -> object:
+def test_closing_ends_whoever_waits_for_the_engine_that_takes(world: World) -> None:
+    more = threading.Event()
+
+    def chunks() -> Iterator[bytes]:
+        yield b"\0" * 1000
+        more.wait(60)
+
+    with world.connect() as engine:
+        loading = engine.load_image(chunks())
+        assert next(loading) is None
+        loading.close()
+        assert list(loading) == []
+        more.set()
+        engine.ping()
+
+
+def _until_broken(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """A connection that is broken under its reader ends, or says that it is gone."""
     try:
-        yield from chunks  # type: ignore[attr-defined]
+        yield from chunks
     except EngineError as error:
         assert error.code == "engine_gone"

@@ -42,6 +42,5 @@ def test_from_a_node_that_has_it(
     watch = embedded.watch(pk)
     done = watch.until()
     assert done["state"] == "succeeded", done
-    print(done, embedded.history(pk))
     assert engine.inspect(reference)["Id"] == module_engine.inspect(reference)["Id"]
     assert registries.open.request_count(".") == 0
