@@ -25,7 +25,7 @@ from pulls.plan import runs_on
 from pulls.reporting import Reporter
 from pulls.subject import credentials, name_on_engine, node_or_fail
 from pulls.tools import Tools
-from pulls.transfer import Arrival, already_there, transfer
+from pulls.transfer import Arrival, already_there, transfer, unpack
 
 ASKED_AT_ONCE = 16  # nodes
 MOST_ASKED = 64
@@ -52,6 +52,8 @@ def _import(job: PullJob, tools: Tools) -> str | None:
         arrival = Arrival(job, engine, reference, reporter, tools)
         if job.source == Source.AUTO and (present := engine.inspect_image(name_on_engine(reference))):
             return already_there(arrival, present)
+        if job.source == Source.ARCHIVE:
+            return unpack(arrival)
         if job.source_node is not None:
             return transfer(arrival, job.source_node)
         if job.source == Source.NODE:

@@ -15,6 +15,7 @@ from core.heartbeat import heartbeat
 from imagelib.addresses import ImageReference
 from nodes.engine import Engine, EngineError, EngineRejected, ImageInfo
 from nodes.models import ComputeNode
+from pulls.archives import ArchivedImage, ArchiveUnusable, choose, packed, read_archive
 from pulls.failures import failure
 from pulls.models import PullJob
 from pulls.outcome import PullFailed, Stopped
@@ -57,6 +58,9 @@ class Cargo:
         except EngineError as error:
             self.failure = error
             raise
+        except OSError as error:
+            self.failure = EngineError("engine_gone", str(error))
+            raise self.failure from error
         self.ended = True
 
 
@@ -97,6 +101,40 @@ def _asking(source: ComputeNode) -> Iterator[None]:
         yield
     except EngineError as error:
         raise PullFailed(source_failure(error, source=source.name)) from error
+
+
+def unpack(arrival: Arrival) -> str:
+    """Load the job's archive, a file that this worker reads. Returns the digest as `transfer` does."""
+    path, reference = arrival.job.archive, arrival.reference
+    try:
+        images = read_archive(path, glance=arrival.reporter.glance)
+        image = choose(images, reference, platform=arrival.engine.platform)
+    except ArchiveUnusable as error:
+        raise PullFailed(error.failure) from error
+    if is_same(arrival.engine.inspect_image(name_on_engine(reference)), image.info):
+        return already_there(arrival, image.info)
+    content = packed(path, image, reference)
+    meter = TransferMeter(size=content.size, exact=content.exact, now=arrival.tools.monotonic())
+    event = ("archive_planned", {"total": content.size})
+    arrival.reporter.start(meter, digest="", bytes_total=content.size, event=event)
+    cargo = Cargo(content.chunks)
+    try:
+        names = load(arrival, cargo, meter)
+    except EngineError as error:
+        if error is not cargo.failure:
+            raise
+        raise PullFailed(failure("archive_missing", evidence=error.evidence)) from error
+    if image.paths is None and not image.is_named(reference):
+        _name_it(arrival, image, names)
+    return confirm(arrival, image.info)
+
+
+def _name_it(arrival: Arrival, image: ArchivedImage, loaded: list[str]) -> None:
+    """The archive calls it otherwise, or nothing at all: then engines tell its id, which some make of another part of
+    it than its configuration."""
+    known = [name for name in (*image.names, image.info.id) if arrival.engine.inspect_image(name)]
+    reference = arrival.reference
+    arrival.engine.tag((known or loaded)[0], reference.name, reference.tag or "latest")
 
 
 def load(arrival: Arrival, cargo: Cargo, meter: TransferMeter) -> list[str]:
