@@ -13,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.idempotency import run_once
-from pulls import services
+from pulls import services, spool, uploads
 from pulls.events import sentence
 from pulls.filters import PullFilter
 from pulls.models import PullJob
-from pulls.serializers import HistoryEntry, PullAnswer, PullAsked, SnapshotShape, Ticket
+from pulls.serializers import HistoryEntry, KeptArchive, PullAnswer, PullAsked, SnapshotShape, Ticket
 from pulls.snapshot import snapshot
 from pulls.streams import TICKET_SECONDS, make_ticket
 
@@ -45,6 +45,8 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         asked = PullAsked(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
+        if archive := values.get("archive"):
+            values = {**values, "archive": spool.path_of(archive)}
 
         def work() -> list[list[int]]:
             return [[node, job.pk] for node, job in services.request_pulls(user=request.user, **values)]
@@ -59,6 +61,22 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         now = timezone.now()
         results = [{"node": node, "pull": snapshot(jobs[pk], now=now)} for node, pk in pairs if pk in jobs]
         return Response({"results": results}, status=202)
+
+    @extend_schema(request={"application/x-tar": bytes}, responses={201: KeptArchive})
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def archives(self, request: Request) -> Response:
+        """Upload an image archive (of `docker save`, or an OCI one) as the body of the request. For operators.
+
+        The answer says what is in it; a pull with `"source": "archive"` and its `archive` loads it. It is removed
+        after a day.
+        """
+        stream, length = request.stream, request.META.get("CONTENT_LENGTH") or ""
+        found = uploads.keep_archive(
+            user=request.user,
+            read=stream.read if stream else lambda _size: b"",
+            announced=int(length) if length.isdecimal() else None,
+        )
+        return Response(found, status=201)
 
     @extend_schema(request=None, responses=SnapshotShape)
     @action(detail=True, methods=["post"])

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from core.doorbell import ring_on_commit
 from core.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from core.jobs import FINAL_STATES, JobState
+from core.operators import require_operator
 from imagelib.addresses import AddressError
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints, effective_or_invalid
@@ -25,6 +26,7 @@ from nodes.services import require_address
 from pulls.events import record
 from pulls.models import PullJob, PullRequest, Source
 
+_EXAMPLE = {"id": "0123456789abcdef" * 2}
 _RACES = 5  # attempts to either create the active pull or join it, while others do the same
 
 
@@ -113,8 +115,26 @@ def _what(user: Any, image: int | None, reference: str | None) -> Wanted:
 
 def _giver(user: Any, wanted: Wanted, source_node: int | None, targets: list[ComputeNode]) -> ComputeNode | None:
     """The node that gives the image, where one is named."""
+    if (wanted.source == Source.ARCHIVE) != bool(wanted.archive):
+        raise InvalidInput(
+            {
+                "archive": _(
+                    'With "source": "archive", and only then, name an uploaded one, for example "archive": "%(id)s".'
+                )
+                % _EXAMPLE
+            }
+        )
+    if wanted.archive:
+        require_operator(user)
     if (wanted.source == Source.NODE) != (source_node is not None):
-        raise InvalidInput({"source_node": _('"source_node" (a compute node\'s id) goes with "source": "node".')})
+        raise InvalidInput(
+            {
+                "source_node": _(
+                    'With "source": "node", and only then, name the node that gives the image, for example '
+                    '"source_node": 1.'
+                )
+            }
+        )
     if wanted.source in (Source.NODE, Source.ARCHIVE) and "@" in wanted.reference:
         text = _(
             "By a digest an image can only be pulled from its registry: engines give it that name only then. Name it "

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from pulls import work
+from pulls import uploads, work
 from pulls.tools import production_tools
 
 
 @shared_task(ignore_result=True)
 def run_pull(pull_id: int) -> None:
     work.run_pull(pull_id, tools=production_tools())
+
+
+@shared_task(ignore_result=True)
+def forget_old_archives() -> None:
+    uploads.forget_archives()

@@ -102,6 +102,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("GET", "api/instances/{instance}/terminal/"): (owners(426), None),  # it is a WebSocket
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
+    ("POST", "api/pulls/archives/"): (operators(400), None),  # there is none in the body
     ("GET", "api/pulls/{pull}/"): (owners(200), None),
     ("POST", "api/pulls/{pull}/cancel/"): (owners(200), None),
     ("POST", "api/pulls/{pull}/retry/"): (owners(409), None),  # it is still queued
