@@ -95,6 +95,10 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("GET", "api/nodes/{node}/gpus/"): (READERS, None),
     ("POST", "api/nodes/{node}/gpus/"): (operators(503), None),
     ("POST", "api/nodes/{node}/doctor/"): (operators(200), None),
+    ("POST", "api/appimages/register/"): (
+        operators(400),
+        {"image": "app:1", "nodes": ["{node}"]},
+    ),  # without a template
     ("GET", "api/instances/"): (READERS, None),
     ("POST", "api/instances/"): ((401, 202, 202, 202), INSTANCE),
     ("POST", "api/instances/preview/"): (READERS, INSTANCE),
