@@ -68,10 +68,7 @@ def main() -> None:
         )
         print("  all " + " ".join(f"{ratio:.2f}" for ratio in sorted(pairs)))
         grown = [(found[0] - before) / 1e6 for found in (of_small, of_big)]
-        print(
-            f"worker's memory: {before / 1e6:.1f} MB, grown by {grown[0]:.1f} MB for 20 MB and by {grown[1]:.1f} MB for "
-            "200 MB"
-        )
+        print(f"worker's memory: {before / 1e6:.1f} MB; grown by {grown[0]:.1f} (20 MB), {grown[1]:.1f} MB (200 MB)")
 
 
 def by_pipe(giver: RealEngine, taker: RealEngine, reference: str) -> float:
