@@ -116,7 +116,7 @@ def register(
     meant = nodes_meant(nodes, mode=mode, with_import=with_import)
     missing = set(meant) - set(ComputeNode.objects.filter(pk__in=meant).values_list("pk", flat=True))
     if missing:
-        text = _("There is no compute node with id %(ids)s, for example 1.")
+        text = _("There is no compute node with id %(ids)s. Give ids that exist, for example [1].")
         raise InvalidInput({"nodes": text % {"ids": ", ".join(map(str, sorted(missing)))}})
     with transaction.atomic():
         stored = store(registration, author=author)

@@ -155,7 +155,7 @@ _SOURCE: Mapping[str, FailureText] = {
     "source_image_gone": FailureText(
         _("Image not on source node"),
         _("The source node (%(source)s) has no image of this name."),
-        _("Choose a node that has the image: “Images on the node” in Compute nodes shows what is there."),
+        _("Choose a node that has the image."),
     ),
     "source_disk_full": FailureText(
         _("Source node's disk is full"),
