@@ -30,6 +30,7 @@ CHUNK = 1 << 18
 LARGEST_JSON = 4 << 20  # bytes
 MOST_JSON = 64 << 20  # bytes, together
 MOST_MEMBERS = 20_000
+MOST_TIMES = 100  # its size, unpacked; images shrink to a half, seldom to a twentieth
 _LONGEST = 1 << 17
 _MAGIC: tuple[tuple[bytes, Callable[..., Any]], ...] = (
     (b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open),
@@ -139,12 +140,15 @@ def _opened(path: str) -> IO[bytes]:
 def _small_files(path: str, glance: Callable[[], None]) -> dict[str, bytes]:
     """The JSON files of the archive, by name."""
     found: dict[str, bytes] = {}
-    room = MOST_JSON
+    room, unpacked, most = MOST_JSON, 0, Path(path).stat().st_size * MOST_TIMES + LARGEST_JSON
     with _opened(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
         for number, member in enumerate(archive):
             if number > MOST_MEMBERS:
                 raise ValueError(f"more than {MOST_MEMBERS} files")
             glance()
+            unpacked += member.size
+            if unpacked > most:  # said before it is unpacked
+                raise ValueError(f"it would unpack to more than {MOST_TIMES} times its size")
             if not member.isreg() or member.size > min(LARGEST_JSON, room):
                 continue
             part = archive.extractfile(member)

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
@@ -99,7 +100,7 @@ def _holder(arrival: Arrival, node: ComputeNode) -> ComputeNode | None:
             batch = candidates[start : start + ASKED_AT_ONCE]
             holders = [other for other, found in zip(batch, pool.map(has_it, batch), strict=True) if found]
             if holders:
-                return min(holders, key=lambda other: getattr(other, "gives", 0))
+                return min(holders, key=lambda other: other.gives)  # type: ignore[attr-defined]
             arrival.reporter.glance()
     return None
 
@@ -109,9 +110,10 @@ def _candidates(job: PullJob, node: ComputeNode) -> list[ComputeNode]:
     rows = usable_nodes().filter(status=NodeStatus.CONNECTED).exclude(pk=node.pk)
     if not job.as_operator:
         rows = rows.filter(is_listed=True)
-    brought = Q(pulls__reference=job.reference, pulls__state=JobState.SUCCEEDED)
-    giving = Q(given_pulls__state__in=HELD_STATES)
+    brought = PullJob.objects.filter(node=OuterRef("pk"), reference=job.reference, state=JobState.SUCCEEDED)
+    giving = PullJob.objects.filter(source_node=OuterRef("pk"), state__in=HELD_STATES).order_by()
     rows = rows.annotate(
-        brought=Max("pulls__pk", filter=brought), gives=Count("given_pulls", filter=giving, distinct=True)
+        brought=Subquery(brought.order_by("-pk").values("pk")[:1]),
+        gives=Coalesce(Subquery(giving.values("source_node").annotate(gives=Count("pk")).values("gives")), 0),
     )
     return list(rows.order_by(F("brought").desc(nulls_last=True), "pk")[:MOST_ASKED])

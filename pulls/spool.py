@@ -13,7 +13,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, DomainError, InvalidInput, NotFound
 from pulls.sizes import human_bytes
 
 CHUNK = 1 << 20
@@ -47,16 +47,12 @@ def _written(read: Callable[[int], bytes], announced: int | None) -> str:
                     raise _too_large()
                 file.write(chunk)
         if not size or (announced is not None and size < announced):
-            text = _("The archive did not arrive completely: only %(size)s. Send it as the body of the request.")
-            raise InvalidInput({"archive": text % {"size": human_bytes(size)}})
+            raise _incomplete(size)
         path.rename(path.with_suffix(".tar"))
     except BaseException as error:
         path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno:
-            raise Conflict(
-                _("The server cannot store the archive: %(reason)s.") % {"reason": os.strerror(error.errno)},
-                code="archive_not_stored",
-            ) from error
+        if isinstance(error, OSError):
+            raise _not_stored(error, size) from error
         raise
     return found
 
@@ -84,6 +80,18 @@ def forget_old(*, before: float, needed: Iterable[str]) -> int:
                 path.unlink()
                 count += 1
     return count
+
+
+def _not_stored(error: OSError, size: int) -> DomainError:
+    if not error.errno:  # Django's word for a sender who hung up
+        return _incomplete(size)
+    text = _("The server cannot store the archive: %(reason)s.") % {"reason": os.strerror(error.errno)}
+    return Conflict(text, code="archive_not_stored")
+
+
+def _incomplete(size: int) -> InvalidInput:
+    text = _("The archive did not arrive completely: only %(size)s. Send it as the body of the request.")
+    return InvalidInput({"archive": text % {"size": human_bytes(size)}})
 
 
 def _directory() -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +19,6 @@ from .translate import FAILURES, answer_code, translate
 
 CHUNK = 1 << 16
 # A peer that vanishes without a word, in the middle of a stream that has no time limit, is noticed after a minute.
-_ANSWERED = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
 _KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
@@ -94,7 +92,9 @@ class HttpSource:
             connection.request(self._method, self._path, headers=self._headers, preload_content=False)
             return
         connection.sock.settimeout(None)
-        with suppress(*_ANSWERED):  # an engine that refuses what comes does not wait for its end: the answer says why
+        # An engine that refuses what comes does not wait for its end, and its answer says why. One that is gone gives
+        # none, and that is noticed when it is read.
+        with suppress(OSError):
             connection.request(self._method, self._path, self._body, self._headers, chunked=True, preload_content=False)
 
     def _hold(self, stream: Any) -> bool:

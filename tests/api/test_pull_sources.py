@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.http import UnreadablePostError
 from rest_framework.test import APIClient
 
+from core.errors import Conflict, DomainError, InvalidInput
 from pulls.models import PullJob
-from pulls.spool import path_of
+from pulls.spool import keep, path_of
 from pulls.uploads import forget_archives
 from tests.api import make
 from tests.support.fake_registry import FakeImage
@@ -113,3 +117,39 @@ def test_archives_are_forgotten_after_a_day_unless_a_pull_waits(as_operator: API
         os.utime(path_of(archive), times=(time.time() - 90_000,) * 2)
     assert forget_archives() == 1
     assert files(spool) == sorted(f"{archive}.tar" for archive in (waited_for, young))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (OSError(errno.ENOSPC, "no space"), Conflict, "archive_not_stored"),
+        (UnreadablePostError("the sender hung up"), InvalidInput, "invalid"),
+    ],
+)
+def test_a_disk_that_is_full_and_a_sender_who_hangs_up(
+    spool: Path, error: OSError, kind: type[DomainError], code: str
+) -> None:
+    def read(size: int) -> bytes:
+        raise error
+
+    with pytest.raises(kind) as caught:
+        keep(read, announced=5)
+    assert caught.value.code == code
+    assert files(spool) == []
+
+
+def test_only_a_few_upload_at_a_time(spool: Path) -> None:
+    def within(depth: int) -> Callable[[int], bytes]:
+        """What reads is itself an upload, and so on."""
+
+        def read(_size: int) -> bytes:
+            keep(within(depth + 1), announced=None)
+            raise AssertionError("there was room for one more")
+
+        return read
+
+    with pytest.raises(Conflict) as caught:
+        keep(within(1), announced=None)
+    assert caught.value.code == "busy" and files(spool) == []
+    chunks = iter([b"x"])
+    assert keep(lambda _size: next(chunks, b""), announced=None), "the places are free again"

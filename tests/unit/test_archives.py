@@ -195,3 +195,11 @@ def test_reading_can_be_stopped(tmp_path: Path) -> None:
 
     with pytest.raises(Enough):
         read_archive(written(tmp_path / "a.tar", _GOOD), glance=glance)
+
+
+def test_what_would_unpack_without_end(tmp_path: Path) -> None:
+    bomb = gzip.compress(tar_of({"layer.tar": bytes(64 << 20), "manifest.json": b"[]"}))
+    assert len(bomb) < 1 << 20
+    with pytest.raises(ArchiveUnusable) as error:
+        read_archive(written(tmp_path / "a.tar", bomb))
+    assert "times" in error.value.failure.evidence
