@@ -448,3 +448,16 @@ def test_a_full_registry_does_not_hold_transfers_up(world: World, settings: Any)
         node_slot=0, registry_slot=0, heartbeat_at=timezone.now(),
     )  # fmt: skip
     assert outcome(world.run(job)) == ("succeeded", "")
+
+
+def test_transfers_take_no_place_of_their_registry(world: World, settings: Any) -> None:
+    settings.PULLS_PER_REGISTRY = 1
+    world.other.registry.add(IMAGE)
+    [(_node, waiting)] = request_pulls(user=world.user, nodes=[world.nodes[2].pk], reference=REFERENCE)
+    PullJob.objects.create(
+        node=world.nodes[1], node_name="n1", reference="x", registry_host=waiting.registry_host, source="node",
+        source_node=world.nodes[0], source_name="n0", state=JobState.RUNNING, node_slot=0, source_slot=0,
+        heartbeat_at=timezone.now(),
+    )  # fmt: skip
+    assert waiting.pk in PullJob.claimable(now=timezone.now(), limit=10)
+    assert outcome(world.run(waiting)) == ("succeeded", "")
