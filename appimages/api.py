@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import Any
 
-from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +17,6 @@ from appimages import services
 from appimages.exporting import export_json, export_yaml
 from appimages.file_imports import import_app_images, install_values
 from appimages.filters import AppImageFilter
-from appimages.importing.files import LARGEST
 from appimages.models import AppImage
 from appimages.serializers import (
     AppImageDetailSerializer,
@@ -33,21 +30,11 @@ from appimages.serializers import (
 from appimages.versions import compared_version, versions_of
 from core.api import JsonAlways, OperatorsOnly, OperatorsWrite
 from core.errors import InvalidInput
-from core.parsers import Upload
+from core.parsers import FileBody, Upload, file_of
 
 _WRITERS = {"yaml": (export_yaml, "application/yaml"), "json": (export_json, "application/json")}
 _FORMAT = _("Either yaml or json, for example ?format=yaml.")
-_NO_FILE = _("Give the file as the body, or in a form under the name file, for example curl -F file=@app_image.yaml.")
 _NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH, description="Of the version, from 1.")
-
-
-class FileBody(BaseParser):
-    """The body as it is, whatever type it is said to be of: numbers in JSON must keep their text too."""
-
-    media_type = "*/*"
-
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
-        return stream.read(LARGEST + 1)
 
 
 @extend_schema(tags=["appimages"])
@@ -93,7 +80,7 @@ class AppImageViewSet(
         The file is the body, or `file` in a form. `name`, `image` and `id` fill the placeholders of a template, such as
         `{{.SF_IMAGE_NAME}}`; they stand in the query or in the form.
         """
-        data, given = _file_and_values(request)
+        data, given = file_of(request)
         asked = ImportValues(data=given)
         asked.is_valid(raise_exception=True)
         chosen = asked.validated_data
@@ -150,16 +137,3 @@ class AppImageViewSet(
         """Make this version's document the present one again, as a new version."""
         row = services.roll_back(name=name, number=int(number), author=request.user)
         return Response(self.get_serializer(row).data)
-
-
-def _file_and_values(request: Request) -> tuple[bytes, dict[str, Any]]:
-    """What was sent as the body, or in a form together with values."""
-    asked: dict[str, Any] = request.query_params.dict()
-    body: Any = request.data
-    if isinstance(body, QueryDict):
-        asked |= body.dict()
-        file = asked.pop("file", None)
-        body = file.read(LARGEST + 1) if isinstance(file, UploadedFile) else b""
-    if not isinstance(body, bytes) or not body:
-        raise InvalidInput({"file": _NO_FILE})
-    return body, asked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from typing import Any
 import yaml
 
 from appimages.importing.manifests import GROUP, KIND, VERSION
-from appimages.schema import Document
+from appimages.schema import Document, completed
 
 # Written without quotes, if YAML 1.1 reads it as nothing else than text.
 _PLAIN_KEY = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
@@ -21,12 +20,8 @@ _NO_BLOCK = re.compile(r"\A\s|[ \t]$|[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue0
 
 
 def manifest_of(name: str, document: Document) -> dict[str, Any]:
-    """The resource that Kuscia reads; it wants a working directory to be there, be it empty."""
-    spec = copy.deepcopy(document)
-    for template in spec["deployTemplates"]:
-        for container in template["spec"]["containers"]:
-            container.setdefault("workingDir", "")
-    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": {"name": name}, "spec": spec}
+    """The resource that Kuscia reads; it wants some texts to be there, be they empty."""
+    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": {"name": name}, "spec": completed(document)}
 
 
 def export_yaml(app_images: Iterable[tuple[str, Document]]) -> str:

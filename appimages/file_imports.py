@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
-from appimages.importing import FileError, InstallValues, Notice, ReadFile, read_file
+from appimages.importing import FileError, InstallValues, ReadFile, read_file
 from appimages.models import How
 from appimages.notice_texts import notice_text
 from appimages.registering import split_reference
 from appimages.services import checked_name, replace_app_image
-from core.errors import DomainError, InvalidInput
+from core.document_texts import FileRefused, worded
+from core.errors import InvalidInput
 from core.operators import require_operator
 from imagelib.address_texts import address_error_text
 from imagelib.addresses import AddressError
-
-_SHOWN = 100  # errors or warnings of one file
-
-
-class FileRefused(DomainError):
-    """`extra["errors"]` says for each fault where it is and what would do."""
-
-    code = "invalid_file"
-    title = _("The file cannot be imported")
-
-    def __init__(self, faults: list[dict[str, Any]]) -> None:
-        told = "; ".join(_sentence(fault) for fault in faults[:10])
-        super().__init__(told, extra={"errors": faults})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +58,7 @@ def import_app_images(*, data: bytes, values: InstallValues, author: Any) -> Imp
     return Imported(
         created=[name for name in names if name in created],
         updated=[name for name in names if name not in created],
-        warnings=worded(found.warnings),
+        warnings=worded(found.warnings, notice_text),
     )
 
 
@@ -81,26 +67,4 @@ def read_or_refuse(data: bytes, values: InstallValues) -> ReadFile:
     try:
         return read_file(data, values=values)
     except FileError as error:
-        raise FileRefused(worded(error.notices)) from None
-
-
-def worded(notices: Iterable[Notice]) -> list[dict[str, Any]]:
-    """In the reader's language: `{document, line, field, message}`."""
-    return [
-        {
-            "document": notice.document or None,
-            "line": notice.line,
-            "field": notice.path,
-            "message": notice_text(notice.code, path=notice.path, params=notice.params),
-        }
-        for notice in list(notices)[:_SHOWN]
-    ]
-
-
-def _sentence(fault: dict[str, Any]) -> str:
-    place = ""
-    if fault["document"] and fault["line"]:
-        place = str(_("document %(document)s, line %(line)s") % fault)
-    elif fault["line"]:
-        place = str(_("line %(line)s") % fault)
-    return ": ".join(filter(None, (place, fault["field"], fault["message"])))
+        raise FileRefused(worded(error.notices, notice_text)) from None

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from appimages.models import AppImage, AppImageVersion
+from core.api import NoticeShape
 from imagelib.addresses import AddressError, join_tag
 from imagelib.references import Endpoints
 from imagelib.schema import NamedRegistry
@@ -114,13 +115,6 @@ class ImportValues(serializers.Serializer):
 
 class ImportForm(ImportValues):
     file = serializers.FileField()
-
-
-class NoticeShape(serializers.Serializer):
-    document = serializers.IntegerField(allow_null=True, help_text="Which one of the file, counted from 1.")
-    line = serializers.IntegerField(allow_null=True)
-    field = serializers.CharField(help_text="spec.deployTemplates[0].spec.containers[0].ports[0].protocol")
-    message = serializers.CharField()
 
 
 class ImportAnswer(serializers.Serializer):

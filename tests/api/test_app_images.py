@@ -10,11 +10,13 @@ import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from appimages.importing.files import LARGEST
 from appimages.models import AppImage, AppImageVersion
 from appimages.services import replace_app_image
+from core.documents import LARGEST
 from core.system import SYSTEM
 from tests.api import make
+from tests.api.kuscia_client import Kuscia, least
+from tests.api.kuscia_example import EXAMPLE
 from tests.support.app_images import document, file
 
 LIST = "/api/appimages/"
@@ -229,6 +231,39 @@ def test_export_is_what_import_reads(as_operator: APIClient, as_user: APIClient)
         AppImage.objects.all().delete()
         assert send(as_operator, answer.content).json()["created"] == ["app-template"]
         assert AppImage.objects.get().document == before
+
+
+def test_what_kuscia_clients_stored_survives_export_and_import(as_operator: APIClient, kuscia: Kuscia) -> None:
+    """Their messages cannot tell empty from absent, and Kuscia's files want some texts to be there."""
+    probe = {"exec": {}, "http_get": {}, "tcp_socket": {}, "grpc": {}}
+    kuscia.done("create", EXAMPLE)
+    kuscia.done("create", least("least"))
+    kuscia.done(
+        "create",
+        least(
+            "a", config_volume_mounts=[{"mount_path": "/a"}], ports=[{}], env=[{"value": "\0"}],
+            resources={"limits": {}}, env_from=[{}, {"config_map_ref": {}}], liveness_probe=probe,
+            readiness_probe={}, args=[""],
+        ),
+    )  # fmt: skip
+    for name in ("appimage-template", "least", "a"):
+        before = kuscia.query(name)
+        for form in ("yaml", "json"):
+            exported = as_operator.get(f"{LIST}{name}/export/?format={form}").content
+            kuscia.done("delete", {"name": name})
+            assert send(as_operator, exported).json()["created"] == [name]
+            assert kuscia.query(name) == before
+        again = as_operator.get(f"{LIST}{name}/export/?format=json").content
+        assert again == exported
+
+
+def test_a_document_by_other_rules_is_shown_as_it_is(as_user: APIClient) -> None:
+    odd = {"image": {"name": "n", "tag": ""}, "deployTemplates": []}
+    make.app_image("a", **odd)
+    answer = as_user.get(f"{LIST}a/export/?format=json")
+    assert answer.json()["spec"].items() >= odd.items()
+    assert as_user.get(LIST).json()["results"][0]["roles"] == []
+    make.problem(as_user.get(f"{LIST}b/export/"), 404)
 
 
 @pytest.mark.parametrize("form", ["xml", "", "YAML", "%00"])

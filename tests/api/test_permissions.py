@@ -70,6 +70,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/resolve/"): (READERS, {"name": "team/app", "tag": "v1"}),
     ("GET", "api/registries/"): (operators(200), None),
     ("POST", "api/registries/"): (operators(201), REGISTRY),
+    ("POST", "api/registries/import/"): (operators(400), None),  # there is no file
     ("GET", "api/registries/{registry}/"): (operators(200), None),
     ("PUT", "api/registries/{registry}/"): (operators(200), REGISTRY),
     ("PATCH", "api/registries/{registry}/"): (operators(200), {"insecure": True}),
@@ -173,6 +174,9 @@ for _prefix in ("", "api/"):
         ("GET", f"{_at}exportExcelByToken"): ((400, 400, 400, 400), {"token": "x"}),
         ("POST", f"{_at}importExcel"): (operators(400), None),  # there is no file
     }
+for _route in ("create", "update", "delete", "query", "list", "batchQuery", "batch_query"):
+    # Its clients come with tokens of their own: no login of a person opens it.
+    TABLE["POST", f"api/v1/appimage/{_route}"] = ((401, 401, 401, 401), {"name": "a"})
 
 
 @pytest.fixture
