@@ -13,8 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from appimages.registration import Mode, register
-from appimages.serializers import NoticeShape
-from core.api import AskedFields, OperatorsOnly
+from core.api import AskedFields, NoticeShape, OperatorsOnly
 from core.parsers import JSONBody, Upload
 from pulls.serializers import NodeResult
 from pulls.snapshot import snapshot

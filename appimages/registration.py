@@ -10,10 +10,13 @@ from typing import Any
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from appimages.file_imports import FileRefused, install_values, read_or_refuse, worded
-from appimages.importing import FoundAppImage, Notice
+from appimages.file_imports import install_values, read_or_refuse
+from appimages.importing import FoundAppImage
 from appimages.models import How
+from appimages.notice_texts import notice_text
 from appimages.services import replace_app_image
+from core.document_texts import FileRefused, worded
+from core.documents import Notice
 from core.errors import InvalidInput
 from core.operators import require_operator
 from nodes.models import ComputeNode
@@ -57,7 +60,9 @@ def prepare(*, image: str, template: bytes | None, name: str | None) -> Registra
     found = read_or_refuse(template, values)
     told = [notice for notice in found.warnings if not _is_expected(notice, name)]
     named = {"name": values.image_name or "", "tag": values.image_tag or ""}
-    return Registration(tuple((item.name, _with_image(item, named)) for item in found.app_images), worded(told))
+    return Registration(
+        tuple((item.name, _with_image(item, named)) for item in found.app_images), worded(told, notice_text)
+    )
 
 
 def _is_expected(notice: Notice, name: str | None) -> bool:

@@ -13,14 +13,15 @@ from django.conf import settings
 from core.errors import DomainError
 from core.jobs import JobState
 from instances.accelerator import Grant, Refused, Share
+from instances.accelerators.registry import CARDS
 from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation
 from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.preflight import preflight
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
-from instances.vgpu import DEFAULT_DIRECTORY, LOOK_INSIDE, seen_inside
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.failure_texts import describe
 from pulls.services import request_pulls
 from pulls.tools import Tools
@@ -115,7 +116,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo
 
 
 def _refused(error: EngineRejected, instance: Instance) -> OperationFailed:
-    place: Any = {"node": instance.node.name, "path": instance.node.hami_core or DEFAULT_DIRECTORY}
+    place: Any = {"node": instance.node.name, "path": instance.node.hami_core or USUAL_LIBRARY_DIRECTORY}
     return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence, **place)
 
 
@@ -197,7 +198,7 @@ def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) ->
 def _cards_inside(engine: Engine, container: ContainerInfo) -> list[int]:
     """MiB of each card as programs in the container see them; nothing when it does not tell."""
     try:
-        return seen_inside(engine.exec_run(container.id, LOOK_INSIDE, within=LOOK_WITHIN).stdout)
+        return CARDS.seen_inside(engine.exec_run(container.id, CARDS.LOOK_INSIDE, within=LOOK_WITHIN).stdout)
     except EngineError as error:
         logger.info("not looked into", container=container.id, reason=str(error))
         return []

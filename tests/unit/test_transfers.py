@@ -1,11 +1,8 @@
-"""Images from other nodes, against fake engines: every way that it can end."""
+"""Images from other nodes, against fake engines: how it goes, and what may be asked."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,67 +11,25 @@ from django.utils import timezone
 
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs import JobState
-from imagelib.references import open_registry
 from nodes.engine import EngineError
 from nodes.models import ComputeNode, NodeStatus
 from pulls.models import PullJob
 from pulls.services import cancel_pull, request_pulls, retry_pull
 from pulls.snapshot import snapshot
-from pulls.tools import Tools
 from pulls.work import run_pull
 from tests.api import make
-from tests.support.fake_engine import FakeEngine, FakeFleet
-from tests.support.fake_pulls import Arrive, Break, Fail, Hold, Refuse, Say
-from tests.support.fake_registry import FakeImage, FakeLayer, FakeRegistry
-from tests.support.fake_transfers import Pack, Take
+from tests.support.fake_pulls import Break, Hold
+from tests.support.fake_registry import FakeImage
+from tests.support.fake_transfers import Pack
 from tests.support.one_pull import IMAGE, REFERENCE, REPOSITORY, codes, in_background, wait_for
+from tests.support.transfer_world import World, outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ADDRESSES = ("tcp://10.0.0.1:2375", "tcp://10.0.0.2:2375", "tcp://10.0.0.3:2375")
-
-
-class World:
-    """Three nodes: `giver` has the image, `taker` shall have it, `other` has nothing. No registry has it."""
-
-    def __init__(self, people: Any) -> None:
-        self.user = people
-        self.engines = [FakeEngine(FakeRegistry(), name=f"fake{number}") for number in range(3)]
-        self.giver, self.taker, self.other = self.engines
-        self.giver.add_image(IMAGE)
-        self.nodes = [
-            make.node(name=f"n{number}", docker_address=address, status=NodeStatus.CONNECTED)
-            for number, address in enumerate(ADDRESSES)
-        ]
-        fleet = FakeFleet(dict(zip(ADDRESSES, self.engines, strict=True)))
-        self.stopping = threading.Event()
-        self.tools = Tools(
-            now=timezone.now, monotonic=time.monotonic, sleep=time.sleep, jitter=lambda: 0.0,
-            connect=fleet.connect, registry=open_registry, interrupted=self.stopping.is_set,
-        )  # fmt: skip
-
-    def ask(self, *, source: str = "node", **how: Any) -> PullJob:
-        if source == "node":
-            how = {"source_node": self.nodes[0].pk, **how}
-        [(_node, job)] = request_pulls(
-            user=self.user, nodes=[self.nodes[1].pk], reference=REFERENCE, source=source, **how
-        )
-        return job
-
-    def run(self, job: PullJob) -> PullJob:
-        """As workers do it, one after the other, as long as something is to be done now."""
-        for _turn in range(3):
-            run_pull(job.pk, tools=self.tools)
-        job.refresh_from_db()
-        return job
 
 
 @pytest.fixture
 def world(people: Any) -> World:
     return World(people)
-
-
-def outcome(job: PullJob) -> tuple[str, str]:
-    return job.state, job.error_code
 
 
 # --- it goes well -----------------------------------------------------------------------------------------------------
@@ -198,175 +153,6 @@ def test_a_digest_is_not_looked_for_elsewhere(world: World) -> None:
     job = world.run(job)
     assert outcome(job) == ("failed", "digest_not_found")
     assert world.taker.transfers.loads == []
-
-
-# --- what goes wrong --------------------------------------------------------------------------------------------------
-
-
-def _no_image(world: World) -> None:
-    world.giver.remove(REFERENCE)
-
-
-def _vanishes(world: World) -> None:
-    world.giver.transfers.save_scripts.append((Refuse(404, f"No such image: {REFERENCE}"),))
-
-
-def _unreachable(world: World) -> None:
-    world.giver.failure = EngineError("engine_refused", "[Errno 111] Connection refused")
-
-
-def _hangs_up(world: World) -> None:
-    world.giver.transfers.save_scripts.append((Pack(0.5), Break()))
-
-
-def _cannot_pack(world: World) -> None:
-    world.giver.transfers.save_scripts.append((Refuse(500, "open /var/lib/docker/x/layer.tar: no such file"),))
-
-
-def _source_full(world: World) -> None:
-    words = "write /var/lib/docker/tmp/docker-export-1/layer.tar: no space left on device"
-    world.giver.transfers.save_scripts.append((Refuse(500, words),))
-
-
-def _other_platform(world: World) -> None:
-    world.giver.add_image(replace(IMAGE, platform="linux/arm64"))
-
-
-def _target_full(world: World) -> None:
-    words = "Error processing tar file(exit status 1): write /layer.tar: no space left on device"
-    world.taker.transfers.load_scripts.append((Take(1), Fail(words)))
-
-
-def _broken(world: World) -> None:
-    words = "Error processing tar file(exit status 1): unexpected EOF"
-    world.taker.transfers.load_scripts.append((Take(), Fail(words)))
-
-
-def _silent(world: World) -> None:
-    world.taker.transfers.load_scripts.append((Take(),))
-
-
-def _target_refuses(world: World) -> None:
-    world.taker.transfers.load_scripts.append((Refuse(403, "authorization denied by plugin x: no"),))
-
-
-def _target_hangs_up(world: World) -> None:
-    world.taker.transfers.load_scripts.append((Take(1), Break()))
-
-
-def _another_one(world: World) -> None:
-    other = FakeImage(REPOSITORY, "1", (FakeLayer("other", 5),))
-    world.taker.transfers.load_scripts.append((Take(), Arrive(other), Say(stream=f"Loaded image: {REFERENCE}\n")))
-
-
-def _nothing(world: World) -> None:
-    world.taker.transfers.load_scripts.append((Take(), Say(stream=f"Loaded image: {REFERENCE}\n")))
-
-
-@pytest.mark.parametrize(
-    ("trouble", "code", "again"),
-    [
-        (_no_image, "source_image_gone", True),
-        (_vanishes, "source_image_gone", True),
-        (_unreachable, "source_lost", True),
-        (_hangs_up, "source_lost", True),
-        (_cannot_pack, "source_refused", True),
-        (_source_full, "source_disk_full", True),
-        (_other_platform, "platform_mismatch", False),
-        (_target_full, "no_space_left", False),
-        (_broken, "archive_damaged", True),
-        (_silent, "archive_damaged", True),
-        (_target_refuses, "engine_rejected", False),
-        (_target_hangs_up, "engine_gone", True),
-        (_another_one, "transfer_mismatch", True),
-        (_nothing, "image_absent_after_pull", True),
-    ],
-)
-def test_every_trouble_has_its_code(world: World, trouble: Callable[[World], None], code: str, again: bool) -> None:
-    job = world.ask()
-    trouble(world)
-    run_pull(job.pk, tools=world.tools)
-    job.refresh_from_db()
-    assert outcome(job) == ("queued" if again else "failed", code)
-    assert (job.node_slot, job.source_slot) == (None, None)
-    if code.startswith("source_"):
-        assert job.error["params"]["source"] == "n0"
-    for transfer in world.giver.transfers.saves + world.taker.transfers.loads:
-        assert transfer.stopped.is_set(), "neither engine goes on"
-
-
-def test_another_platform_is_refused_before_a_byte_moves(world: World) -> None:
-    job = world.ask()
-    _other_platform(world)
-    job = world.run(job)
-    assert job.error["params"]["image"] == "linux/arm64" and job.error["params"]["node"] == "linux/amd64"
-    assert world.giver.transfers.saves == world.taker.transfers.loads == []
-
-
-def test_a_retry_brings_it_after_all(world: World) -> None:
-    job = world.ask()
-    _hangs_up(world)
-    world.run(job)
-    PullJob.objects.update(due_at=timezone.now())
-    job = world.run(job)
-    assert (job.state, job.attempt) == ("succeeded", 2)
-    assert codes(job).count("claimed") == 2
-
-
-def test_silence_is_a_stall_only_while_bytes_should_move(world: World, settings: Any) -> None:
-    settings.STALL_AFTER = 0.2
-    release = threading.Event()
-    job = world.ask()
-    world.giver.transfers.save_scripts.append((Pack(0.5), Hold(release)))
-    job = world.run(job)
-    release.set()
-    assert outcome(job) == ("queued", "stalled")
-
-
-def test_an_engine_may_pack_in_silence(world: World, settings: Any) -> None:
-    settings.STALL_AFTER = 0.2
-    release = threading.Event()
-    job = world.ask()
-    world.giver.transfers.save_scripts.append((Hold(release), Pack()))
-    thread = in_background(lambda: run_pull(job.pk, tools=world.tools))
-    wait_for(lambda: world.giver.transfers.saves)
-    release.wait(0.6)
-    release.set()
-    thread.join(60)
-    job.refresh_from_db()
-    assert outcome(job) == ("succeeded", "")
-
-
-# --- cancelling, leaving ----------------------------------------------------------------------------------------------
-
-
-def _held_transfer(world: World) -> tuple[PullJob, threading.Thread, threading.Event]:
-    job, release = world.ask(), threading.Event()
-    world.giver.transfers.save_scripts.append((Pack(0.5), Hold(release)))
-    thread = in_background(lambda: run_pull(job.pk, tools=world.tools))
-    wait_for(lambda: world.taker.transfers.loads and world.taker.transfers.loads[0].moved)
-    return job, thread, release
-
-
-def test_cancelling_ends_both_streams(world: World) -> None:
-    job, thread, release = _held_transfer(world)
-    cancel_pull(user=world.user, pull=job.pk)
-    thread.join(60)
-    assert not thread.is_alive()
-    job.refresh_from_db()
-    assert job.state == "cancelled"
-    assert world.giver.transfers.saves[0].stopped.is_set() and world.taker.transfers.loads[0].stopped.is_set()
-    release.set()
-
-
-def test_a_worker_that_leaves_gives_it_back(world: World) -> None:
-    job, thread, release = _held_transfer(world)
-    world.stopping.set()
-    thread.join(60)
-    job.refresh_from_db()
-    assert (job.state, job.attempt, job.source_name) == ("queued", 0, "n0")
-    assert "interrupted" in codes(job)
-    release.set()
 
 
 # --- what may be asked ------------------------------------------------------------------------------------------------

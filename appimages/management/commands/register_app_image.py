@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from appimages.importing.files import LARGEST
 from appimages.registration import USUAL_NAME, Mode, bring, nodes_meant, nothing_to_do, prepare, store
 from core.commands import WRONG, ProductCommand, hand_over
+from core.documents import LARGEST
 from core.errors import DomainError
 from core.system import SYSTEM
 from pulls.watching import archive_path, named_nodes, tell, watch
