@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db.models import ProtectedError
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs import JobState
@@ -25,6 +26,12 @@ from tests.support.one_pull import IMAGE, REFERENCE, REPOSITORY, codes, in_backg
 from tests.support.transfer_world import World, outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
@@ -158,6 +165,7 @@ def test_a_digest_is_not_looked_for_elsewhere(world: World) -> None:
 # --- what may be asked ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("in_english")
 def test_what_cannot_be_asked(world: World, ulrich: Any) -> None:
     for how in ({"source": "node", "source_node": None}, {"source": "auto", "source_node": world.nodes[0].pk}):
         with pytest.raises(InvalidInput) as error:
