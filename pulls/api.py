@@ -9,6 +9,7 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,6 +25,15 @@ from pulls.streams import TICKET_SECONDS, make_ticket
 _KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key and body act once and answer the same."
 )
+
+
+class Unread(BaseParser):
+    """Leaves the body to the view. Looking for a login's CSRF token in a form would read it."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
+        return {}
 
 
 @extend_schema(tags=["pulls"])
@@ -63,7 +73,7 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         return Response({"results": results}, status=202)
 
     @extend_schema(request={"application/x-tar": bytes}, responses={201: KeptArchive})
-    @action(detail=False, methods=["post"], filterset_class=None)
+    @action(detail=False, methods=["post"], filterset_class=None, parser_classes=[Unread])
     def archives(self, request: Request) -> Response:
         """Upload an image archive (of `docker save`, or an OCI one) as the body of the request. For operators.
 

@@ -4,6 +4,10 @@
   const AT_ONCE = 3; // questions under way; the server has a handful of threads for pages
   const ASK_ALL = 12; // so few nodes are asked without being chosen
 
+  // The theme writes the file's name into a text field beside it, and stumbles where there is none.
+  const picker = document.getElementById("il-archive-file");
+  if (picker) picker.hasChangeListener = true;
+
   document.addEventListener("DOMContentLoaded", function () {
     const il = window.imagelib;
     const choose = document.getElementById("il-choose"), form = document.getElementById("il-onto");

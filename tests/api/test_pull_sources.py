@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import UnreadablePostError
+from django.test import Client
 from rest_framework.test import APIClient
 
 from core.errors import Conflict, DomainError, InvalidInput
@@ -153,3 +155,15 @@ def test_only_a_few_upload_at_a_time(spool: Path) -> None:
     assert caught.value.code == "busy" and files(spool) == []
     chunks = iter([b"x"])
     assert keep(lambda _size: next(chunks, b""), announced=None), "the places are free again"
+
+
+def test_a_login_of_the_admin_uploads_with_its_token(operator: User, spool: Path) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    client.get("/admin/")
+    headers = {"HTTP_X_CSRFTOKEN": client.cookies["csrftoken"].value}
+    sent = {"data": ARCHIVE, "content_type": "application/x-tar"}
+    assert client.post("/api/pulls/archives/", **sent).status_code == 403
+    answer = client.post("/api/pulls/archives/", **sent, **headers)
+    assert answer.status_code == 201, answer.content
+    assert files(spool) == [f"{answer.json()['archive']}.tar"]
