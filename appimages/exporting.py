@@ -15,8 +15,6 @@ from appimages.schema import Document, completed
 # Written without quotes, if YAML 1.1 reads it as nothing else than text.
 _PLAIN_KEY = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _OTHER_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-# What a block would not show, or not keep: blanks in front and at the ends of lines, characters without a look.
-_NO_BLOCK = re.compile(r"\A\s|[ \t]$|[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]", re.MULTILINE)
 
 
 def manifest_of(name: str, document: Document) -> dict[str, Any]:
@@ -52,8 +50,8 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    in_block = "\n" in text and not _NO_BLOCK.search(text)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if in_block else '"')
+    """Lines as a block; what a block would not keep, such as blanks at the ends of lines, gets quotes all the same."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else '"')
 
 
 def _mapping(dumper: _Dumper, data: dict[str, Any]) -> yaml.MappingNode:

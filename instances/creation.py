@@ -9,21 +9,22 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.utils import timezone
 
 from core.errors import DomainError
-from core.jobs import JobState
+from core.jobs import IllegalTransition, JobState
 from instances.accelerator import Grant, Refused, Share
 from instances.accelerators.registry import CARDS
 from instances.failures import classify_refusal
 from instances.models import Instance, Observed, Operation
 from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
-from instances.preflight import preflight
+from instances.preflight import preflight, refuse_by
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.failure_texts import describe
-from pulls.services import request_pulls
+from pulls.services import Admitted, request_pulls
 from pulls.tools import Tools
 
 LOOK_WITHIN = 10.0  # seconds
@@ -40,14 +41,31 @@ def create(operation: Operation, instance: Instance, engine: Engine, tools: Tool
         if image is None:
             return _wait_for_image(operation, instance)
         if instance.is_sliced:
-            _check_before(engine, instance, image, tools)
-        container = _make(engine, instance, image)
+            _check_before(operation, engine, instance, image, tools)
+        container = _make(operation, engine, instance, image)
     if container.state == Observed.CREATED:
         _start(engine, container)
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
     return Done({**verified(engine, instance, seen, now=tools.now()), **ended_at_once(seen)})
+
+
+def hold(operation: Operation) -> None:
+    """Before what another worker's container would suffer from. Raises `IllegalTransition` when he has taken over."""
+    token = operation.run_token
+    Operation.advance(operation.pk, allowed=[JobState.RUNNING], token=token, heartbeat_at=timezone.now())
+
+
+def _write(operation: Operation, **values: Any) -> None:
+    """Into the instance's row, as long as this worker holds the operation. Raises as `hold` does."""
+    held = {
+        "operations": operation,
+        "operations__state": JobState.RUNNING,
+        "operations__run_token": operation.run_token,
+    }
+    if not Instance.objects.filter(**held).change(**values):
+        raise IllegalTransition("another worker has taken over")
 
 
 def undo(engine: Engine, instance: Instance) -> None:
@@ -73,45 +91,45 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
     if pull is not None and pull.state == JobState.SUCCEEDED:
         raise OperationFailed("image_gone")  # already; pulling it again and again might never end
     if pull is None:
-        try:  # what was asked for, also when the entry means another image by now
-            [(_node, pull)] = request_pulls(user=instance.user, nodes=[instance.node_id], reference=instance.reference)
+        asks = Admitted(instance.user)  # judged when its place was reserved; what is edited since does not touch it
+        try:
+            [(_node, pull)] = request_pulls(user=asks, nodes=[instance.node_id], reference=instance.reference)
         except DomainError as error:
             raise OperationFailed("pull_failed", cause=str(error)) from error
-        Operation.objects.filter(pk=operation.pk).update(pull=pull)
-    Instance.objects.filter(pk=instance.pk).exclude(observed=Observed.PULLING).change(observed=Observed.PULLING)
+        Operation.advance(operation.pk, allowed=[JobState.RUNNING], token=operation.run_token, pull=pull)
+    if instance.observed != Observed.PULLING:
+        _write(operation, observed=Observed.PULLING)
     return Waiting({"phase": "pulling", "pull": pull.pk})
 
 
-def _check_before(engine: Engine, instance: Instance, image: ImageInfo, tools: Tools) -> None:
+def _check_before(operation: Operation, engine: Engine, instance: Instance, image: ImageInfo, tools: Tools) -> None:
     """A slicing library that cannot work gives no limits, or no running program: better no container."""
     try:
         found = preflight(engine, instance.node, image, reference=instance.reference, now=tools.now())
+        refuse_by(found)
     except EngineRejected as error:
         raise _refused(error, instance) from error
     except Refused as error:
         raise OperationFailed(error.code, **error.params) from error
-    for finding in found:
-        if finding.refuses:
-            raise OperationFailed(finding.code, **finding.params)
     if found:
-        _note(instance, (finding.code for finding in found))
+        _note(operation, (finding.code for finding in found))
 
 
-def _make(engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo:
+def _make(operation: Operation, engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo:
+    hold(operation)
     wanted = _wanted(instance, dict(image.environment))
     try:
         spec = container_spec(wanted)
         for volume in spec.volumes:
             engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
-        container, spec = _create(engine, instance, spec)
+        container, spec = _create(operation, engine, spec)
     except EngineRejected as error:
         raise _refused(error, instance) from error
     except Refused as error:
         raise OperationFailed(error.code, **error.params) from error
     if container is None:
         raise OperationFailed("container_gone")
-    digest = next((text.partition("@")[2] for text in image.repo_digests), "")
-    Instance.objects.filter(pk=instance.pk).change(plan=as_json(spec), digest=digest, container_id=container.id)
+    _write(operation, plan=as_json(spec), digest=image.digest, container_id=container.id)
     return container
 
 
@@ -120,7 +138,7 @@ def _refused(error: EngineRejected, instance: Instance) -> OperationFailed:
     return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence, **place)
 
 
-def _create(engine: Engine, instance: Instance, spec: ContainerSpec) -> tuple[ContainerInfo | None, ContainerSpec]:
+def _create(operation: Operation, engine: Engine, spec: ContainerSpec) -> tuple[ContainerInfo | None, ContainerSpec]:
     """What engines tell beforehand does not say whether their file system has quotas. Without them the container is
     made without a limit of its system disk, and the instance says so."""
     try:
@@ -128,15 +146,15 @@ def _create(engine: Engine, instance: Instance, spec: ContainerSpec) -> tuple[Co
     except EngineRejected as error:
         if not spec.system_disk_bytes or classify_refusal(error.evidence) != "no_disk_quotas":
             raise
-    _note(instance, [UNLIMITED])
+    _note(operation, [UNLIMITED])
     spec = replace(spec, system_disk_bytes=0)
     return engine.inspect_container(engine.create_container(spec)), spec
 
 
-def _note(instance: Instance, codes: Iterable[str]) -> None:
+def _note(operation: Operation, codes: Iterable[str]) -> None:
     """Add to what could not be done as asked."""
-    row = Instance.objects.filter(pk=instance.pk)
-    row.change(notes=list(dict.fromkeys([*row.get().notes, *codes])))
+    notes = Instance.objects.filter(operations=operation).values_list("notes", flat=True).first() or []
+    _write(operation, notes=list(dict.fromkeys([*notes, *codes])))
 
 
 def _start(engine: Engine, container: ContainerInfo) -> None:

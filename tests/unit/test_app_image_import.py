@@ -206,6 +206,12 @@ def test_values_never_change_the_structure() -> None:
     assert len(read["a"]["deployTemplates"]) == 1
 
 
+def test_three_braces_are_a_templates_own() -> None:
+    text = SMALL.replace("workingDir: /", 'args: ["{{{.IMAGE_NAME}}} {{ .IMAGE_NAME }}"], workingDir: /')
+    read = by_name(read_file(text.encode(), values=InstallValues(image_name="n")))
+    assert container(read["a"])["args"] == ["{{{.IMAGE_NAME}}} n"]
+
+
 def test_what_placeholders_lack_is_listed() -> None:
     [missing, other] = notices(file("two_documents.yaml"))
     assert missing.code == other.code == "value_missing"

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('imagelib', '0002_front_end_settings'),
         ('nodes', '0004_limits_system_disk'),
-        ('pulls', '0004_ended_where'),
+        ('pulls', '0005_longer_digest'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
