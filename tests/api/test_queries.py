@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from appimages.models import AppImage
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import ProductSpec
@@ -29,13 +30,14 @@ LISTS = [
     "/api/pulls/?page_size=100",
     "/api/specs/?page_size=100",
     "/api/instances/?page_size=100",
+    "/api/appimages/?page_size=100",
     "/instance/getInstanceList?pageSize=100",
     "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
     *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
     *(kind.public for kind in KINDS),
 ]
-ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec]
+ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, AppImage]
 
 
 def fill(user: Any, count: int) -> None:
@@ -44,6 +46,8 @@ def fill(user: Any, count: int) -> None:
         make.registry(username="u", password="p")
         make.spec(gpu_model="A100", gpu_count=8, gpu_memory_gb=80)
         instance = make.instance(by=user, observed="pulling")
+        there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
+        make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))
         error = {"transient": False, "params": {}, "evidence": "e"}
         make.pull(
