@@ -193,6 +193,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.decimal("SWEEP_INSTANCES_EVERY", 15.0, minimum=1),
         "options": {"queue": "control", "expires": 15},
     },
+    "discover new nodes": {
+        "task": "instances.tasks.discover_new_nodes",
+        "schedule": 30.0,
+        "options": {"queue": "transfers", "expires": 30},  # short-lived containers, which nobody waits for
+    },
     "measure instances": {
         "task": "instances.tasks.measure_instances",
         "schedule": 30.0,

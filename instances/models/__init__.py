@@ -1,6 +1,6 @@
 """Rows of this app: what can be handed out, what it is handed out of, what was handed out, and what is being done."""
 
-from instances.models.facts import ImageReport, LibraryReport
+from instances.models.facts import ImageReport, LibraryReport, NodeFault
 from instances.models.gpus import Gpu, GpuAllocation, GpuInventory
 from instances.models.instances import Instance, Observed
 from instances.models.operations import Operation, OperationKind
@@ -17,6 +17,7 @@ __all__ = [
     "ImageReport",
     "Instance",
     "LibraryReport",
+    "NodeFault",
     "Observed",
     "Operation",
     "OperationKind",
