@@ -208,6 +208,7 @@ def test_what_was_typed_is_still_there(boss: Client) -> None:
 def test_without_nodes_the_page_says_where_to_add_one(boss: Client) -> None:
     text = boss.get(URL).content.decode()
     assert reverse("admin:nodes_computenode_add") in text and 'name="nodes"' not in text
+    assert 'data-part="go"' not in text
     assert ask(boss).context["refused"]
 
 
