@@ -42,7 +42,7 @@ def register_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
             asked = _asked(request, context)
             rehearsal = rehearse(author=request.user, **asked)
             if posted.get(CONFIRMED) and posted.get("seen") == rehearsal.seen:
-                return _registered(request, asked)
+                return _registered(request, asked, rehearsal)
             if posted.get(CONFIRMED):
                 context["refused"] = _("Somebody changed an AppImage meanwhile. This is what would happen now.")
             context |= _shown(rehearsal, asked)
@@ -138,11 +138,13 @@ def _lines(change: Change) -> list[dict[str, Any]] | None:
     return None if change.diff is None else diff_lines(change.diff)
 
 
-def _registered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
+def _registered(request: HttpRequest, asked: dict[str, Any], rehearsal: Rehearsal) -> HttpResponse:
     _registration, stored, pulls = register(author=request.user, **asked)
     if stored.created or stored.updated:
-        text = _("Registered: %(created)s new, %(updated)s replaced.")
-        messages.success(request, text % {"created": len(stored.created), "updated": len(stored.updated)})
+        same = sum(change.diff == "" for change in rehearsal.changes)
+        counts = {"created": len(stored.created), "updated": len(stored.updated) - same, "same": same}
+        text = _("Registered: %(created)s new, %(updated)s replaced, %(same)s as before.")
+        messages.success(request, text % counts)
     rows = AppImage.objects.filter(name__in=[*stored.created, *stored.updated]).order_by("name")
     jobs = [job.pk for _node, job in pulls]
     query: list[tuple[str, int]] = [("app_image", pk) for pk in rows.values_list("pk", flat=True)[:WATCHED]]

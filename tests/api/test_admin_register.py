@@ -80,7 +80,7 @@ def test_who_agreed_gets_all_of_it_and_a_page_to_watch(boss: Client) -> None:
     jobs = list(PullJob.objects.order_by("node"))
     assert [(job.node_id, job.source, job.reference) for job in jobs] == [(pk, "auto", REFERENCE) for pk in nodes]
     page = boss.get(answer["Location"]).content.decode()
-    assert "Registered: 1 new, 0 replaced." in page and "my-img" in page
+    assert "Registered: 1 new, 0 replaced, 0 as before." in page and "my-img" in page
     for job in jobs:
         assert f'data-pull="{job.pk}"' in page and reverse("admin:pulls_cancel", args=[job.pk]) in page
         assert reverse("admin:pulls_pulljob_change", args=[job.pk]) in page
@@ -104,10 +104,14 @@ def test_a_file_replaces_what_is_there_and_shows_the_difference(boss: Client) ->
     text = shown.content.decode()
     assert "-    tag: &quot;1&quot;" in text and "+    tag: &quot;1.10&quot;" in text
     assert "replaces the present one" in text and AppImageVersion.objects.count() == 1
-    ask(boss, nodes=[node.pk], text=shown.context["text"], seen=shown.context["rehearsal"].seen, confirmed="yes")
+    seen = shown.context["rehearsal"].seen
+    done = ask(boss, nodes=[node.pk], text=shown.context["text"], seen=seen, confirmed="yes")
     assert AppImage.objects.get().image_name == "team/app"
-    again = ask(boss, nodes=[node.pk], text=FIXED)
-    assert "stays as it is" in again.content.decode()
+    assert "0 new, 1 replaced, 0 as before." in boss.get(done["Location"]).content.decode()
+    assert "stays as it is" in ask(boss, nodes=[node.pk], text=FIXED).content.decode()
+    done = agree(boss, nodes=[node.pk], text=FIXED)
+    assert "0 new, 0 replaced, 1 as before." in boss.get(done["Location"]).content.decode()
+    assert AppImageVersion.objects.count() == 2
 
 
 def test_what_nobody_saw_is_not_replaced(boss: Client) -> None:
