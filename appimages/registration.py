@@ -3,7 +3,7 @@ and the image is brought onto nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,14 +104,26 @@ def nodes_meant(nodes: Iterable[int], *, mode: str, with_import: bool) -> list[i
     return found
 
 
-def bring(*, image: str, nodes: list[int], author: Any, archive: str = "") -> list[tuple[int, PullJob]]:
-    """Have the image on the nodes: nothing is done where it is. Raises what `request_pulls` raises."""
-    source = Source.ARCHIVE if archive else Source.AUTO
-    return request_pulls(user=author, nodes=nodes, reference=image, source=source, archive=archive)
+def bring(
+    *, image: str, nodes: list[int], author: Any, wanted_from: Mapping[str, Any] | None = None
+) -> list[tuple[int, PullJob]]:
+    """Have the image on the nodes, from where `request_pulls` is told; unless told, nothing is done where it is.
+
+    Raises what `request_pulls` raises.
+    """
+    return request_pulls(user=author, nodes=nodes, reference=image, **(wanted_from or {"source": Source.AUTO}))
 
 
 def register(
-    *, author: Any, image: str, template: bytes | None, name: str | None, nodes: list[int], mode: str, with_import: bool
+    *,
+    author: Any,
+    image: str,
+    template: bytes | None,
+    name: str | None,
+    nodes: list[int],
+    mode: str,
+    with_import: bool,
+    wanted_from: Mapping[str, Any] | None = None,
 ) -> tuple[Registration, Registered, list[tuple[int, PullJob]]]:
     """Store and ask for the image in one step; the pulls go on by themselves."""
     require_operator(author)
@@ -125,7 +137,7 @@ def register(
         raise InvalidInput({"nodes": text % {"ids": ", ".join(map(str, sorted(missing)))}})
     with transaction.atomic():
         stored = store(registration, author=author)
-        pulls = bring(image=image, nodes=meant, author=author) if with_import else []
+        pulls = bring(image=image, nodes=meant, author=author, wanted_from=wanted_from) if with_import else []
     return registration, stored, pulls
 
 

@@ -208,7 +208,7 @@ class PullAdmin(OperatorAdmin):
             "more_nodes": more,
             "search": search,
             "chosen": chosen,
-            **shown_source(request.POST, image),
+            **shown_source(request.POST, givers=image is not None),
             **self._meaning(image),
         }
         return TemplateResponse(request, "imagelib/pull_onto_nodes.html", context)

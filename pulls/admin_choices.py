@@ -77,13 +77,13 @@ def asked_source(posted: QueryDict) -> dict[str, Any]:
     return {"source": Source.AUTO if source == Source.AUTO else Source.REGISTRY}
 
 
-def shown_source(posted: QueryDict, image: ImageRegistry | None) -> dict[str, Any]:
+def shown_source(posted: QueryDict, *, usual: str = Source.REGISTRY, givers: bool = True) -> dict[str, Any]:
     """What the page offers as sources, and what was chosen in vain."""
     return {
-        "source": posted.get("source", Source.REGISTRY),
+        "source": posted.get("source", usual),
         "source_node": number(posted.get("source_node")),
         "archive": posted.get("archive", ""),
-        "givers": list(usable_nodes().order_by("name", "pk")[:NODES_SHOWN]) if image else [],
+        "givers": list(usable_nodes().order_by("name", "pk")[:NODES_SHOWN]) if givers else [],
     }
 
 

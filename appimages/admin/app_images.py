@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 from appimages import services
 from appimages.admin.editing import check_view, edit_page
 from appimages.admin.importing import import_page
+from appimages.admin.registering import presence_view, register_page, registered_page
 from appimages.admin.rendering import render_page
 from appimages.admin.versions import rollback_page, version_page
 from appimages.exporting import export_json, export_yaml
@@ -39,7 +40,7 @@ class AppImageAdmin(OperatorAdmin):
     list_display_links = ("what",)
     search_fields = ("name", "image_name", "image_tag")
     ordering = ("name",)
-    actions_list = ("import_files",)
+    actions_list = ("register_image", "import_files")
     actions_row = ("edit", "render_files")
 
     def get_urls(self) -> list[Any]:
@@ -48,6 +49,8 @@ class AppImageAdmin(OperatorAdmin):
 
         return [
             at("check/", self.check_view, "check"),
+            at("registered/", self.registered_view, "registered"),
+            at("presence/", self.presence_view, "presence"),
             at("<int:object_id>/export/<str:suffix>/", self.export_view, "export"),
             at("<int:object_id>/versions/<int:number>/", self.version_view, "version"),
             at("<int:object_id>/versions/<int:number>/rollback/", self.rollback_view, "rollback"),
@@ -159,6 +162,16 @@ class AppImageAdmin(OperatorAdmin):
     @action(description=gettext_lazy("Import…"), url_path="import", icon="upload")
     def import_files(self, request: HttpRequest) -> HttpResponse:
         return import_page(self, request)
+
+    @action(description=gettext_lazy("Register and import…"), url_path="register", icon="add_to_queue")
+    def register_image(self, request: HttpRequest) -> HttpResponse:
+        return register_page(self, request)
+
+    def registered_view(self, request: HttpRequest) -> HttpResponse:
+        return registered_page(self, request)
+
+    def presence_view(self, request: HttpRequest) -> HttpResponse:
+        return presence_view(self, request)
 
     def delete_rows(self, request: HttpRequest, ids: list[int]) -> None:
         for name in AppImage.objects.filter(pk__in=ids).order_by("name").values_list("name", flat=True):

@@ -88,6 +88,12 @@
     document.querySelectorAll('[data-pull-state="' + s.id + '"]').forEach(function (cell) {
       cell.replaceChildren(label(s.state));
     });
+    document.querySelectorAll('[data-pull-error="' + s.id + '"]').forEach(function (part) {
+      part.textContent = s.error && s.state !== "succeeded" ? (s.error.cause + " " + s.error.advice).trim() : "";
+    });
+    document.querySelectorAll('[data-pull-active="' + s.id + '"]').forEach(function (part) {
+      part.hidden = il.isFinal(s.state);
+    });
   }
 
   il.pullView = { label, stateName, phaseName, drawBar, drawRow, total };

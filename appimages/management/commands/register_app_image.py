@@ -19,6 +19,7 @@ from core.commands import WRONG, ProductCommand, hand_over
 from core.documents import LARGEST
 from core.errors import DomainError
 from core.system import SYSTEM
+from pulls.models import Source
 from pulls.watching import archive_path, named_nodes, tell, watch
 
 
@@ -70,8 +71,8 @@ class Command(ProductCommand):
 
     def _import(self, image: str, nodes: list[int], archive: str | None) -> None:
         asked_at = timezone.now()
-        path = archive_path(archive) if archive else ""
-        jobs = [job for _node, job in bring(image=image, nodes=nodes, author=SYSTEM, archive=path)]
+        wanted_from = {"source": Source.ARCHIVE, "archive": archive_path(archive)} if archive else None
+        jobs = [job for _node, job in bring(image=image, nodes=nodes, author=SYSTEM, wanted_from=wanted_from)]
         hand_over()
         tell(jobs, self, asked_at=asked_at)
         if not watch(jobs, self):
