@@ -330,6 +330,30 @@ def test_reading_files(world: World, spec: ContainerSpec) -> None:
         assert finished.stdout == "library"
 
 
+def test_putting_files(world: World, spec: ContainerSpec) -> None:
+    """Before the container has ever run."""
+    text = "设置: {a: 1}\n".encode()
+    with world.connect() as engine:
+        container = engine.create_container(spec)
+        files = {"/srv/new/deep/app.conf": text, "/etc/os-release": b"other", "/srv/empty": b""}
+        engine.put_files(container, files, directories=("/srv/storage",))
+        for path, content in files.items():
+            assert engine.read_file(container, path, limit=100) == content, path
+        found = engine.stat_file(container, "/srv/new/deep/app.conf")
+        assert found is not None and found.is_file and (found.permissions, found.size) == (0o644, len(text))
+        made = engine.stat_file(container, "/srv/storage")
+        assert made is not None and made.is_directory
+        with pytest.raises(EngineRejected, match="cannot overwrite directory"):
+            engine.put_files(container, {"/etc": b"no"})
+        assert engine.read_file(container, "/etc/os-release", limit=100) == b"other"
+        engine.start_container(container)
+        engine.put_files(container, {"/srv/late": b"late"})
+        assert engine.read_file(container, "/srv/late", limit=100) == b"late"
+        with pytest.raises(EngineRejected) as refused:
+            engine.put_files("0" * 64, {"/srv/late": b"late"})
+        assert refused.value.status == 404
+
+
 def test_describing_files(world: World, spec: ContainerSpec) -> None:
     directory = world.directory({"data.so": b"library", "link.so": "data.so", "lost.so": "nothing", "me": "me"})
     with world.connect() as engine:
