@@ -265,6 +265,8 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     },
     {"model": "instances.ProductSpec", "exclude_fields": ["updated_at"]},
     {"model": "instances.Gpu", "include_fields": ["is_cordoned"]},
+    {"model": "appimages.AppImage", "exclude_fields": ["document", "updated_at"]},  # versions hold the documents
+    {"model": "appimages.KusciaToken", "exclude_fields": ["token_hash", "last_used_at"]},
 )  # fmt: skip
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),

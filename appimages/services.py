@@ -1,0 +1,186 @@
+"""What people ask of AppImages. Every write goes through here, from whatever surface, and is kept as a version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from appimages.models import AppImage, AppImageVersion, How
+from appimages.names import is_name
+from core.errors import Conflict, InvalidInput, NotFound
+from core.operators import require_operator
+from core.rows import delete_rows
+
+LARGEST_DOCUMENT = 1_500_000  # bytes: what Kubernetes' own store takes
+_SHOWN = 255  # characters that the columns beside the document have room for
+
+
+class AppImageMissing(NotFound):
+    code = "app_image_missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("There is no AppImage “%(name)s”.") % {"name": name})
+
+
+class AppImageExists(Conflict):
+    code = "app_image_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("There is an AppImage “%(name)s” already.") % {"name": name})
+
+
+def get_app_image(*, name: str) -> AppImage:
+    """Raises `AppImageMissing`."""
+    row = AppImage.objects.filter(name=name).first() if is_name(name) else None
+    if row is None:
+        raise AppImageMissing(name)
+    return row
+
+
+def create_app_image(*, name: str, document: Mapping[str, Any], author: Any, how: str = How.CREATE) -> AppImage:
+    """Raises `AppImageExists`, also for all but one of those who create the same at the same moment."""
+    require_operator(author)
+    row = AppImage(name=checked_name(name), version=1)
+    _fill(row, document)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+            _keep_version(row, author, how)
+    except IntegrityError as error:
+        raise AppImageExists(name) from error
+    return row
+
+
+def update_app_image(
+    *,
+    name: str,
+    change: Callable[[dict[str, Any]], Mapping[str, Any]],
+    author: Any,
+    how: str = How.UPDATE,
+    expected_version: int | None = None,
+) -> AppImage:
+    """Store what `change` makes of the present document, which nobody else changes meanwhile.
+
+    A document that stays the same makes no version. With `expected_version` raises `Conflict` if somebody else was
+    faster; raises `AppImageMissing`.
+    """
+    require_operator(author)
+    with transaction.atomic():
+        row = AppImage.objects.select_for_update().filter(name=name).first() if is_name(name) else None
+        if row is None:
+            raise AppImageMissing(name)
+        if expected_version not in (None, row.version):
+            raise _changed_meanwhile(row)
+        before = row.document
+        _fill(row, change(before))
+        if row.document != before:
+            row.version += 1
+            row.save(update_fields=["image_name", "image_tag", "document", "version", "updated_at"])
+            _keep_version(row, author, how)
+    return row
+
+
+def replace_app_image(
+    *,
+    name: str,
+    document: Mapping[str, Any],
+    author: Any,
+    how: str = How.UPDATE,
+    expected_version: int | None = None,
+) -> tuple[AppImage, bool]:
+    """Create or replace. Returns the row and whether it is new; `expected_version` as in `update_app_image`."""
+    for _race in range(3):
+        try:
+            row = update_app_image(
+                name=name, change=lambda _old: document, author=author, how=how, expected_version=expected_version
+            )
+            return row, False
+        except AppImageMissing:
+            if expected_version is not None:
+                raise
+        try:
+            return create_app_image(name=name, document=document, author=author, how=how), True
+        except AppImageExists:
+            continue  # somebody created it in this moment: replace that one
+    raise Conflict(_("“%(name)s” is being changed by others at this moment. Try again.") % {"name": name})
+
+
+def roll_back(*, name: str, number: int, author: Any, expected_version: int | None = None) -> AppImage:
+    """Make the document of version `number` the present one again, as a new version."""
+    version = AppImageVersion.objects.filter(app_image__name=name, number=number).first() if is_name(name) else None
+    if version is None:
+        get_app_image(name=name)
+        raise NotFound(_("“%(name)s” has no version %(number)s.") % {"name": name, "number": number})
+    return update_app_image(
+        name=name,
+        change=lambda _old: version.document,
+        author=author,
+        how=How.ROLLBACK,
+        expected_version=expected_version,
+    )
+
+
+def delete_app_image(*, name: str, author: Any) -> None:
+    """With all its versions. Raises `AppImageMissing`, and `InUse` naming the containers that run it."""
+    require_operator(author)
+    row = get_app_image(name=name)
+    try:
+        delete_rows(AppImage, [row.pk])
+    except NotFound:
+        raise AppImageMissing(name) from None
+
+
+def checked_name(name: str) -> str:
+    """Raises `InvalidInput` for what is no name of an AppImage."""
+    if not is_name(name):
+        rule = _(
+            "At most 63 small letters a-z, digits, “-” and “.”; each part between dots begins and ends with a letter "
+            "or digit. For example secretflow-image"
+        )
+        raise InvalidInput({"name": rule})
+    return name
+
+
+def _fill(row: AppImage, document: Mapping[str, Any]) -> None:
+    row.document = _storable(document)
+    image = row.document["image"]
+    row.image_name, row.image_tag = _shown(image["name"]), _shown(image["tag"])
+
+
+def _storable(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as it reads back. Raises `InvalidInput` for what no database stores."""
+    try:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except ValueError:  # half a surrogate pair, or a number that is none
+        raise InvalidInput({"document": _("It holds a character or a number that cannot be stored.")}) from None
+    if size > LARGEST_DOCUMENT:
+        rule = _("An AppImage may take up %(limit)s bytes; this one has %(size)s.")
+        raise InvalidInput({"document": rule % {"limit": LARGEST_DOCUMENT, "size": size}})
+    stored: dict[str, Any] = json.loads(text)
+    return stored
+
+
+def _shown(text: str) -> str:
+    """As much of it as fits into a column of text, which has no NUL on PostgreSQL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_SHOWN]
+
+
+def _keep_version(row: AppImage, author: Any, how: str) -> None:
+    AppImageVersion.objects.create(
+        app_image=row,
+        number=row.version,
+        document=row.document,
+        author_id=author.pk,
+        author_name=author.get_username(),
+        how=how,
+    )
+
+
+def _changed_meanwhile(row: AppImage) -> Conflict:
+    text = _("Somebody changed “%(name)s” meanwhile: it is version %(version)s now. Look at it, then try again.")
+    return Conflict(text % {"name": row.name, "version": row.version}, code="version_conflict")
