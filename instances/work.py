@@ -17,7 +17,7 @@ from core.heartbeat import heartbeat
 from core.jobs import IllegalTransition, JobState
 from instances.creation import GRACE, create, find_container, undo, verified
 from instances.failures import classify_refusal
-from instances.models import Instance, Observed, Operation, OperationKind
+from instances.models import Instance, Observed, Operation, OperationKind, delete_instance_row
 from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.sweep import free
@@ -154,7 +154,7 @@ def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | 
         with transaction.atomic():
             operation.succeed(now=tools.now())
             if outcome.gone:
-                Instance.objects.filter(pk=instance.pk).delete()
+                delete_instance_row(instance)
             else:
                 Instance.objects.filter(pk=instance.pk).change(**outcome.columns)
 

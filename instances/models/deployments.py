@@ -110,6 +110,8 @@ def delete_instance_row(instance: Instance) -> None:
     """With the deployment that was to be removed, when it was its last. One at a time, or two could both leave it."""
     with transaction.atomic():
         ours = Deployment.objects.filter(containers__instance=instance)
-        locked = list(Deployment.objects.select_for_update().filter(pk__in=ours.values("pk")).values_list("pk", flat=True))
+        locked = list(
+            Deployment.objects.select_for_update().filter(pk__in=ours.values("pk")).values_list("pk", flat=True)
+        )
         Instance.objects.filter(pk=instance.pk).delete()
         Deployment.objects.filter(pk__in=locked, desired=Desired.REMOVED, containers=None).delete()

@@ -22,9 +22,7 @@ class Files:
     unresolved: Mapping[str, tuple[str, ...]]
 
 
-def files_of(
-    container: Mapping[str, Any], config_templates: Mapping[str, str], variables: Mapping[str, str]
-) -> Files:
+def files_of(container: Mapping[str, Any], config_templates: Mapping[str, str], variables: Mapping[str, str]) -> Files:
     """A mount whose `subPath` names no template becomes an empty directory, as Kuscia has it. Raises `Refused`."""
     texts: dict[str, str] = {}
     directories: list[str] = []
@@ -38,7 +36,7 @@ def files_of(
         try:
             rendered = render(config_templates[key], variables)
         except TemplateError as error:
-            raise Refused("bad_config_template", template=key, cause=str(error)) from None
+            raise Refused("bad_config_template", template=key, cause=error) from None
         texts[path] = rendered.text
         if rendered.unresolved:
             unresolved[path] = tuple(rendered.unresolved)

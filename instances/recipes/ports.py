@@ -59,9 +59,7 @@ def numbered(ports: Sequence[Port], free: Sequence[int], *, probed: Collection[s
     done = []
     for port, host_port in zip(ports, free, strict=True):
         published = port.scope != LOCAL or port.name in probed or (port.number and port.number in probed)
-        done.append(
-            Port(port.name, port.number or host_port, host_port if published else 0, port.scope, port.protocol)
-        )
+        done.append(Port(port.name, port.number or host_port, host_port if published else 0, port.scope, port.protocol))
     return tuple(done)
 
 

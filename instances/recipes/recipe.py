@@ -60,7 +60,9 @@ class Recipe:
             deploy_template=str(self.deploy_template.get("name", "")),
             entrypoint=_words(container.get("command")),
             args=_words(container.get("args")),
-            working_dir=place_of(container["workingDir"], "") if container.get("workingDir") not in (None, "", "/") else "",
+            working_dir=place_of(container["workingDir"], "")
+            if container.get("workingDir") not in (None, "", "/")
+            else "",
             environment=plain,
             secrets=environment.secrets,
             files=files.texts,

@@ -1,5 +1,12 @@
 """What people ask for, from whatever surface."""
 
+from instances.services.deployments import (
+    operate_deployment,
+    own_deployment,
+    remove_deployment,
+    run_app_image,
+    visible_deployments,
+)
 from instances.services.forgetting import forget_instance
 from instances.services.gpus import set_cordoned
 from instances.services.instances import (
@@ -24,13 +31,18 @@ __all__ = [
     "end_terminal",
     "forget_instance",
     "operate",
+    "operate_deployment",
+    "own_deployment",
     "own_instance",
     "preview",
+    "remove_deployment",
+    "run_app_image",
     "save_spec",
     "see_terminal",
     "set_cordoned",
     "set_listed",
     "update_instance",
+    "visible_deployments",
     "visible_instances",
     "visible_specs",
 ]

@@ -76,7 +76,7 @@ def _take_ports(instance: Instance, count: int) -> list[int]:
     """From anywhere in the range, so that what others have there is met by few."""
     first, last = settings.HOST_PORTS
     held = set(HostPort.objects.filter(node_id=instance.node_id).values_list("port", flat=True))
-    found = choose(held, count, first=first, last=last, start=randint(first, last))  # noqa: S311  (no secret)
+    found = choose(held, count, first=first, last=last, start=randint(first, last))
     if found is None:
         raise Refused("no_free_port", wanted=count, first=first, last=last)
     HostPort.objects.bulk_create(HostPort(node_id=instance.node_id, port=port, instance=instance) for port in found)
