@@ -23,7 +23,14 @@ from imagelib.spa.sheets import PREFIX as SHEETS_PREFIX
 from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
 from instances import live
-from instances.api import InstanceViewSet, NodeDoctorView, NodeGpusView, SpecViewSet
+from instances.api import (
+    DeploymentViewSet,
+    InstanceViewSet,
+    NodeDoctorView,
+    NodeGpusView,
+    RunAppImageView,
+    SpecViewSet,
+)
 from nodes.api import NodeViewSet
 from pulls import streams
 from pulls.api import PullViewSet
@@ -41,12 +48,14 @@ router.register("nodes", NodeViewSet, basename="node")
 router.register("pulls", PullViewSet, basename="pull")
 router.register("specs", SpecViewSet, basename="spec")
 router.register("instances", InstanceViewSet, basename="instance")
+router.register("deployments", DeploymentViewSet, basename="deployment")
 
 api = [
     path("token/", LoginView.as_view(), name="token"),
     path("token/refresh/", RefreshView.as_view(), name="token-refresh"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
+    path("appimages/<str:name>/run/", RunAppImageView.as_view(), name="app-image-run"),
     path("nodes/<int:pk>/gpus/", NodeGpusView.as_view(), name="node-gpus"),
     path("nodes/<int:pk>/doctor/", NodeDoctorView.as_view(), name="node-doctor"),
     path("instances/events/", live.instances_events, name="instances-events"),

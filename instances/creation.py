@@ -104,7 +104,7 @@ def _check_before(engine: Engine, instance: Instance, image: ImageInfo, tools: T
 
 
 def _make(engine: Engine, instance: Instance, image: ImageInfo, template: Template) -> ContainerInfo:
-    wanted, hidden = _wanted(instance, dict(image.environment)), set()
+    wanted, hidden = _wanted(instance, dict(image.environment)), set[str]()
     try:
         if template.container:
             environment, hidden = secrets_for(template)

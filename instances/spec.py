@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instances.accelerator import Grant
-from instances.recipes.template import Template
+from instances.recipes.template import NONE, Template
 from instances.vgpu import parts_of
 from nodes.engine import BindMount, ContainerSpec, DeviceRequest, PublishedPort, VolumeMount
 
@@ -64,7 +64,7 @@ class Wanted:
     library_directory: str = ""
     options: Options = Options()
     image_environment: Mapping[str, str] = field(default_factory=dict)
-    template: Template = Template()  # of an AppImage
+    template: Template = NONE  # of an AppImage
     secrets: Mapping[str, str] = field(default_factory=dict)  # variables whose values nobody may read
 
 

@@ -22,7 +22,7 @@ def plan_for(instance: Instance, viewer: Any) -> dict[str, Any]:
 
 
 def without_secrets(plan: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """What went to the engine without the values of these variables, which come out of secret sets: nobody reads them."""
+    """What went to the engine without the values of these variables, which came out of secret sets."""
     environment = plan["environment"]
     return {**plan, "environment": {name: MASK if name in names else environment[name] for name in environment}}
 

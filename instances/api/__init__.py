@@ -1,6 +1,14 @@
 """This app's part of the native API."""
 
+from instances.api.deployments import DeploymentViewSet, RunAppImageView
 from instances.api.instances import InstanceViewSet, NodeDoctorView, NodeGpusView
 from instances.api.specs import SpecViewSet
 
-__all__ = ["InstanceViewSet", "NodeDoctorView", "NodeGpusView", "SpecViewSet"]
+__all__ = [
+    "DeploymentViewSet",
+    "InstanceViewSet",
+    "NodeDoctorView",
+    "NodeGpusView",
+    "RunAppImageView",
+    "SpecViewSet",
+]

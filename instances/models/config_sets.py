@@ -14,9 +14,7 @@ from core.json_text import JsonTextField
 
 SET_NAME = RegexValidator(
     r"\A[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z",
-    _(
-        "At most 253 small letters, digits, hyphens and dots, with a letter or digit at both ends, such as domain-config."
-    ),
+    _("At most 253 small letters, digits, hyphens and dots, a letter or digit at both ends, such as domain-config."),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -102,7 +104,7 @@ class HostPort(models.Model):
 
 def template_of(instance: Instance) -> Template:
     """An empty one for an instance that was not made of an AppImage."""
-    stored = DeployedContainer.objects.filter(instance=instance).values_list("template", flat=True).first()
+    stored: Any = DeployedContainer.objects.filter(instance=instance).values_list("template", flat=True).first()
     return Template.of(stored or {})
 
 
@@ -110,8 +112,7 @@ def delete_instance_row(instance: Instance) -> None:
     """With the deployment that was to be removed, when it was its last. One at a time, or two could both leave it."""
     with transaction.atomic():
         ours = Deployment.objects.filter(containers__instance=instance)
-        locked = list(
-            Deployment.objects.select_for_update().filter(pk__in=ours.values("pk")).values_list("pk", flat=True)
-        )
+        rows = Deployment.objects.select_for_update().filter(pk__in=ours.values("pk"))
+        locked = list(rows.values_list("pk", flat=True))
         Instance.objects.filter(pk=instance.pk).delete()
         Deployment.objects.filter(pk__in=locked, desired=Desired.REMOVED, containers=None).delete()

@@ -47,7 +47,8 @@ def _check(ports: Sequence[Port]) -> None:
     for port in ports:
         if not 0 <= port.number < 65536:
             raise Refused("bad_port", port=port.number)
-        for mark in filter(None, (port.name, port.number)):
+        marks: tuple[str | int, ...] = (port.name, port.number)
+        for mark in [one for one in marks if one]:
             if mark in seen:
                 raise Refused("duplicate_port", port=mark)
             seen.add(mark)
@@ -67,7 +68,7 @@ def choose(held: Collection[int], count: int, *, first: int, last: int, start: i
     """`count` ports from `first` to `last` that nobody holds, looked for from `start` on and round; None: too few."""
     size = last - first + 1
     order = (first + (start - first + step) % size for step in range(size))
-    found = []
+    found: list[int] = []
     for port in order:
         if len(found) == count:
             break

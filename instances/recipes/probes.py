@@ -29,8 +29,8 @@ def probed_ports(container: Mapping[str, Any]) -> set[str | int]:
 
 
 def probes_of(container: Mapping[str, Any], ports: Sequence[Port]) -> dict[str, dict[str, Any]]:
-    """Kind → `{via, delay, period, timeout, successes, failures, …}`: with `command`, or with `host_port` and, for HTTP,
-    `path`, `scheme` and `headers`, for gRPC `service`. Raises `Refused`."""
+    """Kind → `{via, delay, period, timeout, successes, failures, …}`: with `command`, or with `host_port` and, for
+    HTTP, `path`, `scheme` and `headers`, for gRPC `service`. Raises `Refused`."""
     return {
         kind: _probe(kind, probe, ports) for kind in KINDS if (probe := container.get(f"{kind}Probe")) and any(probe)
     }

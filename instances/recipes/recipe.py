@@ -60,9 +60,7 @@ class Recipe:
             deploy_template=str(self.deploy_template.get("name", "")),
             entrypoint=_words(container.get("command")),
             args=_words(container.get("args")),
-            working_dir=place_of(container["workingDir"], "")
-            if container.get("workingDir") not in (None, "", "/")
-            else "",
+            working_dir=_directory(container.get("workingDir")),
             environment=plain,
             secrets=environment.secrets,
             files=files.texts,
@@ -81,6 +79,11 @@ class Recipe:
         """Where two say something, the later one counts (spec-appimage.md §3). What is secret is not among them."""
         upper = {name.upper(): value for name, value in environment.items()}
         return {**self.defaults, **upper, **self.variables, **told(ports)}
+
+
+def _directory(path: str | None) -> str:
+    """Engines want a path from the root."""
+    return place_of(path, "") if path and path.strip("/") else (path or "")[:1]
 
 
 def _words(parts: Sequence[Any] | None) -> tuple[str, ...] | None:

@@ -60,3 +60,6 @@ class Template:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+NONE = Template()

@@ -62,8 +62,8 @@ def run_app_image(
     name: str = "",
 ) -> Deployment:
     """Reserve places for all containers of the AppImage's deploy template for `role`, and queue their creation; all of
-    them or none. Every container gets the whole of `spec`. The containers of a replica are on one node: on those named in
-    turn, else where there is room.
+    them or none. Every container gets the whole of `spec`. The containers of a replica are on one node: on those named
+    in turn, else where there is room.
 
     Raises `NotFound`, `InvalidInput`, `PermissionRefused`, `NotOffered`, `NoRoom`, `Conflict`.
     """
@@ -72,13 +72,14 @@ def run_app_image(
         visible_specs(user), spec, _("There is no listed product spec with id %(id)s."), "spec_not_listed"
     )
     places = _places(user, nodes)
+    asked: Any = _checked(variables or {})
     deployment = Deployment(
         name=name or _free_name(user, row),
         app_image=row,
         version=row.version,
         document=row.document,
         role=role,
-        variables=_checked(variables or {}),
+        variables=asked,
         spec=plan,
         user=user,
     )

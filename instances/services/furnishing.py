@@ -43,19 +43,21 @@ def recipes_of(deployment: Deployment) -> list[Recipe]:
 
 
 def _config_sets(names: set[str]) -> ConfigSets:
-    return dict(ConfigSet.objects.filter(name__in=names).values_list("name", "values"))
+    rows: Any = ConfigSet.objects.filter(name__in=names).values_list("name", "values")
+    return dict(rows)
 
 
 def furnish(instance: Instance, part: Part) -> Template:
     """Take its ports, and write down what it will be. Within a transaction that holds the lock on the node: nobody else
     takes ports there meanwhile. Raises `Refused`."""
     template = part.recipe.complete(_take_ports(instance, len(part.recipe.ports)))
+    stored: Any = template.as_json()
     DeployedContainer.objects.create(
         instance=instance,
         deployment=part.deployment,
         container=part.recipe.name,
         replica=part.replica,
-        template=template.as_json(),
+        template=stored,
     )
     return template
 

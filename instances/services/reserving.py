@@ -17,7 +17,7 @@ from instances.accelerator import Refused
 from instances.capacity import candidates
 from instances.models import Gpu, GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.placement import Fit, fit
-from instances.recipes.template import Template
+from instances.recipes.template import NONE
 from instances.services.asking import Ask, or_refuse, wanted_by
 from instances.services.furnishing import furnish
 from instances.spec import as_json, container_spec, notes_of
@@ -40,7 +40,7 @@ def reserve(ask: Ask, node: int, remark: str) -> Instance:
             cpu_cores=ask.spec.cpu_cores, memory_gb=ask.spec.memory_gb, data_disk_gb=ask.spec.data_disk_gb,
         )  # fmt: skip
         _allocate(instance, taken)
-        template = furnish(instance, ask.part) if ask.part else Template()
+        template = furnish(instance, ask.part) if ask.part else NONE
         wanted = replace(wanted_by(ask, taken, uid=str(instance.uid)), template=template)
         plan = as_json(or_refuse(lambda: container_spec(wanted)))
         Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))

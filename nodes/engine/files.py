@@ -1,4 +1,5 @@
-"""Files inside a container, to look at and to put there. It need not run, nor ever have been started: its mounts are there anyhow."""
+"""Files inside a container, to look at and to put there. It need not run, nor ever have been started: its mounts are
+there anyhow."""
 
 from __future__ import annotations
 

@@ -63,7 +63,8 @@ class FakeContainers:
         self._ports = count(49153)
 
     def refuse(self, operation: str, error: EngineError) -> None:
-        """create, start, stop, restart, remove, inspect, list, logs, stats, exec, file, put, volume, events, terminal."""
+        """create, start, stop, restart, remove, inspect, list, logs, stats, exec, file, put, volume, events,
+        terminal."""
         self._refusals[operation].append(error)
 
     def relent(self) -> None:
