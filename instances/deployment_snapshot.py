@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
-from instances.models import DeployedContainer, Desired, Instance, Observed
-from instances.snapshot import problem_of, with_operations
+from core.jobs import ACTIVE_STATES
+from instances.models import DeployedContainer, Desired, Observed, Operation
+from instances.snapshot import problem_of
 
 STATES = {  # a deployment's, made of those of its instances
     "starting": _("starting"),
@@ -27,12 +28,11 @@ _BAD = (Observed.FAILED, Observed.GONE, Observed.DEAD)
 
 
 def with_containers(deployments: QuerySet[Any], *, files: bool = False) -> QuerySet[Any]:
-    """Each with its containers and their instances, in two more queries; `files`: with their templates."""
-    containers = DeployedContainer.objects.order_by("replica", "pk")
-    if not files:
-        containers = containers.defer("template")
-    instances: Any = with_operations(Instance.objects.select_related("node"))
-    rows = containers.prefetch_related(Prefetch("instance", queryset=instances))
+    """Each with its containers and their instances, in one more query; `files`: with their templates."""
+    active = Operation.objects.filter(instance=OuterRef("pk"), state__in=ACTIVE_STATES).values("kind")[:1]
+    # Of one statement: an instance that goes between two would leave a container without one.
+    containers = DeployedContainer.objects.annotate(operation=Subquery(active)).select_related("instance__node")
+    rows = containers.order_by("replica", "pk") if files else containers.order_by("replica", "pk").defer("template")
     return deployments.defer("document").prefetch_related(Prefetch("containers", queryset=rows, to_attr="parts"))
 
 
@@ -85,8 +85,8 @@ def is_ready(part: DeployedContainer) -> bool:
     return part.instance.observed == Observed.RUNNING and part.is_ready is not False
 
 
-def _container(part: DeployedContainer, *, files: bool) -> dict[str, Any]:
-    instance: Any = part.instance
+def _container(part: Any, *, files: bool) -> dict[str, Any]:
+    instance = part.instance
     shown = {
         "instance": instance.pk,
         "name": instance.name,
@@ -95,7 +95,7 @@ def _container(part: DeployedContainer, *, files: bool) -> dict[str, Any]:
         "node": {"id": instance.node_id, "name": instance.node.name},
         "state": instance.observed,
         "problem": problem_of(instance),
-        "operation": instance.operation.kind if instance.operation else None,
+        "operation": part.operation,
         "ports": instance.ports,
         "started": part.has_started,
         "ready": part.is_ready,

@@ -71,6 +71,7 @@ class DeployedContainer(models.Model):
     container = models.CharField(_("container"), max_length=255)  # its name in the deploy template
     replica = models.PositiveIntegerField(_("replica"))
     template = JsonTextField(default=dict)  # `instances.recipes.template.Template`, without secrets
+    has_probes = models.BooleanField(default=False)
     # Since the container's last start; None before the first word of its probes.
     has_started = models.BooleanField(null=True)
     is_ready = models.BooleanField(null=True)

@@ -58,6 +58,8 @@ def furnish(instance: Instance, part: Part) -> Template:
         container=part.recipe.name,
         replica=part.replica,
         template=stored,
+        has_probes=bool(template.probes),
+        is_ready=False if {"startup", "readiness"} & set(template.probes) else None,
     )
     return template
 

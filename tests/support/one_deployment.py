@@ -13,7 +13,9 @@ from tests.api import make
 from tests.support.one_instance import run
 from tests.support.one_pull import REFERENCE
 
-CONFIG = '{"task": "{{.TASK_ID}}", "ports": "{{.ALLOCATED_PORTS}}", "port": {{{.ALLOCATED_PORTS.ports[name=spu].port}}}}'
+CONFIG = (
+    '{"task": "{{.TASK_ID}}", "ports": "{{.ALLOCATED_PORTS}}", "port": {{{.ALLOCATED_PORTS.ports[name=spu].port}}}}'
+)
 CONTAINER: dict[str, Any] = {
     "name": "worker",
     "command": ["sh"],

@@ -7,15 +7,9 @@ from typing import Any
 
 import pytest
 
-from core.errors import InUse
-from core.jobs import JobState
-from appimages.services import delete_app_image
-from instances.models import Deployment, HostPort, Instance, Observed, SecretSet, ConfigSet
-from instances.services import remove_deployment, run_app_image
-from nodes.engine import EngineRejected
-from tests.api import make
-from tests.support.one_deployment import CONTAINER, app_image, deployed, instances, run_all
-from tests.support.one_instance import holds, is_clean, made, newest, only, prepare, run
+from instances.models import HostPort, Observed
+from tests.support.one_deployment import app_image, deployed, run_all
+from tests.support.one_instance import only, prepare
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
