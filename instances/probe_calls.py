@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from instances.recipes.probes import EXEC, GRPC, HTTP
+from instances.grpc_health import HealthCheck
+from instances.recipes.probes import EXEC, GRPC, HTTP, TCP
 from nodes.engine import Engine, EngineError
 
 _LONGEST_LINE = 8192
@@ -28,10 +29,7 @@ def ask(probe: Mapping[str, Any], *, engine: Callable[[], Any], container: str, 
     """`engine` connects to the container's engine, `host` is where its node publishes ports."""
     if probe["via"] == EXEC:
         return _run(probe, engine, container)
-    if probe["via"] == GRPC:
-        return _check_health(probe, host)
-    look = _request if probe["via"] == HTTP else _connect
-    return asyncio.run(_within(look, probe, host))
+    return asyncio.run(_within(_LOOKS[probe["via"]], probe, host))
 
 
 def _run(probe: Mapping[str, Any], engine: Callable[[], Any], container: str) -> Result:
@@ -103,5 +101,16 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def _check_health(probe: Mapping[str, Any], host: str) -> Result:
-    raise NotImplementedError
+async def _check_health(probe: Mapping[str, Any], host: str) -> Result:
+    reader, writer = await asyncio.open_connection(host, probe["host_port"])
+    try:
+        check = HealthCheck(service=probe["service"], authority=f"{host}:{probe['host_port']}")
+        writer.write(check.opening)
+        while check.outcome is None:
+            writer.write(check.feed(await reader.read(_LONGEST_LINE)))
+    finally:
+        writer.close()
+    return Result(*check.outcome)
+
+
+_LOOKS = {HTTP: _request, TCP: _connect, GRPC: _check_health}
