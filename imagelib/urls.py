@@ -24,11 +24,13 @@ from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
 from instances import live
 from instances.api import (
+    ConfigSetViewSet,
     DeploymentViewSet,
     InstanceViewSet,
     NodeDoctorView,
     NodeGpusView,
     RunAppImageView,
+    SecretSetViewSet,
     SpecViewSet,
 )
 from nodes.api import NodeViewSet
@@ -48,6 +50,8 @@ router.register("nodes", NodeViewSet, basename="node")
 router.register("pulls", PullViewSet, basename="pull")
 router.register("specs", SpecViewSet, basename="spec")
 router.register("instances", InstanceViewSet, basename="instance")
+router.register("config-sets", ConfigSetViewSet, basename="config-set")
+router.register("secret-sets", SecretSetViewSet, basename="secret-set")
 router.register("deployments", DeploymentViewSet, basename="deployment")
 
 api = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import django_filters
 
 from core.filters import FlagFilter, IdFilter, MomentFilter
-from instances.models import Deployment, Instance, Observed, ProductSpec
+from instances.models import ConfigSet, Deployment, Instance, Observed, ProductSpec, SecretSet
 
 
 class SpecFilter(django_filters.FilterSet):
@@ -46,4 +46,20 @@ class DeploymentFilter(django_filters.FilterSet):
 
     class Meta:
         model = Deployment
+        fields = ["name"]
+
+
+class ConfigSetFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(lookup_expr="icontains")
+
+    class Meta:
+        model = ConfigSet
+        fields = ["name"]
+
+
+class SecretSetFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(lookup_expr="icontains")
+
+    class Meta:
+        model = SecretSet
         fields = ["name"]

@@ -1,5 +1,11 @@
 """What people ask for, from whatever surface."""
 
+from instances.services.config_sets import (
+    delete_config_sets,
+    delete_secret_sets,
+    save_config_set,
+    save_secret_set,
+)
 from instances.services.deployments import (
     operate_deployment,
     own_deployment,
@@ -26,7 +32,9 @@ __all__ = [
     "begin_terminal",
     "check_spec",
     "create_instance",
+    "delete_config_sets",
     "delete_instances",
+    "delete_secret_sets",
     "delete_specs",
     "end_terminal",
     "forget_instance",
@@ -37,6 +45,8 @@ __all__ = [
     "preview",
     "remove_deployment",
     "run_app_image",
+    "save_config_set",
+    "save_secret_set",
     "save_spec",
     "see_terminal",
     "set_cordoned",
