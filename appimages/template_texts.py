@@ -1,4 +1,4 @@
-"""The sentences for the codes of `appimages.render`: the rule, then an example."""
+"""The sentences for the codes of `appimages.render` and `appimages.files`: the rule, then an example."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
 
+from appimages.files import FilesCode, FilesError
 from appimages.render import TemplateCode, TemplateError
 
 if TYPE_CHECKING:
@@ -58,6 +59,28 @@ _ERRORS: Mapping[TemplateCode, _StrPromise] = {
     ),
     "path_too_nested": _("there are at most %(limit)s paths in each other's brackets."),
 }
+
+
+_FILES: Mapping[FilesCode, _StrPromise] = {
+    "bad_mount_path": _(
+        "A file needs a path without “..”, for example conf/app.json in the working directory, or /etc/app.json."
+    ),
+    "bad_sub_path": _(
+        "It names a configuration template, so it neither starts with “/” nor has “..” in it. Example: "
+        "task-config.conf."
+    ),
+    "too_much": _(
+        "All configuration files of a role have at most %(limit)s characters together, and so have their templates. "
+        "Mount fewer or shorter ones, for example one file of 10000 characters in each container."
+    ),
+}
+
+
+def files_error_text(error: FilesError) -> str:
+    """In the active language."""
+    if error.template is not None:
+        return template_error_text(error.template)
+    return str(_FILES[error.code]) % error.params
 
 
 def template_error_text(error: TemplateError) -> str:

@@ -23,6 +23,7 @@ _BY_COLUMN: Mapping[str, str] = {
     "remark": "for team A",
     # images and registries
     "address": "registry.example.com/team/app:v1",
+    "tag": "v1",
     "description": "CUDA 12.4, Python 3.11",
     "source": "Docker Hub",
     "supports_vgpu": "true",
@@ -31,6 +32,9 @@ _BY_COLUMN: Mapping[str, str] = {
     "is_default": "true",
     "insecure": "false",
     "ca_certificate": _CERTIFICATE,
+    # AppImages
+    "variables": '{"TASK_ID": "task-1"}',
+    "role": "server",
     # compute nodes
     "region": "north",
     "labels": '{"rack": "a1"}',

@@ -7,16 +7,19 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from core.api import ListedRecords, OperatorsOnly, OperatorsWrite
 from imagelib import services
 from imagelib.filters import ImageFilter, RegistryFilter
 from imagelib.inspection import check_address, check_endpoint
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from imagelib.schema import AddressCheck, EndpointCheck
-from imagelib.serializers import AddressSerializer, ImageSerializer, RegistrySerializer
+from imagelib.references import effective_image
+from imagelib.schema import AddressCheck, EndpointCheck, ResolvedImage
+from imagelib.serializers import AddressSerializer, ImageSerializer, NameAndTagSerializer, RegistrySerializer
 
 
 @extend_schema(tags=["images"])
@@ -82,3 +85,25 @@ class RegistryViewSet(viewsets.ModelViewSet):
     def check(self, request: Request, pk: int) -> Response:
         """Does the registry answer from this server, and does it take the stored credentials?"""
         return Response(check_endpoint(self.get_object()))
+
+
+@extend_schema(tags=["images"])
+class ResolveView(APIView):
+    """What an image of an AppImage means under the registry endpoints of now."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(request=NameAndTagSerializer, responses=ResolvedImage)
+    def post(self, request: Request) -> Response:
+        """Asks no registry. Says whether credentials would be sent, never which."""
+        asked = NameAndTagSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        found = effective_image(**asked.validated_data).as_dict()
+        return Response(
+            {
+                "reference": found["effective_reference"],
+                "registry": found["registry"],
+                "sends_credentials": found["credentials"],
+                "warnings": found["warnings"],
+            }
+        )

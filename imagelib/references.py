@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import InvalidInput
 from imagelib.address_texts import address_error_text, warning_text
-from imagelib.addresses import AddressError, ImageReference, best_parsed, endpoint_or_none, resolve
+from imagelib.addresses import AddressError, ImageReference, best_parsed, endpoint_or_none, join_tag, resolve
 from imagelib.models import RegistryEndpoint
 from imagelib.registry import RegistryClient
 
@@ -58,6 +58,17 @@ def effective_or_invalid(address: str, *, field: str = "address", endpoints: End
         return (endpoints or Endpoints()).effective(address)
     except AddressError as error:
         raise InvalidInput({field: address_error_text(error.code, error.params)}) from None
+
+
+def effective_image(*, name: str, tag: str) -> Effective:
+    """What an image that is given as name and tag means now; its fault is `InvalidInput` of one of the two."""
+    try:
+        return Endpoints().effective(join_tag(name, tag))
+    except AddressError as error:
+        of_tag = error.code == "tag_invalid" or (error.code == "digest_invalid" and tag.startswith("sha256:"))
+        raise InvalidInput(
+            {"tag" if tag and of_tag else "name": address_error_text(error.code, error.params)}
+        ) from None
 
 
 def open_registry(host: str, endpoint: RegistryEndpoint | None, *, somebody_waits: bool = False) -> RegistryClient:

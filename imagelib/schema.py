@@ -22,6 +22,13 @@ class NamedRegistry(serializers.Serializer):
     name = serializers.CharField()
 
 
+class ResolvedImage(serializers.Serializer):
+    reference = serializers.CharField(help_text="What would be pulled now, with host and tag or digest.")
+    registry = NamedRegistry(allow_null=True)
+    sends_credentials = serializers.BooleanField(help_text="Whether a stored user name and password would be sent.")
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
 class AddressCheck(serializers.Serializer):
     effective_reference = serializers.CharField()
     warnings = serializers.ListField(child=serializers.CharField())

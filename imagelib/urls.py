@@ -15,10 +15,11 @@ from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from appimages.render_api import RenderView
 from core.dialects import gva, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
-from imagelib.api import ImageViewSet, RegistryViewSet
+from imagelib.api import ImageViewSet, RegistryViewSet, ResolveView
 from imagelib.spa.sheets import PREFIX as SHEETS_PREFIX
 from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
@@ -60,6 +61,8 @@ api = [
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
     path("appimages/<str:name>/run/", RunAppImageView.as_view(), name="app-image-run"),
+    path("appimages/<str:name>/render/", RenderView.as_view(), name="appimage-render"),
+    path("resolve/", ResolveView.as_view(), name="resolve"),
     path("nodes/<int:pk>/gpus/", NodeGpusView.as_view(), name="node-gpus"),
     path("nodes/<int:pk>/doctor/", NodeDoctorView.as_view(), name="node-doctor"),
     path("instances/events/", live.instances_events, name="instances-events"),

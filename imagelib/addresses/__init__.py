@@ -8,7 +8,7 @@ from imagelib.addresses.credentials import SplitAddress, split_credentials
 from imagelib.addresses.endpoints import EndpointAddress, best_endpoint, best_parsed, endpoint_or_none, parse_endpoint
 from imagelib.addresses.errors import AddressCode, AddressError
 from imagelib.addresses.grammar import DOCKER_HUB, MAX_LENGTH
-from imagelib.addresses.reference import ImageReference, parse
+from imagelib.addresses.reference import ImageReference, join_tag, parse
 from imagelib.addresses.resolution import AddressWarning, Resolution, WarningCode, resolve
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "best_endpoint",
     "best_parsed",
     "endpoint_or_none",
+    "join_tag",
     "parse",
     "parse_endpoint",
     "resolve",

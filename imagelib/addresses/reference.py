@@ -24,6 +24,7 @@ DEFAULT_TAG = "latest"
 
 # Docker would read a pasted image id as an image of that name on Docker Hub; nobody means that.
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
+_PINNED = re.compile(r"([^@]*)(@sha256:[0-9a-f]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,21 @@ def parse(text: str) -> ImageReference:
     if host == DOCKER_HUB and "/" not in repository:
         repository = f"{OFFICIAL_NAMESPACE}/{repository}"
     return ImageReference(host, repository, tag or None, digest or None)
+
+
+def join_tag(name: str, tag: str) -> str:
+    """The address of an image that is given as name and tag, as in an AppImage; to be parsed by who uses it.
+
+    An empty tag leaves the name as it is, which may hold a tag or a digest. A digest may also be the tag, or come in
+    two halves (`app@sha256`, `9f86…`), the only way in which Kuscia can be given one.
+    """
+    if not tag:
+        return name
+    if tag.startswith("sha256:"):
+        return f"{name}@{tag}"
+    if pinned := _PINNED.fullmatch(name):
+        return f"{pinned.group(1)}:{tag}{pinned.group(2)}"
+    return f"{name}:{tag}"
 
 
 def _refuse_other_forms(text: str) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 
 from django.utils import timezone
 
+from appimages.models import AppImage
+from appimages.services import create_app_image
 from core.jobs import JobState
+from core.system import SYSTEM
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import Gpu, Instance, Observed, Operation, ProductSpec
 from nodes.models import ComputeNode, NodeStatus
@@ -42,6 +45,22 @@ def registry(**values: Any) -> RegistryEndpoint:
     return RegistryEndpoint.objects.create(
         **{"name": f"registry {number:05}", "endpoint": f"registry{number:05}.example.com", **values}
     )
+
+
+def app_image(name: str = "", **values: Any) -> AppImage:
+    """One deploy template without a role, one container, one configuration file."""
+    container = {
+        "name": "main",
+        "workingDir": "/srv",
+        "configVolumeMounts": [{"mountPath": "conf/app.json", "subPath": "app.json"}],
+    }
+    usual = {
+        "image": {"name": "team/app", "tag": "v1"},
+        "configTemplates": {"app.json": '{"task": "{{.TASK_ID}}"}'},
+        "deployTemplates": [{"name": "all", "spec": {"containers": [container]}}],
+    }
+    name = name or f"app-{next(_numbers):05}"
+    return create_app_image(name=name, document={**usual, **values}, author=SYSTEM)
 
 
 def node(**values: Any) -> ComputeNode:

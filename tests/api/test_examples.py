@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from core.dialects.gva_records import RecordViews
 from core.examples import example_for, with_example
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from imagelib.serializers import AddressSerializer, ImageSerializer, RegistrySerializer
+from imagelib.serializers import AddressSerializer, ImageSerializer, NameAndTagSerializer, RegistrySerializer
 from imagelib.tokens import LoginSerializer
 from instances.instance_serializers import InstanceAsked, InstanceCreated
 from instances.serializers import SpecSerializer
@@ -33,6 +33,7 @@ WRONG: tuple[Any, ...] = ({"a": ["b"]}, "\0", None)  # of no field's type, no te
 FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/images/", ImageSerializer),
     ("/api/images/check/", AddressSerializer),
+    ("/api/resolve/", NameAndTagSerializer),
     ("/api/registries/", RegistrySerializer),
     ("/api/nodes/", NodeSerializer),
     ("/api/pulls/", PullAsked),

@@ -58,6 +58,8 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/images/check/"): (operators(200), {"address": "127.0.0.1:1/team/app:v1"}),
     ("POST", "api/images/{image}/list/"): (operators(200), None),
     ("POST", "api/images/{image}/unlist/"): (operators(200), None),
+    ("POST", "api/appimages/{app_image}/render/"): (operators(200), {"variables": {"TASK_ID": "t"}}),
+    ("POST", "api/resolve/"): (READERS, {"name": "team/app", "tag": "v1"}),
     ("GET", "api/registries/"): (operators(200), None),
     ("POST", "api/registries/"): (operators(201), REGISTRY),
     ("GET", "api/registries/{registry}/"): (operators(200), None),
@@ -161,7 +163,7 @@ for _prefix in ("", "api/"):
 
 
 @pytest.fixture
-def things(user: User) -> dict[str, int]:
+def things(user: User) -> dict[str, Any]:
     """Ids of one thing of each kind, listed where that exists."""
     return {
         "image": make.image(address="127.0.0.1:1/team/app:v1").pk,
@@ -171,6 +173,7 @@ def things(user: User) -> dict[str, int]:
         "spec": make.spec().pk,
         "instance": make.instance(by=user).pk,
         "room": make.gpu_node().pk,  # for new instances
+        "app_image": make.app_image().name,
     }
 
 
@@ -187,7 +190,7 @@ def test_every_route_has_an_entry() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), TABLE)
-def test_every_role(method: str, path: str, things: dict[str, int], clients: dict[str, APIClient]) -> None:
+def test_every_role(method: str, path: str, things: dict[str, Any], clients: dict[str, APIClient]) -> None:
     expected, asked = TABLE[method, path]
     found = []
     for role in ROLES:
@@ -228,7 +231,7 @@ def test_ordinary_users_see_nothing_about_how_to_reach_a_node(as_user: APIClient
     assert not hidden & body.keys() and "127.0.0.1:1" not in str(body)
 
 
-def send(client: APIClient, method: str, path: str, asked: Any, things: dict[str, int]) -> Any:
+def send(client: APIClient, method: str, path: str, asked: Any, things: dict[str, Any]) -> Any:
     """`asked` is the body; a text or the data of a GET is the query."""
     at = "/" + path.format(**things)
     if isinstance(asked, str):
@@ -253,7 +256,7 @@ def rolled_back() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def _with_ids(asked: Any, things: dict[str, int]) -> Any:
+def _with_ids(asked: Any, things: dict[str, Any]) -> Any:
     if isinstance(asked, dict):
         return {key: _with_ids(value, things) for key, value in asked.items()}
     if isinstance(asked, list):
@@ -264,7 +267,7 @@ def _with_ids(asked: Any, things: dict[str, int]) -> Any:
 def _resolver_path(path: str) -> str:
     for name in ("image", "registry", "node", "pull", "spec", "instance"):
         path = path.replace(f"{{{name}}}", "{pk}")
-    return path
+    return path.replace("{app_image}", "{name}")
 
 
 def _filled(path: str) -> str:

@@ -1,0 +1,72 @@
+"""AppImages as Kuscia's files. What `appimages.importing` reads of them is the same document, byte by byte. Pure."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from appimages.importing.manifests import GROUP, KIND, VERSION
+from appimages.schema import Document
+
+# Written without quotes, if YAML 1.1 reads it as nothing else than text.
+_PLAIN_KEY = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
+_OTHER_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+# What a block would not show, or not keep: blanks in front and at the ends of lines, characters without a look.
+_NO_BLOCK = re.compile(r"\A\s|[ \t]$|[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]", re.MULTILINE)
+
+
+def manifest_of(name: str, document: Document) -> dict[str, Any]:
+    """The resource that Kuscia reads; it wants a working directory to be there, be it empty."""
+    spec = copy.deepcopy(document)
+    for template in spec["deployTemplates"]:
+        for container in template["spec"]["containers"]:
+            container.setdefault("workingDir", "")
+    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": {"name": name}, "spec": spec}
+
+
+def export_yaml(app_images: Iterable[tuple[str, Document]]) -> str:
+    """One document for each of the pairs of name and document."""
+    manifests = [manifest_of(name, document) for name, document in app_images]
+    return yaml.dump_all(
+        manifests,
+        Dumper=_Dumper,
+        explicit_start=len(manifests) > 1,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1_000_000,
+    )
+
+
+def export_json(app_images: Iterable[tuple[str, Document]]) -> str:
+    """One resource, or a `List` of several."""
+    manifests = [manifest_of(name, document) for name, document in app_images]
+    whole = manifests[0] if len(manifests) == 1 else {"apiVersion": "v1", "kind": "List", "items": manifests}
+    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Texts in quotes: whoever reads them by the rules of YAML 1.1 must not find numbers, dates or truths in them."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    in_block = "\n" in text and not _NO_BLOCK.search(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if in_block else '"')
+
+
+def _mapping(dumper: _Dumper, data: dict[str, Any]) -> yaml.MappingNode:
+    node = dumper.represent_mapping("tag:yaml.org,2002:map", data)
+    for key, _value in node.value:
+        key.style = None if _PLAIN_KEY.fullmatch(key.value) and key.value.lower() not in _OTHER_WORDS else '"'
+    return node
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(dict, _mapping)

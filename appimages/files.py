@@ -1,0 +1,123 @@
+"""The configuration files that the containers of a role get: their paths, and their templates filled in. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from appimages.render import Rendered, TemplateError, render
+from appimages.roles import choose_template
+
+MAX_CHARACTERS: Final = 5_000_000  # of all templates that are read for one role, and of all files that come of them
+
+FilesCode = Literal["bad_mount_path", "bad_sub_path", "bad_template", "too_much"]
+
+
+class FilesError(ValueError):
+    """`field` is the place in the document, `params` are what the sentence needs; `template` has its own fault."""
+
+    def __init__(self, code: FilesCode, *, field: str, template: TemplateError | None = None, **params: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.field = field
+        self.template = template
+        self.params = params
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    container: str
+    path: str  # absolute, within the container
+    config_template: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoTemplateForMount:
+    """A `subPath` that names no template: an empty directory, in Kuscia."""
+
+    container: str
+    path: str
+    sub_path: str
+
+
+@dataclass(slots=True)
+class RoleFiles:
+    deploy_template: str
+    files: list[ConfigFile] = field(default_factory=list)
+    directories: list[NoTemplateForMount] = field(default_factory=list)
+    unresolved: dict[str, None] = field(default_factory=dict)  # an ordered set
+
+
+def files_of_role(document: Mapping[str, Any], *, role: str, variables: Mapping[str, str]) -> RoleFiles:
+    """All files of all containers for `role`. Raises `NoTemplate` and `FilesError`.
+
+    Variables are the plain ones of each container's own environment, then `variables`.
+    """
+    template = choose_template(document, role)
+    found = RoleFiles(str(template.get("name", "")))
+    place = f"deployTemplates[{document['deployTemplates'].index(template)}].spec"
+    renderer = _Renderer(document.get("configTemplates") or {})
+    for index, container in enumerate((template.get("spec") or {}).get("containers") or ()):
+        known = _environment(container) | {name.upper(): value for name, value in variables.items()}
+        for mount, path, key in _mounts(container, f"{place}.containers[{index}]"):
+            name = str(container.get("name", ""))
+            if key not in renderer.templates:
+                found.directories.append(NoTemplateForMount(name, path, key))
+                continue
+            rendered = renderer.render(key, known, mount)
+            found.files.append(ConfigFile(name, path, key, rendered.text))
+            found.unresolved |= dict.fromkeys(rendered.unresolved)
+    return found
+
+
+class _Renderer:
+    """Counts what is read and written: a small document may mount a large template a thousand times."""
+
+    def __init__(self, templates: Mapping[str, str]) -> None:
+        self.templates = templates
+        self._left = MAX_CHARACTERS
+
+    def render(self, key: str, variables: Mapping[str, str], place: str) -> Rendered:
+        text = self.templates[key]
+        self._spend(len(text), place)
+        try:
+            rendered = render(text, variables)
+        except TemplateError as fault:
+            raise FilesError("bad_template", field=f"configTemplates.{key}", template=fault) from None
+        self._spend(len(rendered.text) - len(text), place)
+        return rendered
+
+    def _spend(self, characters: int, place: str) -> None:
+        self._left -= max(characters, 0)
+        if self._left < 0:
+            raise FilesError("too_much", field=place, limit=MAX_CHARACTERS)
+
+
+def _environment(container: Mapping[str, Any]) -> dict[str, str]:
+    plain = [variable for variable in container.get("env") or () if not variable.get("valueFrom")]
+    return {variable["name"].upper(): variable.get("value") or "" for variable in plain}
+
+
+def _mounts(container: Mapping[str, Any], place: str) -> Iterator[tuple[str, str, str]]:
+    """The place in the document, the path in the container and the template's name of each mount."""
+    for index, mount in enumerate(container.get("configVolumeMounts") or ()):
+        where = f"{place}.configVolumeMounts[{index}]"
+        path = place_of(mount.get("mountPath") or "", container.get("workingDir") or "")
+        if path is None:
+            raise FilesError("bad_mount_path", field=f"{where}.mountPath")
+        key = mount.get("subPath") or ""
+        if key.startswith("/") or ".." in key.split("/"):
+            raise FilesError("bad_sub_path", field=f"{where}.subPath")
+        yield where, path, key
+
+
+def place_of(path: str, working_dir: str) -> str | None:
+    """The absolute path; relative ones start at the working directory, at the root without one. None for no path."""
+    joined = posixpath.join("/", working_dir, path)
+    if not path or "\0" in joined or ".." in joined.split("/"):
+        return None
+    clean = "/" + posixpath.normpath(joined).lstrip("/")
+    return None if clean == "/" else clean
