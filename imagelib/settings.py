@@ -30,6 +30,12 @@ FIELD_KEYS = [
     ).split(",")
     if key.strip()
 ]
+# For clients of Kuscia's API, besides the tokens that operators make. As in Kuscia a file holds it from the start.
+KUSCIA_TOKEN = (
+    env.secret("KUSCIA_TOKEN", data_dir=DATA_DIR, generate=lambda: secrets.token_urlsafe(24))
+    if DEBUG
+    else env.text("KUSCIA_TOKEN")
+)
 
 # --- web ----------------------------------------------------------------------------------------------------------
 HOST = env.text("HOST", "127.0.0.1")
@@ -292,7 +298,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.dialects.problem.handle",
-    "DEFAULT_THROTTLE_RATES": {"login": "30/min", "login_of_user": "20/min"},
+    "DEFAULT_THROTTLE_RATES": {"login": "30/min", "login_of_user": "20/min", "kuscia_token": "30/min"},
     "NUM_PROXIES": 1 if BEHIND_PROXY else 0,  # whose `X-Forwarded-For` is believed; see core.middleware
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -306,7 +312,12 @@ SPECTACULAR_SETTINGS = {
             "name": "spa",
             "description": "For the front end of docker-gpu-manage. Also served without /api. Every answer is "
             "`{code, data, msg}`: `code` 0 for success, 7 for a refusal with its reason in `msg`, both as HTTP 200.",
-        }
+        },
+        {
+            "name": "kuscia",
+            "description": "For clients of Kuscia. Every answer is `{status: {code, message, details}, data}` as HTTP "
+            "200, `code` 0 for success; a wrong `Token` is HTTP 401 without a body. Names may also be in camelCase.",
+        },
     ],
     "PREPROCESSING_HOOKS": ["core.dialects.gva_schema.below_api"],
     "POSTPROCESSING_HOOKS": [

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, ClassVar
+from typing import Any
 
-import structlog
 from drf_spectacular.utils import extend_schema
-from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-logger = structlog.get_logger(__name__)
+from core.throttling import PatientThrottle
+
 LONGEST_NAME = 150  # of Django's users
 LONGEST_PASSWORD = 4096  # hashing a longer one only costs time
 
 
-class LoginThrottle(ScopedRateThrottle):
-    """Lets everybody pass while the cache is away: the lock after wrong passwords is in the database and stays."""
+class LoginThrottle(ScopedRateThrottle, PatientThrottle):
+    """The lock after wrong passwords is in the database and stays while the cache is away."""
 
-    _cache_was_away: ClassVar[bool] = False
-
-    def allow_request(self, request: Request, view: Any) -> bool:
-        try:
-            allowed = bool(super().allow_request(request, view))
-        except (RedisError, OSError) as error:
-            if not LoginThrottle._cache_was_away:  # one line for each time that it goes away
-                logger.error("logins are not limited: the cache is unavailable", reason=str(error))
-            LoginThrottle._cache_was_away = True
-            return True
-        LoginThrottle._cache_was_away = False
-        return allowed
+    limits = "logins"
 
 
 class UserLoginThrottle(LoginThrottle):

@@ -15,8 +15,9 @@ from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from appimages.kuscia.views import Elsewhere
 from appimages.render_api import RenderView
-from core.dialects import gva, problem
+from core.dialects import gva, kuscia, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
 from imagelib.api import ImageViewSet, RegistryViewSet, ResolveView
@@ -43,6 +44,7 @@ _GVA_MODULES = ("imagelib.gva", "nodes.gva", "instances.gva", "imagelib.spa.urls
 gva_routes = [path("", include(module)) for module in _GVA_MODULES]
 _GVA_PREFIXES = ("imageRegistry", "computeNode", "productSpec", "instance", *SPA_PREFIXES, SHEETS_PREFIX)
 _GVA = re.compile(rf"(/api)?/({'|'.join(_GVA_PREFIXES)})(/|$)")
+_KUSCIA = r"/*api/+v1(?s:/.*)?\Z"  # with the doubled slashes that its server would clean
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")
@@ -79,6 +81,8 @@ urlpatterns = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     *gva_routes,
+    path("api/v1/", include("appimages.kuscia.urls")),
+    re_path(f"^{_KUSCIA}", Elsewhere.as_view()),
     path("api/", include(api)),
     path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
@@ -108,4 +112,6 @@ def dialect_of(path: str) -> Any:
     """The module that words the answers below `path`; None for pages."""
     if _GVA.match(path):
         return gva
+    if re.match(_KUSCIA, path):
+        return kuscia
     return problem if path.startswith("/api/") else None

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from appimages.render_api import Text
 from core.api import AskedFields
 from instances.deployment_snapshot import STATES, deployment_snapshot
 from instances.instance_serializers import Named, PortShape, Problem
 from instances.models import Desired, Observed
 
 _LARGEST = 2**63 - 1
-_LONGEST_VALUE = 1_000_000
-
-
-class VariableField(serializers.Field):
-    """A text, or JSON that the template looks into."""
-
-    default_error_messages = {
-        "too_long": _("A value has at most %(most)s characters.") % {"most": _LONGEST_VALUE},
-    }
-
-    def to_internal_value(self, data: Any) -> str:
-        text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-        if len(text) > _LONGEST_VALUE:
-            self.fail("too_long")
-        return text
 
 
 class RunAsked(AskedFields):
@@ -41,7 +26,7 @@ class RunAsked(AskedFields):
     nodes = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=_LARGEST), required=False, max_length=64
     )
-    variables = serializers.DictField(child=VariableField(), required=False)
+    variables = serializers.DictField(child=Text(), required=False)
     replicas = serializers.IntegerField(min_value=1, max_value=64, required=False, allow_null=True)
     name = serializers.CharField(max_length=40, required=False, allow_blank=True)
 

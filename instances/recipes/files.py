@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from appimages.files import place_of
 from appimages.render import TemplateError, render
 from instances.accelerator import Refused
 
@@ -28,7 +28,7 @@ def files_of(container: Mapping[str, Any], config_templates: Mapping[str, str], 
     directories: list[str] = []
     unresolved: dict[str, tuple[str, ...]] = {}
     for mount in container.get("configVolumeMounts") or ():
-        path = place_of(mount.get("mountPath") or "", container.get("workingDir") or "")
+        path = _place(mount.get("mountPath") or "", container.get("workingDir") or "")
         key = _key(mount.get("subPath") or "")
         if key not in config_templates:
             directories.append(path)
@@ -45,12 +45,16 @@ def files_of(container: Mapping[str, Any], config_templates: Mapping[str, str], 
     return Files(texts, tuple(directories), unresolved)
 
 
-def place_of(path: str, working_dir: str) -> str:
-    """Where a file goes: relative paths start at the working directory, or at the root without one."""
-    joined = posixpath.join("/", working_dir, path)
-    if not path or "\0" in joined or ".." in joined.split("/") or (clean := posixpath.normpath(joined)) == "/":
+def directory_of(path: str | None) -> str:
+    """A working directory as engines want it, from the root; "" for the image's own."""
+    return _place(path, "") if path and path.strip("/") else (path or "")[:1]
+
+
+def _place(path: str, working_dir: str) -> str:
+    place = place_of(path, working_dir)
+    if place is None:
         raise Refused("bad_mount_path", path=path)
-    return "/" + clean.lstrip("/")
+    return place
 
 
 def _key(sub_path: str) -> str:

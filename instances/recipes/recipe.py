@@ -8,7 +8,7 @@ from typing import Any
 
 from instances.accelerator import Refused
 from instances.recipes.environment import ConfigSets, environment_of
-from instances.recipes.files import files_of, place_of
+from instances.recipes.files import directory_of, files_of
 from instances.recipes.ports import Port, numbered, ports_of, told
 from instances.recipes.probes import probed_ports, probes_of
 from instances.recipes.sizes import amount
@@ -60,7 +60,7 @@ class Recipe:
             deploy_template=str(self.deploy_template.get("name", "")),
             entrypoint=_words(container.get("command")),
             args=_words(container.get("args")),
-            working_dir=_directory(container.get("workingDir")),
+            working_dir=directory_of(container.get("workingDir")),
             environment=plain,
             secrets=environment.secrets,
             files=files.texts,
@@ -79,11 +79,6 @@ class Recipe:
         """Where two say something, the later one counts (spec-appimage.md §3). What is secret is not among them."""
         upper = {name.upper(): value for name, value in environment.items()}
         return {**self.defaults, **upper, **self.variables, **told(ports)}
-
-
-def _directory(path: str | None) -> str:
-    """Engines want a path from the root."""
-    return place_of(path, "") if path and path.strip("/") else (path or "")[:1]
 
 
 def _words(parts: Sequence[Any] | None) -> tuple[str, ...] | None:

@@ -11,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from appimages.models import AppImage
+from appimages.previewing import check_variables
 from appimages.render import TemplateError
 from appimages.roles import NoTemplate, choose_template
 from appimages.services import get_app_image
@@ -72,7 +73,8 @@ def run_app_image(
         visible_specs(user), spec, _("There is no listed product spec with id %(id)s."), "spec_not_listed"
     )
     places = _places(user, nodes)
-    asked: Any = _checked(variables or {})
+    asked: Any = dict(variables or {})
+    check_variables(asked)
     deployment = Deployment(
         name=name or _free_name(user, row),
         app_image=row,
@@ -105,16 +107,6 @@ def _free_name(user: Any, app_image: AppImage) -> str:
     stem = app_image.name.replace(".", "-")[: LONGEST_NAME - 5]
     taken = set(Deployment.objects.filter(user=user, name__startswith=stem).values_list("name", flat=True))
     return next(one for number in count(1) if (one := stem if number == 1 else f"{stem}-{number}") not in taken)
-
-
-def _checked(variables: Mapping[str, str]) -> dict[str, str]:
-    for name, text in variables.items():
-        if not name.isidentifier() or not name.isascii() or len(name) > 255:
-            rule = _("“%(name)s” is no name of a variable. Use letters, digits and underscores, such as TASK_ID.")
-            raise InvalidInput({"variables": rule % {"name": name[:255]}})
-        if "\0" in text:
-            raise InvalidInput({"variables": _("The value of %(name)s has a NUL character.") % {"name": name}})
-    return dict(variables)
 
 
 def _chosen(deployment: Deployment) -> dict[str, Any]:

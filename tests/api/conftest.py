@@ -14,6 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from imagelib.models import ImageRegistry
+from tests.api.kuscia_client import TOKEN, Kuscia
 from tests.api.make import PASSWORD
 
 
@@ -91,3 +92,10 @@ def broken_images(db: None) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} RENAME TO away")
     return table
+
+
+@pytest.fixture
+def kuscia(db: None, settings: Any) -> Kuscia:
+    """Comes with the token of the configuration."""
+    settings.KUSCIA_TOKEN = TOKEN
+    return Kuscia()

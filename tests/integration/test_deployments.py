@@ -97,7 +97,8 @@ def test_a_local_image_runs_with_its_configuration_rendered(
 ) -> None:
     beds.app_image("secretflow-image", image, SECRETFLOW, configTemplates={"task-config.conf": CONFIG})
     cluster = {"parties": [{"name": "alice"}], "selfPartyIdx": 0}
-    made = beds.run("secretflow-image", node, variables={"TASK_ID": "job-1", "TASK_CLUSTER_DEFINE": cluster})
+    variables = {"TASK_ID": "job-1", "TASK_CLUSTER_DEFINE": json.dumps(cluster)}
+    made = beds.run("secretflow-image", node, variables=variables)
     shown = beds.until(made["id"], "running")
     rendered = json.loads(inside(network_engine, shown, "cat", "kuscia/task-config.conf"))
     assert rendered["task_id"] == "job-1" and json.loads(rendered["task_cluster_def"]) == cluster
