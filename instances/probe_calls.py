@@ -4,6 +4,7 @@ whatever goes wrong is its answer."""
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from nodes.engine import Engine, EngineError
 _LONGEST_LINE = 8192
 _PATIENCE = 0.5  # seconds that a connection has to stay open
 _TOLD = 200  # characters of what a program said
-_NETWORK = (OSError, TimeoutError, EOFError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,10 @@ async def _within(
             return await look(probe, host)
     except TimeoutError:
         return Result(False, f"no answer within {probe['timeout']} s")
-    except _NETWORK as error:
-        return Result(False, str(error)[:_TOLD] or type(error).__name__)
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        words = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
+        return Result(False, words[:_TOLD] or type(error).__name__)
 
 
 async def _connect(probe: Mapping[str, Any], host: str) -> Result:

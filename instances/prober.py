@@ -56,6 +56,11 @@ class Prober:
         self._watches: dict[int, _Watch] = {}
         self._look_at = 0.0  # monotonic: when the rows are read again
 
+    @property
+    def watching(self) -> set[int]:
+        """The containers whose probes this process asks; from any thread."""
+        return set(self._watches)
+
     def run(self) -> None:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="probes") as threads:
             try:

@@ -19,14 +19,14 @@ class Files:
 
     texts: Mapping[str, str]
     directories: tuple[str, ...]
-    unresolved: Mapping[str, tuple[str, ...]]
+    unresolved: Mapping[str, list[str]]
 
 
 def files_of(container: Mapping[str, Any], config_templates: Mapping[str, str], variables: Mapping[str, str]) -> Files:
     """A mount whose `subPath` names no template becomes an empty directory, as Kuscia has it. Raises `Refused`."""
     texts: dict[str, str] = {}
     directories: list[str] = []
-    unresolved: dict[str, tuple[str, ...]] = {}
+    unresolved: dict[str, list[str]] = {}
     for mount in container.get("configVolumeMounts") or ():
         path = _place(mount.get("mountPath") or "", container.get("workingDir") or "")
         key = _key(mount.get("subPath") or "")
@@ -39,7 +39,7 @@ def files_of(container: Mapping[str, Any], config_templates: Mapping[str, str], 
             raise Refused("bad_config_template", template=key, cause=error) from None
         texts[path] = rendered.text
         if rendered.unresolved:
-            unresolved[path] = tuple(rendered.unresolved)
+            unresolved[path] = list(rendered.unresolved)
     if sum(map(len, texts.values())) > LARGEST:
         raise Refused("files_too_large", most=LARGEST)
     return Files(texts, tuple(directories), unresolved)
