@@ -34,7 +34,7 @@ class _Set(models.Model):
 class ConfigSet(_Set):
     """Plain ones, which everybody may see."""
 
-    values = JsonTextField(_("values"), default=dict)  # name → text
+    values = JsonTextField(_("values"), default=dict, blank=True)  # name → text
 
     class Meta(_Set.Meta):
         verbose_name = _("config set")
@@ -44,7 +44,7 @@ class ConfigSet(_Set):
 class SecretSet(_Set):
     """Secret ones: their names can be read, their values by containers alone."""
 
-    keys = JsonTextField(_("keys"), default=list, editable=False)  # the names, sorted
+    keys = JsonTextField(_("keys"), default=list, blank=True, editable=False)  # the names, sorted
     sealed = EncryptedTextField(_("values"), editable=False)  # JSON: name → text
 
     class Meta(_Set.Meta):

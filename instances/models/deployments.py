@@ -80,7 +80,7 @@ class DeployedContainer(models.Model):
     probe_results = models.JSONField(default=dict)  # kind → {ok, at, text}, the last one of each
 
     class Meta:
-        ordering = ("deployment", "replica", "instance")
+        ordering = ("deployment_id", "replica", "pk")
 
     def __str__(self) -> str:
         return f"{self.deployment}: {self.container}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from appimages.models import AppImage
 from appimages.services import create_app_image
+from imagelib.models import ImageRegistry
 from instances.models import Deployment, Instance
 from instances.services import run_app_image
 from pulls.tools import Tools
@@ -47,7 +48,8 @@ def app_image(operator: Any, *containers: dict[str, Any], name: str = "app", **m
 
 def deployed(user: Any, **asked: Any) -> Deployment:
     """Asked for and reserved, nothing done yet. Its image is in the library."""
-    make.image(address=REFERENCE)
+    if not ImageRegistry.objects.filter(address=REFERENCE).exists():
+        make.image(address=REFERENCE)
     return run_app_image(user=user, **{"app_image": "app", "spec": make.spec().pk, **asked})
 
 
