@@ -29,6 +29,9 @@ LISTS = [
     "/api/pulls/?page_size=100",
     "/api/specs/?page_size=100",
     "/api/instances/?page_size=100",
+    "/api/deployments/?page_size=100",
+    "/api/config-sets/?page_size=100",
+    "/api/secret-sets/?page_size=100",
     "/instance/getInstanceList?pageSize=100",
     "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
@@ -44,6 +47,9 @@ def fill(user: Any, count: int) -> None:
         make.registry(username="u", password="p")
         make.spec(gpu_model="A100", gpu_count=8, gpu_memory_gb=80)
         instance = make.instance(by=user, observed="pulling")
+        make.deployment(by=user)
+        make.config_set(values={"A": "1"})
+        make.secret_set(token="t")
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))
         error = {"transient": False, "params": {}, "evidence": "e"}
         make.pull(
