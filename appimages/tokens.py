@@ -15,9 +15,9 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from appimages.models import KusciaToken
-from core.errors import InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound, PermissionRefused
 from core.operators import require_operator
-from core.rows import save_row
+from core.rows import delete_rows, save_row
 
 _BYTES = 24  # 32 characters, as long as Kuscia's own
 _USED_EVERY = timedelta(minutes=1)  # how exact the time of the last use is
@@ -39,9 +39,11 @@ class ConfiguredClient:
 CONFIGURED_CLIENT = ConfiguredClient()
 
 
-def create_token(*, user: Any, name: str, acts_as: Any) -> str:
-    """Make a token. Its text is returned and stored nowhere."""
+def create_token(*, user: Any, name: str, acts_as: Any) -> tuple[KusciaToken, str]:
+    """Make a token. Its text is returned and stored nowhere. People make tokens that act as they themselves."""
     require_operator(user)
+    if user.pk not in (None, acts_as.pk):
+        raise PermissionRefused(_("Make tokens that act as yourself: what others do with one is recorded in its name."))
     name = name.strip()
     if not name or len(name) > 255:
         raise InvalidInput({"name": _("Give a name of at most 255 characters, for example secretpad-production")})
@@ -50,7 +52,7 @@ def create_token(*, user: Any, name: str, acts_as: Any) -> str:
     text = secrets.token_urlsafe(_BYTES)
     row = KusciaToken(name=name, user=acts_as, token_hash=_hash(text))
     save_row(row, fields=(), duplicate=_("Another Kuscia token has this name already."))
-    return text
+    return row, text
 
 
 def revoke_tokens(*, user: Any, ids: list[int]) -> int:
@@ -66,8 +68,14 @@ def revoke_tokens(*, user: Any, ids: list[int]) -> int:
     return len(fresh)
 
 
+def delete_tokens(*, user: Any, ids: list[int]) -> int:
+    """Whoever has one of them does not come in any more. Raises `NotFound` for unknown ids."""
+    require_operator(user)
+    return delete_rows(KusciaToken, ids)
+
+
 def client_of(text: str, *, now: datetime) -> Any:
-    """The user in whose name somebody with this token acts; None for a wrong one. Looks costs are the same for all."""
+    """The user in whose name somebody with this token acts; None for a wrong one."""
     if settings.KUSCIA_TOKEN and constant_time_compare(text, settings.KUSCIA_TOKEN):
         return CONFIGURED_CLIENT
     operators = Q(user__is_active=True, user__is_staff=True)

@@ -31,6 +31,18 @@ def production_is_not_embedded(app_configs: Any, **_options: Any) -> list[Warnin
     return []
 
 
+@register(Tags.security)
+def kuscia_token_cannot_be_guessed(app_configs: Any, **_options: Any) -> list[Error]:
+    """It opens an API by itself, and wrong ones lock nobody out."""
+    token = settings.KUSCIA_TOKEN
+    if token and (len(token) < _SHORTEST_TOKEN or not token.isascii() or " " in token):
+        text = f"IMAGELIB_KUSCIA_TOKEN must have at least {_SHORTEST_TOKEN} ASCII characters, none of them a blank."
+        hint = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(24))'"
+        return [Error(text, hint=hint, id="imagelib.E010")]
+    return []
+
+
+_SHORTEST_TOKEN = 16
 _HINT = (
     "Make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'. "
     "Several keys are separated by commas; the first one encrypts."

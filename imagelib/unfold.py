@@ -92,6 +92,7 @@ UNFOLD = {
                     _item(_("Groups"), "group", "admin:auth_group_changelist", permission=_superuser),
                     _item(_("Audit log"), "history", "admin:auditlog_logentry_changelist", permission=_superuser),
                     _item(_("Terminal sessions"), "terminal", "admin:instances_terminalsession_changelist"),
+                    _item(_("Kuscia tokens"), "key", "admin:appimages_kusciatoken_changelist"),
                     _item(_("Login attempts"), "lock", "admin:axes_accessattempt_changelist", permission=_superuser),
                     _item(
                         _("Schedule"), "schedule", "admin:django_celery_beat_periodictask_changelist",

@@ -44,7 +44,7 @@ _GVA_MODULES = ("imagelib.gva", "nodes.gva", "instances.gva", "imagelib.spa.urls
 gva_routes = [path("", include(module)) for module in _GVA_MODULES]
 _GVA_PREFIXES = ("imageRegistry", "computeNode", "productSpec", "instance", *SPA_PREFIXES, SHEETS_PREFIX)
 _GVA = re.compile(rf"(/api)?/({'|'.join(_GVA_PREFIXES)})(/|$)")
-_KUSCIA = r"/*api/+v1(?s:/.*)?\Z"  # with the doubled slashes that its server would clean
+_KUSCIA = r"(?:/)*api/+v1(?:/[\s\S]*)?\Z"  # with the doubled slashes that its server would clean
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")

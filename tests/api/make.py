@@ -103,9 +103,9 @@ def deployment(*, by: Any, **values: Any) -> Deployment:
     row = app_image()
     usual: dict[str, Any] = {"name": row.name, "app_image": row, "version": 1, "document": row.document, "user": by}
     made = Deployment.objects.create(**{**usual, "spec": spec(), **values})
-    stored: dict[str, Any] = {"files": {"/srv/conf/app.json": "{}"}}
+    stored: Any = {"files": {"/srv/conf/app.json": "{}"}}
     DeployedContainer.objects.create(
-        **{"instance": instance(by=by), "deployment": made, "container": "main", "replica": 0, "template": stored}
+        instance=instance(by=by), deployment=made, container="main", replica=0, template=stored
     )
     return made
 

@@ -132,7 +132,7 @@ def test_bodies_that_are_too_large(kuscia: Kuscia, length: int) -> None:
 
 
 def test_a_token_of_an_operator(kuscia: Kuscia, operator: User) -> None:
-    client = Kuscia(create_token(user=operator, name="secretpad", acts_as=operator))
+    client = Kuscia(create_token(user=operator, name="secretpad", acts_as=operator)[1])
     client.done("create", LEAST)
     version = AppImageVersion.objects.get()
     assert (version.author, version.author_name) == (operator, "olga")
@@ -143,7 +143,7 @@ def test_a_token_of_an_operator(kuscia: Kuscia, operator: User) -> None:
 
 @pytest.mark.parametrize("what", ["is_staff", "is_active", "revoked", "user deleted", "token deleted"])
 def test_tokens_that_count_no_longer(kuscia: Kuscia, operator: User, what: str) -> None:
-    client = Kuscia(create_token(user=SYSTEM, name="t", acts_as=operator))
+    client = Kuscia(create_token(user=SYSTEM, name="t", acts_as=operator)[1])
     client.done("list", {})
     row = KusciaToken.objects.get()
     if what == "revoked":
@@ -156,7 +156,7 @@ def test_tokens_that_count_no_longer(kuscia: Kuscia, operator: User, what: str) 
 
 
 def test_the_last_use_is_written_once_a_minute(kuscia: Kuscia, operator: User) -> None:
-    client = Kuscia(create_token(user=SYSTEM, name="t", acts_as=operator))
+    client = Kuscia(create_token(user=SYSTEM, name="t", acts_as=operator)[1])
     assert KusciaToken.objects.get().last_used_at is None
     start = datetime(2026, 11, 25, 12, tzinfo=UTC)
     for seconds, used in ((0, 0), (59, 0), (61, 61)):

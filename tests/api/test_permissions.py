@@ -289,7 +289,7 @@ def _with_ids(asked: Any, things: dict[str, Any]) -> Any:
 
 
 def _resolver_path(path: str) -> str:
-    for name in "image registry node pull spec instance deployment config_set secret_set".split():
+    for name in ("image", "registry", "node", "pull", "spec", "instance", "deployment", "config_set", "secret_set"):
         path = path.replace(f"{{{name}}}", "{pk}")
     return path.replace("{app_image}", "{name}").replace("{runnable}", "{name}")
 

@@ -14,7 +14,7 @@ import yaml
 from tests.services.process import clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("core", "imagelib", "nodes", "pulls", "instances")
+APPS = ("core", "imagelib", "nodes", "pulls", "appimages", "instances")
 
 
 @pytest.fixture(scope="module")

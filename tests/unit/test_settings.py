@@ -123,6 +123,22 @@ def test_keys_that_are_no_fernet_keys(tmp_path: Path) -> None:
     assert "Key 2 of IMAGELIB_FIELD_KEYS" in done.stderr
 
 
+@pytest.mark.parametrize("token", ["short", "fifteen-letters", "中" * 32, "with a blank in it"])
+def test_a_kuscia_token_that_could_be_guessed_or_not_be_sent(tmp_path: Path, token: str) -> None:
+    done = manage(tmp_path, "check", IMAGELIB_KUSCIA_TOKEN=token)
+    assert done.returncode == 1 and "IMAGELIB_KUSCIA_TOKEN" in done.stderr
+    assert token not in done.stderr + done.stdout
+
+
+def test_the_kuscia_token_is_made_once_and_in_production_given_or_absent(tmp_path: Path) -> None:
+    [made] = read(tmp_path, "KUSCIA_TOKEN")
+    assert len(made) == 32 and (tmp_path / "secrets" / "kuscia_token").read_text() == f"{made}\n"
+    assert read(tmp_path, "KUSCIA_TOKEN") == [made]
+    assert read(tmp_path, "KUSCIA_TOKEN", **PRODUCTION) == [""]
+    given = {"IMAGELIB_KUSCIA_TOKEN": "0123456789abcdef"}
+    assert read(tmp_path, "KUSCIA_TOKEN", **PRODUCTION, **given) == ["0123456789abcdef"]
+
+
 @pytest.mark.parametrize("what", ["missing", "empty", "a file"])
 def test_a_front_end_that_is_not_there(tmp_path: Path, what: str) -> None:
     at = tmp_path / "dist"
