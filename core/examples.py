@@ -32,7 +32,9 @@ _BY_COLUMN: Mapping[str, str] = {
     "is_default": "true",
     "insecure": "false",
     "ca_certificate": _CERTIFICATE,
-    # AppImages
+    # AppImages, deployments, config sets
+    "replicas": "2",
+    "values": '{"REGION": "north"}',
     "variables": '{"TASK_ID": "task-1"}',
     "role": "server",
     # compute nodes

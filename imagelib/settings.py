@@ -326,7 +326,10 @@ SPECTACULAR_SETTINGS = {
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"JobState": "core.jobs.JobState.choices"},
+    "ENUM_NAME_OVERRIDES": {
+        "JobState": "core.jobs.JobState.choices",
+        "DeploymentState": "instances.deployment_snapshot.STATE_CHOICES",
+    },
 }
 
 # --- language, time, static files -----------------------------------------------------------------------------------

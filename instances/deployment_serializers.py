@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from appimages.render_api import Text
 from core.api import AskedFields
-from instances.deployment_snapshot import STATES, deployment_snapshot
+from instances.deployment_snapshot import STATE_CHOICES, deployment_snapshot
 from instances.instance_serializers import Named, PortShape, Problem
 from instances.models import Desired, Observed
 
@@ -81,7 +81,7 @@ class DeploymentShape(serializers.Serializer):
     spec = Named()
     user = serializers.CharField()
     desired = serializers.ChoiceField(choices=Desired.choices)
-    state = serializers.ChoiceField(choices=list(STATES.items()))
+    state = serializers.ChoiceField(choices=STATE_CHOICES)
     ready = serializers.IntegerField()
     total = serializers.IntegerField()
     created_at = serializers.DateTimeField()

@@ -22,6 +22,7 @@ STATES = {  # a deployment's, made of those of its instances
     "empty": _("without containers"),
     "removing": _("removing"),
 }
+STATE_CHOICES = list(STATES.items())
 STATE_COLOURS = {"running": "success", "starting": "info", "degraded": "warning", "removing": "warning"}
 STATE_COLOURS |= {"failed": "danger", "empty": "warning"}
 _BAD = (Observed.FAILED, Observed.GONE, Observed.DEAD)

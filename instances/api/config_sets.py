@@ -18,7 +18,6 @@ class _Sets(viewsets.ModelViewSet):
     permission_classes = [OperatorsOnly]
     ordering_fields = ["id", "name", "created_at", "updated_at"]
     ordering = ["name", "id"]
-    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
 
 @extend_schema(tags=["config-sets"])

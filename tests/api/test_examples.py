@@ -18,6 +18,8 @@ from core.examples import example_for, with_example
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.serializers import AddressSerializer, ImageSerializer, NameAndTagSerializer, RegistrySerializer
 from imagelib.tokens import LoginSerializer
+from instances.config_set_serializers import ConfigSetSerializer, SecretSetSerializer
+from instances.deployment_serializers import RunAsked
 from instances.instance_serializers import InstanceAsked, InstanceCreated
 from instances.serializers import SpecSerializer
 from nodes.models import ComputeNode
@@ -40,6 +42,9 @@ FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/specs/", SpecSerializer),
     ("/api/instances/", InstanceCreated),
     ("/api/instances/preview/", InstanceAsked),
+    ("/api/appimages/app/run/", RunAsked),
+    ("/api/config-sets/", ConfigSetSerializer),
+    ("/api/secret-sets/", SecretSetSerializer),
     ("/api/token/", LoginSerializer),
 )
 
