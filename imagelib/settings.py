@@ -328,6 +328,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "JobState": "core.jobs.JobState.choices",
+        "InstanceState": "instances.models.Observed.choices",
         "DeploymentState": "instances.deployment_snapshot.STATE_CHOICES",
     },
 }

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from instances.models import ProductSpec
+from instances.models import ConfigSet, Deployment, ProductSpec, SecretSet
 from nodes.models import ComputeNode
 from pulls.models import PullJob
 from tests.api import make
@@ -38,7 +38,7 @@ LISTS = [
     *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
     *(kind.public for kind in KINDS),
 ]
-ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec]
+ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, Deployment, ConfigSet, SecretSet]
 
 
 def fill(user: Any, count: int) -> None:
@@ -71,7 +71,12 @@ def queries(ask: Callable[[], Any]) -> tuple[int, int]:
 
 @pytest.mark.parametrize(
     ("path", "who"),
-    [(path, who) for path in LISTS for who in ("operator", "user") if (who == "operator" or "registries" not in path)],
+    [
+        (path, who)
+        for path in LISTS
+        for who in ("operator", "user")
+        if (who == "operator" or not any(word in path for word in ("registries", "-sets")))
+    ],
 )
 def test_api_lists(path: str, who: str, client_of: Any, request: pytest.FixtureRequest) -> None:
     person: User = request.getfixturevalue(who)
