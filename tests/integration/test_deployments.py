@@ -40,8 +40,8 @@ SECRETFLOW: dict[str, Any] = {
                 "name": "secretflow",
                 "command": ["sh"],
                 "args": ["-c", "trap 'exit 7' TERM; cat ./kuscia/task-config.conf; while :; do sleep 0.1; done"],
-                "workingDir": "/root",
-                "configVolumeMounts": [{"mountPath": "/root/kuscia/task-config.conf", "subPath": "task-config.conf"}],
+                "workingDir": "/srv",
+                "configVolumeMounts": [{"mountPath": "/srv/kuscia/task-config.conf", "subPath": "task-config.conf"}],
                 "ports": [
                     {"name": "spu", "protocol": "GRPC", "scope": "Cluster"},
                     {"name": "global", "protocol": "GRPC", "scope": "Domain"},
@@ -110,13 +110,13 @@ def test_a_local_image_runs_with_its_configuration_rendered(
     assert environment["ALLOCATED_PORTS"] == rendered["allocated_ports"]
     assert environment["KUSCIA_PORT_NODE_MANAGER_NUMBER"] == str(ports["node-manager"])
     assert {port["host_port"] for port in part["ports"]} == {ports["spu"], ports["global"]}, "Local ones stay inside"
-    assert part["files"]["/root/kuscia/task-config.conf"].startswith("{") and part["unresolved"] == {}
-    assert container["HostConfig"]["RestartPolicy"]["Name"] == "no" and container["Config"]["WorkingDir"] == "/root"
+    assert part["files"]["/srv/kuscia/task-config.conf"].startswith("{") and part["unresolved"] == {}
+    assert container["HostConfig"]["RestartPolicy"]["Name"] == "no" and container["Config"]["WorkingDir"] == "/srv"
     beds.operate("stop", made["id"])
     assert beds.until(made["id"], "stopped")["containers"][0]["state"] == "exited"
     beds.operate("start", made["id"])
     again = beds.until(made["id"], "running")
-    path = "/root/kuscia/task-config.conf"
+    path = "/srv/kuscia/task-config.conf"
     assert inside(network_engine, again, "cat", path) == part["files"][path]
 
 

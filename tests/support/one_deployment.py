@@ -21,8 +21,8 @@ CONTAINER: dict[str, Any] = {
     "name": "worker",
     "command": ["sh"],
     "args": ["-c", "python -m entry ./app.conf"],
-    "workingDir": "/root",
-    "configVolumeMounts": [{"mountPath": "/root/app.conf", "subPath": "app.conf"}],
+    "workingDir": "/srv",
+    "configVolumeMounts": [{"mountPath": "/srv/app.conf", "subPath": "app.conf"}],
     "ports": [
         {"name": "spu", "scope": "Cluster", "protocol": "GRPC"},
         {"name": "node-manager", "scope": "Local", "protocol": "GRPC"},

@@ -189,7 +189,7 @@ def test_a_container_as_its_template_says() -> None:
         {
             "command": ["sh"],
             "args": ["-c", "true"],
-            "workingDir": "root",
+            "workingDir": "srv",
             "imagePullPolicy": "Always",
             "configVolumeMounts": [
                 {"mountPath": "./a/app.conf", "subPath": "app.conf"},
@@ -208,11 +208,11 @@ def test_a_container_as_its_template_says() -> None:
     assert whole.requests() == (0.25, 512 * 1024**2)
     made = whole.complete([20000])
     assert (made.container, made.deploy_template, made.entrypoint, made.args) == ("c", "t", ("sh",), ("-c", "true"))
-    assert (made.working_dir, made.restart_policy, made.pull_policy) == ("/root", "unless-stopped", "Always")
+    assert (made.working_dir, made.restart_policy, made.pull_policy) == ("/srv", "unless-stopped", "Always")
     assert (made.cpu_cores, made.memory_bytes, made.image_id) == (0.5, 1024**3, IMAGE_ID)
     ports = made.environment["ALLOCATED_PORTS"].replace('"', '\\"')
-    assert made.files == {"/root/a/app.conf": f"4 t-1 lab {ports} "}, "what is given counts more than what is set"
-    assert made.directories == ("/srv/empty",) and made.unresolved == {"/root/a/app.conf": ["GONE"]}
+    assert made.files == {"/srv/a/app.conf": f"4 t-1 lab {ports} "}, "what is given counts more than what is set"
+    assert made.directories == ("/srv/empty",) and made.unresolved == {"/srv/a/app.conf": ["GONE"]}
     assert Template.of(json.loads(json.dumps(made.as_json()))) == made
     assert made.environment["Epochs"] == "3"
 
