@@ -1,16 +1,18 @@
-"""What the project knows of accelerators in general: devices, demands, shares, and what a container needs for them.
+"""What the project knows of accelerators in general: devices, demands, shares, what a container needs for them, and the
+interface of those who know a vendor.
 
-A backend (`instances.vgpu` for NVIDIA cards with HAMi-core) turns these into its vendor's terms; nothing else knows a
-vendor. `instances.preflight` asks beforehand whether node and image can do it, by what the backend says of the library
-that it preloads. The shape leaves room for others (spec-vgpu.md §6.1): how a device is chosen, sliced and named is
-theirs. Pure.
+A backend is a module of `instances.accelerators` that turns these into its vendor's terms; nothing else knows a vendor,
+and `instances.accelerators.registry` alone knows the backends. The shape leaves room for others (spec-vgpu.md §6.1):
+how a device is found, shared, named and watched is theirs. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+MIB_PER_GB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Device:
     memory_mib: int
     driver_version: str = ""
     partitioned: bool = False
+    used_mib: int | None = None  # by whomever; None: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,19 @@ class Finding:
     refuses: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class SliceUsage:
+    """Of one device. Bytes; `limit` 0: without one."""
+
+    device_id: str
+    used: int
+    limit: int
+
+
+class UsageUnreadable(ValueError):
+    """The file that should tell the use of slices is none that the backend understands. The text says why."""
+
+
 class Refused(Exception):
     """It cannot be had. `code` is one of `instances.refusal_texts`, `params` fill its sentence."""
 
@@ -111,3 +127,65 @@ class Refused(Exception):
         super().__init__(code)
         self.code = code
         self.params = params
+
+
+def is_sliced(*, image: bool, spec: bool) -> bool:
+    """Whether a container gets slices (§4.1): image and spec must both support it. Raises `Refused`."""
+    if spec and not image:
+        raise Refused("image_without_slices")
+    return image and spec
+
+
+class Backend(Protocol):
+    """What a container needs for the devices that it was granted. Modules are backends, so nothing has to be made."""
+
+    NAME: str
+
+    def parts_of(
+        self,
+        grant: Grant,
+        /,
+        *,
+        directory: str,
+        image_environment: Mapping[str, str],
+        user_environment: Mapping[str, str],
+        cache: str,
+    ) -> Parts:
+        """`directory`: the slicing library's on the node; `cache`: a name of the container's own. Raises `Refused`."""
+
+    def refuse_reserved(self, names: Iterable[str], /) -> None:
+        """Of environment variables, those that users may not set. Raises `Refused`."""
+
+
+class CardBackend(Backend, Protocol):
+    """A backend whose vendor makes devices: how they are found, shared, sliced and watched."""
+
+    # A short-lived container with this request and environment that runs this command shows the devices of its node.
+    DISCOVERY: tuple[str, ...]
+    DISCOVERY_ENVIRONMENT: Mapping[str, str]
+    DISCOVERY_REQUEST: DeviceRequest
+    # A running container that runs this command shows its own devices.
+    LOOK_INSIDE: tuple[str, ...]
+    MOST_PER_CARD: int  # slices
+    MOST_SLICED: int  # devices of one container
+    SLACK: int  # MiB by which the slices of a device may exceed it together
+    PRELOADED: Preloaded
+    READ_AT_MOST: int  # bytes of a usage file
+
+    def devices_in(self, output: str, /) -> list[Device]:
+        """Those that `DISCOVERY` told of."""
+
+    def seen_inside(self, output: str, /) -> list[int]:
+        """MiB of each device that `LOOK_INSIDE` told of."""
+
+    def share_of(self, demand: Demand, card_mib: int, /) -> Share:
+        """What the demand means on a device of that size. Raises `Refused`."""
+
+    def library_mount(self, directory: str, /) -> Mount:
+        """The slicing library's directory on a node, "" for the usual one. Raises `Refused`."""
+
+    def usage_file(self, cache: str, /) -> str:
+        """Where a container keeps the use of its slices; `cache` as `parts_of` got it."""
+
+    def usage_in(self, content: bytes, /) -> list[SliceUsage]:
+        """What that file says. Raises `UsageUnreadable`."""

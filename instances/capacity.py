@@ -10,15 +10,14 @@ from django.db.models import Count, Max, Q, Sum
 
 from core.jobs import JobState
 from core.rows import bare_rows
-from instances.accelerator import Demand
-from instances.models import Gpu, GpuAllocation, Instance, ProductSpec
+from instances.accelerator import MIB_PER_GB, Demand
+from instances.models import Gpu, GpuAllocation, Instance, Orphan, ProductSpec
 from instances.placement import Candidate, Card, Room, is_model
 from nodes.models import STATUS_FRESH_FOR, ComputeNode, NodeStatus
 from pulls.models import PullJob
 
-MIB_PER_GB = 1024
 _NODE = ("pk", "name", "cpu", "memory", "data_disk")
-_CARD = ("pk", "node_id", "device_id", "index", "model", "memory_mib")
+_CARD = ("pk", "node_id", "device_id", "index", "model", "memory_mib", "outside_mib")
 _SUMS = {
     "mib": Sum("memory_mib"),
     "percent": Sum("compute_percent"),
@@ -83,17 +82,25 @@ def _cards(nodes: Any, demand: Demand | None) -> dict[int, list[Card]]:
     taken = {row[0]: row for row in bare_rows(allocations.order_by().values_list("gpu").annotate(**_SUMS))}
     found: dict[int, list[Card]] = {}
     rows = gpus.order_by().annotate(is_usable=_IN_SERVICE).values_list(*_CARD, "is_usable")
-    for pk, node, device, index, model, memory, usable in bare_rows(rows):
+    for pk, node, device, index, model, memory, outside, usable in bare_rows(rows):
         _gpu, mib, percent, holders = taken.get(pk, _UNTOUCHED)
-        card = Card(device, index, model, memory, usable, mib, percent, holders)
+        card = Card(device, index, model, memory, usable, mib, percent, holders, outside)
         found.setdefault(node, []).append(card)
     return found
 
 
 def _held(nodes: Any) -> dict[int, Room]:
     sums = (Sum("cpu_cores"), Sum("memory_gb"), Sum("data_disk_gb"))
-    rows = Instance.objects.filter(node__in=nodes).order_by().values_list("node_id").annotate(*sums)
-    return {node: Room(cores, memory * MIB_PER_GB, disk) for node, cores, memory, disk in bare_rows(rows)}
+    of_instances, of_orphans = (
+        model._default_manager.filter(node__in=nodes).order_by().values_list("node_id").annotate(*sums)
+        for model in (Instance, Orphan)
+    )
+    found: dict[int, Room] = {}
+    for node, cores, memory, disk in bare_rows(of_instances.union(of_orphans, all=True)):
+        held = found.get(node, _NOTHING)
+        memory_mib = held.memory_mib + memory * MIB_PER_GB
+        found[node] = Room(held.cpu_cores + cores, memory_mib, held.data_disk_gb + disk)
+    return found
 
 
 def _nodes_with(reference: str, nodes: Any) -> set[int]:

@@ -13,6 +13,7 @@ from django.conf import settings
 from core.errors import DomainError
 from core.jobs import JobState
 from instances.accelerator import Grant, Refused, Share
+from instances.accelerators.registry import CARDS
 from instances.failures import classify_refusal
 from instances.furnishing import check_image, needs_pull, put_files
 from instances.models import Instance, Observed, Operation, template_of
@@ -23,8 +24,8 @@ from instances.recipes.template import Template
 from instances.services.furnishing import furnish_anew, secrets_for
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
 from instances.values import without, without_secrets
-from instances.vgpu import DEFAULT_DIRECTORY, LOOK_INSIDE, seen_inside
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.failure_texts import describe
 from pulls.services import request_pulls
 from pulls.tools import Tools
@@ -128,7 +129,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo, template: Templa
 
 
 def _refused(error: EngineRejected, instance: Instance) -> OperationFailed:
-    place: Any = {"node": instance.node.name, "path": instance.node.hami_core or DEFAULT_DIRECTORY}
+    place: Any = {"node": instance.node.name, "path": instance.node.hami_core or USUAL_LIBRARY_DIRECTORY}
     return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence, **place)
 
 
@@ -215,7 +216,7 @@ def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) ->
 def _cards_inside(engine: Engine, container: ContainerInfo) -> list[int]:
     """MiB of each card as programs in the container see them; nothing when it does not tell."""
     try:
-        return seen_inside(engine.exec_run(container.id, LOOK_INSIDE, within=LOOK_WITHIN).stdout)
+        return CARDS.seen_inside(engine.exec_run(container.id, CARDS.LOOK_INSIDE, within=LOOK_WITHIN).stdout)
     except EngineError as error:
         logger.info("not looked into", container=container.id, reason=str(error))
         return []

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
-from instances.accelerator import Device
+from instances.accelerator import MIB_PER_GB, Device
+from instances.accelerators.registry import CARDS
 from instances.examining import probe_labels, remove_leftovers
 from instances.failures import classify_refusal
-from instances.models import Gpu, GpuInventory
-from instances.vgpu import DISCOVERY, DISCOVERY_ENVIRONMENT, DISCOVERY_REQUEST, devices_in
+from instances.models import Gpu, GpuAllocation, GpuInventory
+from instances.orphans import note_orphans
+from instances.spec import LABEL
 from nodes.engine import ContainerSpec, DeviceRequest, Engine, EngineRejected
 from nodes.models import ComputeNode
 
 WITHIN = 8.0  # seconds for each image that is tried; one that cannot run the command says so at once
 IMAGES_TRIED = 8
-_MIB_PER_GB = 1024
+# MiB in use that nobody wonders about: programs that end, the driver. More than our containers hold and this together
+# is in use from outside.
+UNEXPLAINED_AT_MOST = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,20 @@ class Inventory:
     devices: tuple[Device, ...] = ()
     problem: str = ""
     evidence: str = ""
+
+
+def discover(engine: Engine, node: ComputeNode, *, now: datetime) -> Inventory | None:
+    """Look, and store what was seen; None when the node meanwhile leads to another machine. Raises `EngineError`."""
+    note_orphans(node, engine, engine.list_containers(labels={LABEL: ""}), now=now)  # what they use is not from outside
+    held = _held(node)
+    found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE, now=now)
+    return found if store_inventory(node, found, held=held, now=now) else None
+
+
+def _held(node: ComputeNode) -> dict[str, int]:
+    """MiB of each device that our containers may use."""
+    held = GpuAllocation.objects.filter(gpu__node=node).order_by().values_list("gpu__device_id")
+    return dict(held.annotate(Sum("memory_mib")))
 
 
 def look_for_devices(engine: Engine, *, image: str = "", now: datetime) -> Inventory:
@@ -51,13 +72,13 @@ def small_images(engine: Engine) -> list[str]:
 
 
 def _ask(engine: Engine, image: str, *, now: datetime) -> Inventory:
-    request = DISCOVERY_REQUEST
+    request = CARDS.DISCOVERY_REQUEST
     spec = ContainerSpec(
         name="",
         image=image,
         entrypoint=(),
-        command=DISCOVERY,
-        environment=DISCOVERY_ENVIRONMENT,
+        command=CARDS.DISCOVERY,
+        environment=CARDS.DISCOVERY_ENVIRONMENT,
         labels=probe_labels("gpus", now=now),
         device_requests=(DeviceRequest(request.driver, (), request.count, request.capabilities),),
         network_mode="none",
@@ -66,7 +87,7 @@ def _ask(engine: Engine, image: str, *, now: datetime) -> Inventory:
         answer = engine.run_once(spec, within=WITHIN)
     except EngineRejected as error:
         return Inventory(problem=_problem(error.evidence), evidence=error.evidence)
-    devices = tuple(devices_in(answer.stdout))
+    devices = tuple(CARDS.devices_in(answer.stdout))
     if devices:
         return Inventory(devices)
     return Inventory(problem="gpus_unknown", evidence=(answer.stderr or answer.stdout)[-500:])
@@ -77,9 +98,9 @@ def _problem(evidence: str) -> str:
     return code if code == "no_device_support" else "gpus_unknown"
 
 
-def store_inventory(node: ComputeNode, found: Inventory, *, now: datetime) -> bool:
+def store_inventory(node: ComputeNode, found: Inventory, *, held: Mapping[str, int], now: datetime) -> bool:
     """Cards that were seen are there, others are missing; what is unknown changes no card. False when the node
-    meanwhile leads to another machine: then nothing is stored."""
+    meanwhile leads to another machine: then nothing is stored. `held`: MiB of each device before it was looked at."""
     with transaction.atomic():
         same = ComputeNode.objects.filter(pk=node.pk, connection_version=node.connection_version)
         if not list(same.select_for_update().values_list("pk")):
@@ -88,17 +109,24 @@ def store_inventory(node: ComputeNode, found: Inventory, *, now: datetime) -> bo
         GpuInventory.objects.update_or_create(node=node, defaults=values)
         if found.problem and found.problem != "no_device_support":
             return True
+        held_now = _held(node)
         for device in found.devices:
+            explained = max(held.get(device.id, 0), held_now.get(device.id, 0))  # whatever came or went meanwhile
             columns = {
                 "index": device.index, "model": device.model, "memory_mib": device.memory_mib,
                 "driver_version": device.driver_version, "is_partitioned": device.partitioned, "is_missing": False,
-                "seen_at": now,
+                "seen_at": now, "used_mib": device.used_mib, "outside_mib": _outside(device, explained),
             }  # fmt: skip
             Gpu.objects.update_or_create(node=node, device_id=device.id, defaults=columns)
         gone = Gpu.objects.filter(node=node).exclude(device_id__in=[device.id for device in found.devices])
         gone.update(is_missing=True)
         _tell_node(node, found)
     return True
+
+
+def _outside(device: Device, explained: int) -> int:
+    unexplained = (device.used_mib or 0) - explained
+    return unexplained if unexplained > UNEXPLAINED_AT_MOST else 0
 
 
 def _tell_node(node: ComputeNode, found: Inventory) -> None:
@@ -110,5 +138,5 @@ def _tell_node(node: ComputeNode, found: Inventory) -> None:
     ComputeNode.objects.filter(pk=node.pk).update(
         gpu_name=first.model,
         gpu_count=len(found.devices),
-        gpu_memory_gb=round(min(device.memory_mib for device in found.devices) / _MIB_PER_GB),
+        gpu_memory_gb=round(min(device.memory_mib for device in found.devices) / MIB_PER_GB),
     )

@@ -11,24 +11,26 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.operators import require_operator
+from core.rows import some_of
 from imagelib.addresses import AddressError
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints
 from instances.accelerator import Finding, Refused
-from instances.discovery import look_for_devices, small_images, store_inventory
+from instances.accelerators.registry import CARDS
+from instances.discovery import discover, small_images
 from instances.doctor_texts import DOCTOR
 from instances.elf import version_text
 from instances.examination_texts import advice, cause
 from instances.failures import classify_refusal
 from instances.inventory import node_of
-from instances.models import Gpu
+from instances.models import Gpu, Orphan
 from instances.preflight import architecture_of, digest_of, examine, known_image
 from instances.preload import ImageFacts, LibraryFacts, judge
 from instances.refusal_texts import join
-from instances.vgpu import DEFAULT_DIRECTORY, PRELOADED
 from nodes.engine import Engine, EngineError, EngineRejected, ImageInfo, connect
 from nodes.failure_texts import engine_failure_text
 from nodes.models import ComputeNode
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 
 WITHIN = 60.0  # seconds, for everything together
 IMAGES_SOUGHT, IMAGES_CHECKED = 50, 5
@@ -87,6 +89,8 @@ def examined(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Ch
     yield Check("engine_answers", GOOD, {"version": engine.info().engine_version, "platform": engine.platform})
     of_devices = list(_devices(engine, node, now=now))
     yield from of_devices
+    if orphans := list(Orphan.objects.filter(node=node)):
+        yield Check("orphans", DOUBTFUL, {"count": len(orphans), "containers": some_of([str(one) for one in orphans])})
     images = list(_images_there(engine))
     names = [reference for _name, reference, _image in images] or small_images(engine)
     if not names:
@@ -108,11 +112,11 @@ def examined(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Ch
 
 def _devices(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Check]:
     try:
-        found = look_for_devices(engine, image=settings.GPU_PROBE_IMAGE, now=now)
+        found = discover(engine, node, now=now)
     except EngineError:  # if it is the node itself that went away, the next question finds out
         yield Check("gpus_unknown", DOUBTFUL)
         return
-    if not store_inventory(node, found, now=now):  # it was moved to another machine meanwhile
+    if found is None:  # it was moved to another machine meanwhile
         yield Check("gpus_unknown", DOUBTFUL)
         return
     if found.problem:
@@ -123,6 +127,9 @@ def _devices(engine: Engine, node: ComputeNode, *, now: datetime) -> Iterator[Ch
     yield Check("devices_found", GOOD, {"devices": _named(card for card in cards if not card.is_missing)})
     if idle:
         yield Check("devices_out_of_service", DOUBTFUL, {"devices": _named(iter(idle))})
+    if outside := [card for card in cards if card.outside_mib and not card.is_missing]:
+        told = ", ".join(f"{card} ({card.outside_mib} / {card.memory_mib} MiB)" for card in outside)
+        yield Check("devices_used_outside", DOUBTFUL, {"devices": told})
 
 
 def _named(cards: Iterator[Gpu]) -> str:
@@ -140,17 +147,17 @@ def _library(
         return None
     except EngineRejected as error:
         missing = classify_refusal(error.evidence) == "library_directory_missing"
-        place = {"node": node.name, "path": node.hami_core or DEFAULT_DIRECTORY, "evidence": error.evidence}
+        place = {"node": node.name, "path": node.hami_core or USUAL_LIBRARY_DIRECTORY, "evidence": error.evidence}
         yield Check("library_directory_missing", BAD, place) if missing else Check("library_not_seen", DOUBTFUL, place)
         return None
-    found = judge(library, None, PRELOADED, node=architecture_of(engine.platform))
+    found = judge(library, None, CARDS.PRELOADED, node=architecture_of(engine.platform))
     yield from (Check(one.code, BAD if one.refuses else DOUBTFUL, one.params) for one in found)
     elf = library.elf
     if not found:
         code = "library_fits" if elf.glibc_needed else "library_fits_any_glibc"
         yield Check(code, GOOD, {"machine": elf.machine, "glibc": version_text(elf.glibc_needed)})
-    if PRELOADED.driver in elf.needed:
-        yield Check("library_wants_driver", GOOD, {"driver": PRELOADED.driver})
+    if CARDS.PRELOADED.driver in elf.needed:
+        yield Check("library_wants_driver", GOOD, {"driver": CARDS.PRELOADED.driver})
     return library
 
 
@@ -174,8 +181,8 @@ def _images_there(engine: Engine) -> Iterator[tuple[str, str, ImageInfo]]:
 
 def _of_image(name: str, facts: ImageFacts, library: LibraryFacts) -> Check:
     """Of the image with this library; what is wrong with the library itself was said already."""
-    own = judge(library, None, PRELOADED, node="")
-    causes = tuple(finding for finding in judge(library, facts, PRELOADED, node="") if finding not in own)
+    own = judge(library, None, CARDS.PRELOADED, node="")
+    causes = tuple(finding for finding in judge(library, facts, CARDS.PRELOADED, node="") if finding not in own)
     if any(finding.refuses for finding in causes):
         return Check("image_does_not_fit", BAD, {"image": name}, causes)
     if causes:

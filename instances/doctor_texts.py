@@ -20,6 +20,17 @@ DOCTOR: dict[str, Text] = {
         _("Not handed out: %(devices)s. They are missing, partitioned by the hardware, or cordoned."),
         _("Look at the node's GPUs; slices need cards that are not partitioned."),
     ),
+    "devices_used_outside": Text(
+        _("Programs that this system did not start use memory of %(devices)s."),
+        _("End them, or cordon the cards. Whole cards in use are not handed out."),
+    ),
+    "orphans": Text(
+        _(
+            "%(count)s containers bear this system's label and belong to no instance: %(containers)s. What their "
+            "labels say they hold counts as held."
+        ),
+        _("Look at them on the page of the node's GPUs, and remove those that nobody needs."),
+    ),
     "no_device_support": Text(
         _("The node's engine cannot give GPUs to containers: the GPU vendor's container toolkit is missing there."),
         _("Install it on the node and restart Docker."),

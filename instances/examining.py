@@ -17,10 +17,9 @@ import structlog
 from instances.accelerator import Mount, Preloaded
 from instances.elf import ElfFacts, Version, elf_facts
 from instances.preload import GLIBC, MUSL, NO_LIBC, ImageFacts, LibraryFacts
-from nodes.engine import BindMount, ContainerSpec, Engine, EngineError, EngineRejected, FileStat
+from nodes.engine import PROBE_LABEL, BindMount, ContainerSpec, Engine, EngineError, EngineRejected, FileStat
 
-PROBE = "imagelib.probe"
-UNTIL = "imagelib.probe-until"  # seconds since 1970: afterwards nobody uses it any more
+UNTIL = f"{PROBE_LABEL}-until"  # seconds since 1970: afterwards nobody uses it any more
 LIFE = timedelta(minutes=10)
 MOST_BYTES = 32 * 2**20  # of a library
 _KIND = "files"
@@ -59,12 +58,12 @@ def opened(engine: Engine, image: str, *, mounts: tuple[Mount, ...] = (), now: d
 
 def probe_labels(kind: str, *, now: datetime) -> dict[str, str]:
     """Of a short-lived container: who finds it later than this may remove it."""
-    return {PROBE: kind, UNTIL: str(int((now + LIFE).timestamp()))}
+    return {PROBE_LABEL: kind, UNTIL: str(int((now + LIFE).timestamp()))}
 
 
 def remove_leftovers(engine: Engine, *, now: datetime) -> int:
     """Remove what was left by workers that died while they looked, of whatever kind. Returns how many."""
-    found = engine.list_containers(labels={PROBE: "", UNTIL: ""})
+    found = engine.list_containers(labels={PROBE_LABEL: "", UNTIL: ""})
     over = [one for one in found if _until(one.labels.get(UNTIL, "")) <= now.timestamp()]
     return sum(_removed(engine, one.id) for one in over)
 

@@ -168,6 +168,32 @@ def stats_json(load: Load) -> dict[str, Any]:
     }
 
 
+class HolderShape(serializers.Serializer):
+    """Of a share of a card: an instance, or a container without one."""
+
+    instance = serializers.IntegerField(allow_null=True)
+    orphan = serializers.IntegerField(allow_null=True)
+    name = serializers.CharField()
+    memory_mib = serializers.IntegerField()
+
+
+class OrphanShape(serializers.Serializer):
+    """A container that bears our label and belongs to no instance; what its labels say it holds counts as held."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    user = serializers.CharField()
+    container_id = serializers.CharField()
+    container_name = serializers.CharField()
+    state = serializers.CharField()
+    gpus = serializers.ListField(child=serializers.DictField())
+    cpu_cores = serializers.IntegerField()
+    memory_gb = serializers.IntegerField()
+    data_disk_gb = serializers.IntegerField()
+    found_at = serializers.DateTimeField()
+    seen_at = serializers.DateTimeField()
+
+
 class GpuShape(serializers.Serializer):
     id = serializers.IntegerField()
     device_id = serializers.CharField()
@@ -180,7 +206,10 @@ class GpuShape(serializers.Serializer):
     is_cordoned = serializers.BooleanField()
     held_mib = serializers.IntegerField()
     held_percent = serializers.IntegerField()
-    holders = serializers.ListField(child=serializers.DictField())
+    used_mib = serializers.IntegerField(allow_null=True, help_text="By whomever, at `seen_at`; null is unknown.")
+    outside_mib = serializers.IntegerField(help_text="Of it, what none of our containers explains.")
+    seen_at = serializers.DateTimeField()
+    holders = HolderShape(many=True)
 
 
 class NodeGpusShape(serializers.Serializer):
@@ -189,6 +218,7 @@ class NodeGpusShape(serializers.Serializer):
     checked_at = serializers.DateTimeField(allow_null=True)
     problem = Told(allow_null=True)
     gpus = GpuShape(many=True)
+    orphans = OrphanShape(many=True, help_text="For operators; empty for others.")
 
 
 class CheckShape(serializers.Serializer):

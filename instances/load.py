@@ -11,8 +11,9 @@ from django.core.cache import cache
 from django.db.models import Sum
 from redis.exceptions import RedisError
 
+from instances.accelerator import UsageUnreadable
+from instances.accelerators.registry import CARDS
 from instances.models import Instance, Observed
-from instances.vgpu_usage import READ_AT_MOST, NotARegion, usage_file, usage_in
 from nodes.engine import ContainerStats, Engine, EngineRejected
 
 MIB = 1024**2
@@ -82,9 +83,9 @@ def _read_slices(instance: Instance, engine: Engine) -> tuple[int | None, int | 
     """Without the file no program has used a card yet. One that we do not understand says nothing."""
     held = instance.allocations.aggregate(total=Sum("memory_mib"))["total"] or 0
     try:
-        region = engine.read_file(instance.container_id, usage_file(str(instance.uid)), limit=READ_AT_MOST)
-        found = usage_in(region) if region is not None else []
-    except (EngineRejected, NotARegion) as error:
+        region = engine.read_file(instance.container_id, CARDS.usage_file(str(instance.uid)), limit=CARDS.READ_AT_MOST)
+        found = CARDS.usage_in(region) if region is not None else []
+    except (EngineRejected, UsageUnreadable) as error:
         logger.info("slices not read", instance=instance.pk, reason=str(error))
         return None, held * MIB
     return sum(one.used for one in found), sum(one.limit for one in found) or held * MIB

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from instances.accelerator import Demand, Grant, Refused, Share
-from instances.vgpu import MOST_PER_CARD, SLACK, share_of
+from instances.accelerators.registry import CARDS
 
 
 class Card(NamedTuple):
@@ -29,6 +29,7 @@ class Card(NamedTuple):
     held_mib: int = 0
     held_percent: int = 0
     holders: int = 0  # one who has the whole card holds all of its computing power
+    outside_mib: int = 0  # in use by somebody else, as far as is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def fit(demand: Demand, needs: Room, candidate: Candidate) -> Fit:
     if share is not None:
         left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in cards])
     unknown = candidate.bytes_to_move is None
-    rank = (left, not candidate.image_present, unknown, candidate.bytes_to_move or 0, candidate.id)
+    outside = sum([card.outside_mib for card in cards])
+    rank = (outside, left, not candidate.image_present, unknown, candidate.bytes_to_move or 0, candidate.id)
     return Fit(rank, candidate.id, candidate.name, cards, share, demand.sliced and share is not None)
 
 
@@ -157,7 +159,7 @@ def _alike(cards: Sequence[Card]) -> list[Sequence[Card]]:
 
 def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share] | None:
     try:
-        share = share_of(demand, cards[0].memory_mib)
+        share = CARDS.share_of(demand, cards[0].memory_mib)
     except Refused:
         return None
     fitting = [card for card in cards if takes(card, share)]
@@ -169,22 +171,36 @@ def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share]
     return fitting[: demand.count], share
 
 
-def _free_memory(card: Card) -> tuple[int, int, str]:
-    return card.memory_mib - card.held_mib, card.index, card.id
+def _free_memory(card: Card) -> tuple[int, int, int, str]:
+    """Cards that somebody else uses too come last."""
+    return card.outside_mib, card.memory_mib - card.held_mib, card.index, card.id
 
 
 def takes(card: Card, share: Share) -> bool:
-    """Whether the share fits on the card beside what is held of it."""
-    _id, _index, _model, memory_mib, usable, held_mib, held_percent, holders = card
+    """Whether the share fits on the card beside what is held of it, and what others use."""
+    _id, _index, _model, memory_mib, usable, held_mib, held_percent, holders, outside_mib = card
     if not usable:
         return False
     if share.exclusive:
-        return holders == 0
+        return holders == 0 and not outside_mib
     return (
-        holders < MOST_PER_CARD
-        and held_mib + share.memory_mib <= memory_mib + SLACK
+        holders < CARDS.MOST_PER_CARD
+        and held_mib + outside_mib + share.memory_mib <= memory_mib + CARDS.SLACK
         and held_percent + share.compute_percent <= 100
     )
+
+
+def free_memory(card: Card) -> int:
+    """MiB that nobody holds or uses."""
+    return max(card.memory_mib - card.held_mib - card.outside_mib, 0)
+
+
+def would_take(card: Card, demand: Demand) -> bool:
+    """Whether the card by itself would do: cards of other sizes may stand beside it."""
+    try:
+        return bool(demand.count) and takes(card, CARDS.share_of(demand, card.memory_mib))
+    except Refused:
+        return False
 
 
 def _explain(demand: Demand, cards: Sequence[Card]) -> None:
@@ -195,8 +211,11 @@ def _explain(demand: Demand, cards: Sequence[Card]) -> None:
     if max(map(len, _alike(usable))) < demand.count:
         raise Refused("cards_not_alike", wanted=demand.count)
     largest = max(usable, key=lambda card: card.memory_mib)
-    share = share_of(demand, largest.memory_mib)  # a card that is too small says so itself
-    free = max((card.memory_mib - card.held_mib for card in usable), default=0)
+    share = CARDS.share_of(demand, largest.memory_mib)  # a card that is too small says so itself
+    free = max(free_memory(card) for card in usable)
+    outside = max(card.outside_mib for card in usable)
+    if outside and sum(takes(card._replace(outside_mib=0), share) for card in usable) >= demand.count:
+        raise Refused("cards_used_outside", wanted=demand.count, outside=outside)
     if share.exclusive:
         raise Refused("no_free_card", wanted=demand.count, free=sum(card.holders == 0 for card in usable))
     raise Refused("no_room_on_cards", wanted=share.memory_mib, free=free, count=demand.count)

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from instances.accelerator import Finding
+from instances.accelerators.registry import CARDS
 from instances.examining import LIFE, look_at_image, look_at_library, opened
 from instances.models import ImageReport, LibraryReport
 from instances.preload import ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
-from instances.vgpu import PRELOADED, library_mount
 from nodes.engine import Engine, ImageInfo
 from nodes.models import ComputeNode
 
@@ -21,19 +21,19 @@ def preflight(engine: Engine, node: ComputeNode, image: ImageInfo, *, reference:
     Raises `EngineError`, an `EngineRejected` where the directory does not exist, and `Refused` for a bad path of it.
     """
     library, facts = examine(engine, node, image, reference=reference, now=now)
-    return judge(library, facts, PRELOADED, node=architecture_of(engine.platform))
+    return judge(library, facts, CARDS.PRELOADED, node=architecture_of(engine.platform))
 
 
 def examine(
     engine: Engine, node: ComputeNode, image: ImageInfo, *, reference: str, now: datetime
 ) -> tuple[LibraryFacts, ImageFacts]:
     """The facts, which are stored. An image is looked at once for all nodes, a library again when it changed."""
-    mount = library_mount(node.hami_core)
+    mount = CARDS.library_mount(node.hami_core)
     known = known_library(node)
     digest, architecture = digest_of(image), image.architecture[:64]
     facts = known_image(digest, architecture)
     with opened(engine, reference, mounts=(mount,), now=now) as container:
-        library = look_at_library(engine, container, PRELOADED, known=known)
+        library = look_at_library(engine, container, CARDS.PRELOADED, known=known)
         if facts is None:
             facts = look_at_image(engine, container, architecture=architecture)
     _remember(LibraryReport, library, library_facts, now=now, node=node, directory=mount.source)
@@ -64,7 +64,7 @@ def architecture_of(platform: str) -> str:
 
 def known_library(node: ComputeNode) -> LibraryFacts | None:
     """As it was when it was last looked at. Raises `Refused` for a bad path."""
-    directory = library_mount(node.hami_core).source
+    directory = CARDS.library_mount(node.hami_core).source
     row = LibraryReport.objects.filter(node=node, directory=directory).first()
     return library_facts(row.facts) if row else None
 
@@ -77,7 +77,7 @@ def known_image(digest: str, architecture: str) -> ImageFacts | None:
 def known_findings(node: ComputeNode, reference: str) -> list[Finding]:
     """What creation would probably find, without asking anybody; nothing where nothing is known."""
     architecture = architecture_of(node.platform)
-    return judge(known_library(node), last_seen(reference, architecture), PRELOADED, node=architecture)
+    return judge(known_library(node), last_seen(reference, architecture), CARDS.PRELOADED, node=architecture)
 
 
 def last_seen(reference: str, architecture: str = "") -> ImageFacts | None:

@@ -54,6 +54,10 @@ TEXTS: dict[str, Any] = {
     "too_few_cards": _("The node has %(there)s such cards; %(wanted)s are needed."),
     "cards_not_alike": _("The node has not %(wanted)s such cards of one kind."),
     "cards_out_of_service": _("Only %(usable)s of the %(wanted)s cards needed are in service."),
+    "cards_used_outside": _(
+        "Programs that this system did not start use up to %(outside)s MiB of the cards that would do, as of the last "
+        "discovery; %(wanted)s free ones are needed. Let an operator look and discover the node's GPUs again."
+    ),
     "no_free_card": _("%(free)s whole cards are free; %(wanted)s are needed."),
     "no_room_on_cards": _("At most %(free)s MiB are free on one card; %(wanted)s MiB are needed on %(count)s."),
     "no_cpu_cores": _("%(free)s CPU cores are free; %(wanted)s are needed."),
@@ -100,6 +104,10 @@ TEXTS: dict[str, Any] = {
     # what is not known of a node's cards
     "no_probe_image": _("The node has no image yet that its GPUs could be asked with. Pull one and discover again."),
     "gpus_unknown": _("The node's GPUs are unknown: the question was not answered."),
+    "card_used_outside": _(
+        "Programs that this system did not start use %(outside)s of the %(card)s MiB of card %(index)s, as seen at "
+        "%(seen)s: less may be free than promised."
+    ),
     # what could not be done as the spec asks
     "system_disk_not_limited": _("The system disk is not limited: the node's storage driver cannot do it."),
     "data_disk_not_limited": _("The data disk at /data is not limited in size: the engine's volumes have no limit."),

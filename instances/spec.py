@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instances.accelerator import Grant
+from instances.accelerators.registry import backend_for
 from instances.recipes.template import NONE, Template
-from instances.vgpu import parts_of
 from nodes.engine import BindMount, ContainerSpec, DeviceRequest, PublishedPort, VolumeMount
 
 GIB = 1024**3
 UNLIMITED = "system_disk_not_limited"
 DATA_TARGET = "/data"
 LABEL = "imagelib.instance"  # its value is the instance's uid: from it alone a container is known again
+# What it holds, for accounting without a row: see `instances.claims`.
+NAME, OWNER = "imagelib.name", "imagelib.owner"
+DEVICES, EXCLUSIVE = "imagelib.devices", "imagelib.exclusive"
+MEMORY_MIB, COMPUTE = "imagelib.memory-mib", "imagelib.compute-percent"  # of each device
+CPU_CORES, MEMORY_GB, DATA_DISK_GB = "imagelib.cpu-cores", "imagelib.memory-gb", "imagelib.data-disk-gb"
 MOST_VARIABLES, LONGEST_NAME = 256, 255  # of an environment
 _RESTART_POLICIES = ("no", "on-failure", "always", "unless-stopped")
 
@@ -72,7 +77,7 @@ def container_spec(wanted: Wanted) -> ContainerSpec:
     """What `POST /containers/create` gets. Raises `Refused`."""
     template = wanted.template
     own = {**template.environment, **wanted.secrets, **wanted.options.environment}
-    parts = parts_of(
+    parts = backend_for(devices=len(wanted.grant.device_ids)).parts_of(
         wanted.grant,
         directory=wanted.library_directory,
         image_environment=wanted.image_environment,
@@ -102,7 +107,7 @@ def container_spec(wanted: Wanted) -> ContainerSpec:
             *(PublishedPort(port) for port in wanted.options.ports),
             *(PublishedPort(port.number, host_port=port.host_port) for port in template.ports if port.host_port),
         ),
-        restart_policy=template.restart_policy if template.container else wanted.options.restart_policy,
+        restart_policy=wanted.options.restart_policy,
         # A shell as main program ends when its input does, and base images have one. A terminal it can do without, and
         # the log could not tell errors from output any more.
         open_stdin=True,
@@ -135,14 +140,16 @@ def volume_name(uid: str) -> str:
 
 def labels_of(wanted: Wanted) -> dict[str, str]:
     """Enough to rebuild the accounting from the engine alone."""
-    labels = {LABEL: wanted.uid, "imagelib.name": wanted.name, "imagelib.owner": wanted.owner}
+    labels = {LABEL: wanted.uid, NAME: wanted.name, OWNER: wanted.owner}
+    room = {CPU_CORES: wanted.cpu_cores, MEMORY_GB: wanted.memory_gb, DATA_DISK_GB: wanted.data_disk_gb}
+    labels |= {name: str(size) for name, size in room.items() if size}
     share = wanted.grant.share
     if share is not None:
         labels |= {
-            "imagelib.devices": ",".join(wanted.grant.device_ids),
-            "imagelib.memory-mib": str(share.memory_mib),
-            "imagelib.compute-percent": str(share.compute_percent),
-            "imagelib.exclusive": "yes" if share.exclusive else "no",
+            DEVICES: ",".join(wanted.grant.device_ids),
+            MEMORY_MIB: str(share.memory_mib),
+            COMPUTE: str(share.compute_percent),
+            EXCLUSIVE: "yes" if share.exclusive else "no",
         }
     return labels
 

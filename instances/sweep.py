@@ -25,6 +25,7 @@ from instances.models import (
     delete_instance_row,
 )
 from instances.observing import observe
+from instances.orphans import note_orphans
 from instances.spec import LABEL
 from nodes.engine import ContainerInfo, Engine, EngineError, EngineRejected
 from nodes.models import ComputeNode, NodeStatus
@@ -36,12 +37,9 @@ logger = structlog.get_logger(__name__)
 
 
 def sweep_instances(*, tools: Tools) -> int:
-    """One round over the connected nodes that have instances. Returns how many nodes answered."""
-    nodes = list(
-        ComputeNode.objects.filter(
-            Exists(Instance.objects.filter(node=OuterRef("pk"))), status=NodeStatus.CONNECTED
-        ).exclude(docker_address="")
-    )
+    """One round over the connected nodes: one without an instance may have containers all the same. Returns how many
+    nodes answered."""
+    nodes = list(ComputeNode.objects.filter(status=NodeStatus.CONNECTED).exclude(docker_address=""))
     with ThreadPoolExecutor(THREADS, thread_name_prefix="instances") as threads:
         return sum(threads.map(lambda node: _sweep_node(node, tools), nodes))
 
@@ -67,12 +65,15 @@ def settle(node: ComputeNode, engine: Engine, *, now: datetime, uids: Collection
     if uids is not None and not instances.exists():
         return
     labels = {LABEL: next(iter(uids)) if uids is not None and len(uids) == 1 else ""}
-    containers = {one.labels.get(LABEL, ""): one for one in engine.list_containers(labels=labels)}
+    seen = engine.list_containers(labels=labels)
+    containers = {one.labels.get(LABEL, ""): one for one in seen}
     for instance in instances:  # read only now, after the engine told
         try:
             _settle(instance, containers.get(str(instance.uid)), engine, now=now, closely=uids is not None)
         except (EngineRejected, DataError, IntegrityError) as error:  # its own trouble, not the others'
             logger.info("instance not settled", instance=instance.pk, reason=str(error))
+    if uids is None:
+        note_orphans(node, engine, seen, now=now)
 
 
 def busy_among(node: ComputeNode, uids: Collection[str] | None = None) -> set[str]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from core.fields import EncryptedTextField
 from nodes.engine.addresses import EngineAddressError, parse_address
 from nodes.engine.types import EngineEndpoint
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 
 
 class NodeStatus(models.TextChoices):
@@ -26,7 +27,7 @@ STATUS_FRESH_FOR = timedelta(seconds=75)
 
 
 def default_hami_directory() -> str:
-    return "/root/HAMi-core/build"
+    return USUAL_LIBRARY_DIRECTORY
 
 
 class ComputeNode(models.Model):

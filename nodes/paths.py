@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+USUAL_LIBRARY_DIRECTORY = "/root/HAMi-core/build"  # of the slicing library, on nodes that name none
 _PATH = re.compile(r"/[^\x00-\x1f\x7f:]*")
 
 

@@ -12,6 +12,7 @@ from core.sheets.columns import Column, Kind
 from nodes import services
 from nodes.gva import ComputeNodeViews
 from nodes.models import ComputeNode
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 
 
 class _Rows(ComputeNodeViews):
@@ -39,7 +40,7 @@ NODES = SheetKind(
         Column("gpuName", _("GPU model"), example="A100"),
         Column("gpuCount", _("GPU count"), Kind.INTEGER, 8, width=12),
         Column("memoryCapacity", _("GPU memory per card (GB)"), Kind.INTEGER, 80, width=26),
-        Column("hamiCore", _("HAMi-core directory"), example="/root/HAMi-core/build", width=28),
+        Column("hamiCore", _("HAMi-core directory"), example=USUAL_LIBRARY_DIRECTORY, width=28),
         Column("dockerAddress", _("Docker address"), example="tcp://10.0.0.7:2376", width=32),
         Column("useTls", _("Use TLS"), Kind.FLAG, True, width=12),
         Column("caCert", _("CA certificate"), example="-----BEGIN CERTIFICATE-----…"),

@@ -83,7 +83,9 @@ def engine_bed(session_dir: Path, registries: Registries) -> Iterator[EngineBed]
 def engine(engine_bed: EngineBed) -> Iterator[RealEngine]:
     """A real engine that all tests share: do not stop it, use `own_engine` for that."""
     with closing(engine_bed.start_engine()) as engine:
+        engine_bed.shared = engine
         yield engine
+        engine_bed.shared = None
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -20,10 +21,11 @@ from core.admin_switches import SwitchAdmin, Words
 from core.admin_tools import age, label, two_lines
 from instances import services
 from instances.admin.doctor import doctor_page
+from instances.admin.orphans import orphan_page
 from instances.capacity import candidates, demand_of, needs_of
 from instances.fitting import MOST_COUNTED, capacity_for
 from instances.inventory import discover_gpus, gpus_of
-from instances.models import Gpu, ProductSpec
+from instances.models import Gpu, Orphan, ProductSpec
 from instances.refusal_texts import sentence
 from nodes.models import ComputeNode
 from nodes.services import visible_nodes
@@ -60,6 +62,7 @@ class GpuAdmin(SwitchAdmin):
         return [
             path("node/<int:pk>/", guard(self.node_view), name="instances_gpu_node"),
             path("node/<int:pk>/discover/", guard(self.discover_view), name="instances_gpu_discover"),
+            path("node/<int:pk>/orphan/<int:orphan>/", guard(self.orphan_view), name="instances_gpu_orphan"),
             path("node/<int:pk>/doctor/", guard(self.doctor_view), name="instances_gpu_doctor"),
             *super().get_urls(),
         ]
@@ -83,7 +86,7 @@ class GpuAdmin(SwitchAdmin):
     @display(description=gettext_lazy("memory held"), ordering="memory_mib")
     def memory(self, gpu: Gpu) -> SafeString:
         held = list(gpu.allocations.all())
-        count = len(held)
+        count = sum(one.instance_id is not None for one in held)
         amount = _("%(held)s of %(all)s MiB") % {"held": sum(one.memory_mib for one in held), "all": gpu.memory_mib}
         return two_lines(amount, ngettext("%(count)s instance", "%(count)s instances", count) % {"count": count})
 
@@ -141,6 +144,7 @@ class GpuAdmin(SwitchAdmin):
             "checked": age(known["checked_at"]),
             "problem": known["problem"],
             "gpus": [_drawn(gpu) for gpu in known["gpus"]],
+            "orphans": [{**one, "found": age(one["found_at"])} for one in known["orphans"]],
             "room": room_for(node, list(specs[:SPECS_SHOWN])),
             "more_specs": max(specs.count() - SPECS_SHOWN, 0),
         }
@@ -170,6 +174,10 @@ class GpuAdmin(SwitchAdmin):
             back=_node_url(node.pk),
         )
 
+    def orphan_view(self, request: HttpRequest, pk: int, orphan: int) -> HttpResponse:
+        node = self._node(request, pk)
+        return orphan_page(self, request, get_object_or_404(Orphan, pk=orphan, node=node), back=_node_url(node.pk))
+
     def doctor_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return doctor_page(self, request, self._node(request, pk))
 
@@ -189,6 +197,10 @@ def card_labels(card: Any) -> SafeString:
         shown.append(label(_("partitioned"), "warning", title=_("Partitioned by the hardware: not handed out.")))
     if card["is_cordoned"]:
         shown.append(label(_("cordoned"), "warning", title=_("Nothing new is placed here; what is here stays.")))
+    if card["outside_mib"]:
+        told = _("Programs that this system did not start use %(outside)s of %(all)s MiB.")
+        title = told % {"outside": card["outside_mib"], "all": card["memory_mib"]}
+        shown.append(label(_("used from outside"), "warning", title=title))
     text = SafeString(" ").join(shown)
     return SafeString(text) if shown else label(_("in service"), "success")
 
@@ -205,8 +217,8 @@ def room_for(node: ComputeNode, specs: list[ProductSpec]) -> list[dict[str, Any]
 
 
 def _drawn(gpu: dict[str, Any]) -> dict[str, Any]:
-    free = max(gpu["memory_mib"] - gpu["held_mib"], 0)
-    return {**gpu, "labels": card_labels(gpu), "free_mib": free}
+    free = max(gpu["memory_mib"] - gpu["held_mib"] - gpu["outside_mib"], 0)
+    return {**gpu, "labels": card_labels(gpu), "free_mib": free, "seen": age(gpu["seen_at"])}
 
 
 def _node_url(pk: int) -> str:

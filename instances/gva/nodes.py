@@ -9,11 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from core.dialects.gva_schema import NUMBER, TEXT, json_object
 from core.errors import NotFound
-from instances.accelerator import Demand, Refused
-from instances.capacity import MIB_PER_GB, candidates, demand_of, needs_of
-from instances.placement import Candidate, Card, is_model, place, takes
+from instances.accelerator import MIB_PER_GB, Demand
+from instances.capacity import candidates, demand_of, needs_of
+from instances.placement import Candidate, free_memory, is_model, place, would_take
 from instances.services import visible_specs
-from instances.vgpu import share_of
 from nodes.models import ComputeNode
 from nodes.services import visible_nodes
 
@@ -50,10 +49,10 @@ def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) ->
         "region": node.region,
         "gpuName": node.gpu_name,
         "gpuCount": node.gpu_count,
-        "availableGpu": sum(_would_take(card, demand) for card in cards),
+        "availableGpu": sum(would_take(card, demand) for card in cards),
         "availableCpu": max(int(state.room.cpu_cores - state.held.cpu_cores), 0),
         "availableMemory": max((state.room.memory_mib - state.held.memory_mib) // MIB_PER_GB, 0),
-        "memoryCapacity": max((_free(card) for card in cards), default=0) // MIB_PER_GB,
+        "memoryCapacity": max((free_memory(card) for card in cards), default=0) // MIB_PER_GB,
         "availableSystemDisk": node.system_disk,
         "availableDataDisk": max(state.room.data_disk_gb - state.held.data_disk_gb, 0),
         "publicIp": node.public_ip or "",
@@ -63,15 +62,3 @@ def _shown(node: ComputeNode, state: Candidate, demand: Demand, price: float) ->
         "systemDisk": str(node.system_disk),
         "dataDisk": str(node.data_disk),
     }
-
-
-def _free(card: Card) -> int:
-    return max(card.memory_mib - card.held_mib, 0)
-
-
-def _would_take(card: Card, demand: Demand) -> bool:
-    """Cards of other sizes may stand beside those that would be chosen."""
-    try:
-        return bool(demand.count) and takes(card, share_of(demand, card.memory_mib))
-    except Refused:
-        return False

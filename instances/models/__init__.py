@@ -13,6 +13,7 @@ from instances.models.facts import ImageReport, LibraryReport
 from instances.models.gpus import Gpu, GpuAllocation, GpuInventory
 from instances.models.instances import Instance, Observed
 from instances.models.operations import Operation, OperationKind
+from instances.models.orphans import Orphan
 from instances.models.specs import LIMITS, MOST_SLICED_GPUS, ProductSpec
 from instances.models.terminals import TerminalEnd, TerminalSession
 
@@ -33,6 +34,7 @@ __all__ = [
     "Observed",
     "Operation",
     "OperationKind",
+    "Orphan",
     "ProductSpec",
     "SecretSet",
     "TerminalEnd",

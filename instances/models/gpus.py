@@ -30,6 +30,10 @@ class Gpu(models.Model):
     model = models.CharField(_("GPU model"), max_length=255, editable=False)
     memory_mib = models.PositiveIntegerField(_("memory (MiB)"), editable=False)
     driver_version = models.CharField(max_length=64, blank=True, editable=False)
+    # At the last discovery: in use all in all, None unknown; and what of it none of our containers explains, see
+    # `instances.discovery`.
+    used_mib = models.PositiveIntegerField(_("memory in use (MiB)"), null=True, editable=False)
+    outside_mib = models.PositiveIntegerField(_("memory used from outside (MiB)"), default=0, editable=False)
     is_partitioned = models.BooleanField(
         default=False, editable=False
     )  # by the hardware: cannot be sliced or given whole
@@ -50,10 +54,12 @@ class Gpu(models.Model):
 
 
 class GpuAllocation(models.Model):
-    """A share of a card that an instance holds, from before its container exists until after it is gone."""
+    """A share of a card that an instance holds, from before its container exists until after it is gone; or that a
+    container without a row holds, whatever else is promised of the card."""
 
-    instance = models.ForeignKey("instances.Instance", models.CASCADE, related_name="allocations")
-    gpu = models.ForeignKey(Gpu, models.PROTECT, related_name="allocations")
+    instance = models.ForeignKey("instances.Instance", models.CASCADE, null=True, related_name="allocations")
+    orphan = models.ForeignKey("instances.Orphan", models.CASCADE, null=True, related_name="allocations")
+    gpu = models.ForeignKey(Gpu, models.RESTRICT, related_name="allocations")
     memory_mib = models.PositiveIntegerField()
     compute_percent = models.PositiveSmallIntegerField()
     is_exclusive = models.BooleanField()
@@ -64,12 +70,17 @@ class GpuAllocation(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["instance", "gpu"], name="one_share_per_instance_and_card"),
+            models.UniqueConstraint(fields=["orphan", "gpu"], name="one_share_per_orphan_and_card"),
+            models.CheckConstraint(
+                condition=Q(instance=None, orphan__isnull=False) | Q(instance__isnull=False, orphan=None),
+                name="one_holder_of_a_share",
+            ),
             models.UniqueConstraint(
-                fields=["gpu"], condition=Q(is_exclusive=True), name="one_exclusive_holder_per_card"
+                fields=["gpu"], condition=Q(is_exclusive=True, orphan=None), name="one_exclusive_holder_per_card"
             ),
             models.CheckConstraint(condition=Q(compute_percent__range=(1, 100)), name="share_of_computing_power"),
             models.CheckConstraint(condition=Q(memory_mib__gte=1), name="share_of_memory"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.instance}: {self.memory_mib} MiB, {self.compute_percent} % of {self.gpu}"
+        return f"{self.instance or self.orphan}: {self.memory_mib} MiB, {self.compute_percent} % of {self.gpu}"

@@ -7,7 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-# Larger numbers are slips of the keyboard. HAMi-core knows sixteen cards in one container.
+from instances.accelerators.registry import CARDS
+
+# Larger numbers are slips of the keyboard.
 LIMITS = {
     "gpu_count": 64,
     "gpu_memory_gb": 1024,
@@ -16,7 +18,7 @@ LIMITS = {
     "system_disk_gb": 1_000_000,
     "data_disk_gb": 1_000_000,
 }
-MOST_SLICED_GPUS = 16
+MOST_SLICED_GPUS = CARDS.MOST_SLICED
 
 
 def _at_most(column: str) -> list[MaxValueValidator]:

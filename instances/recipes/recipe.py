@@ -41,13 +41,19 @@ class Recipe:
         """For each of them the node has to have a free one. Raises `Refused`."""
         return ports_of(self.container, probed=probed_ports(self.container))
 
+    @property
+    def restart_policy(self) -> str:
+        """In the engine's words. Raises `Refused`."""
+        spec = self.deploy_template.get("spec") or {}
+        return _of(_RESTARTS, spec.get("restartPolicy"), "restart_policy_unknown")
+
     def requests(self) -> tuple[float, int]:
         """CPU cores and bytes of memory that it needs at least. Raises `Refused`."""
         return _sizes(self.container, "requests")
 
     def complete(self, free: Sequence[int]) -> Template:
         """The whole of it, with these ports of the node. Raises `Refused`."""
-        container, spec = self.container, self.deploy_template.get("spec") or {}
+        container = self.container
         if (container.get("securityContext") or {}).get("privileged"):
             raise Refused("privileged")
         ports = numbered(self.ports, free, probed=probed_ports(container))
@@ -66,7 +72,6 @@ class Recipe:
             files=files.texts,
             directories=files.directories,
             ports=ports,
-            restart_policy=_of(_RESTARTS, spec.get("restartPolicy"), "restart_policy_unknown"),
             pull_policy=_of(_PULLS, container.get("imagePullPolicy"), "pull_policy_unknown"),
             image_id=self.image_id if self.image_id.startswith("sha256:") else "",
             cpu_cores=cores,

@@ -39,7 +39,6 @@ class Template:
     files: Mapping[str, str] = field(default_factory=dict, hash=False)  # path → text
     directories: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
-    restart_policy: str = "no"
     pull_policy: str = IF_ABSENT
     image_id: str = ""  # sha256:…, which the image must have; empty: any
     cpu_cores: float = 0

@@ -14,7 +14,8 @@ from core.errors import DomainError, InvalidInput, NotFound
 from imagelib.models import ImageRegistry
 from imagelib.references import effective_or_invalid
 from imagelib.services import visible_images
-from instances.accelerator import Demand, Refused
+from instances.accelerator import Demand, Refused, is_sliced
+from instances.accelerators.registry import backend_for
 from instances.capacity import candidates, demand_of, needs_of
 from instances.models import Deployment, ProductSpec
 from instances.models.instances import NAME_RULE
@@ -23,7 +24,6 @@ from instances.recipes.recipe import Recipe
 from instances.refusal_texts import sentence
 from instances.services.specs import visible_specs
 from instances.spec import LONGEST_NAME, MOST_VARIABLES, Options, Wanted, option_faults
-from instances.vgpu import is_sliced, refuse_reserved
 from nodes.models import ComputeNode
 from nodes.services import visible_nodes
 
@@ -94,7 +94,7 @@ def ask_for(
 ) -> Ask:
     """For what may be used: whether image, spec and variables go together. Raises `NotOffered`, `InvalidInput`."""
     sliced = or_refuse(lambda: is_sliced(image=entry.supports_vgpu, spec=plan.supports_memory_split))
-    or_refuse(lambda: refuse_reserved(options.environment))
+    or_refuse(lambda: backend_for(devices=plan.gpu_count).refuse_reserved(options.environment))
     reference = effective_or_invalid(entry.address, field="image").reference.canonical
     return Ask(
         user, entry, plan, nodes, name, reference, demand_of(plan, sliced=sliced), needs_of(plan), options, anywhere

@@ -127,9 +127,14 @@ def _judged(deployment: Deployment, plan: ProductSpec) -> list[Recipe]:
         try:
             recipe.complete(range(1, len(recipe.ports) + 1))  # whichever their numbers will be
             _check_sizes(recipe, plan)
+            _options_of(recipe)
         except Refused as refused:
             raise _not_offered(refused, recipe) from None
     return recipes
+
+
+def _options_of(recipe: Recipe) -> Options:
+    return Options(restart_policy=recipe.restart_policy)
 
 
 def _check_sizes(recipe: Recipe, plan: ProductSpec) -> None:
@@ -178,7 +183,7 @@ def _reserve_all(
 def _reserve_one(ask: Ask, part: Sequence[Part], names: Iterator[str], place: int | None) -> None:
     """All containers of one replica, on one node."""
     nodes = ask.nodes if place is None else ask.nodes.filter(pk=place)
-    asks = [replace(ask, nodes=nodes, name=next(names), part=one) for one in part]
+    asks = [replace(ask, nodes=nodes, name=next(names), part=one, options=_options_of(one.recipe)) for one in part]
     why = []
     for candidate in answer_to(asks[0]).fits[:_TRIED]:
         try:

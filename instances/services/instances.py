@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, NotFound
 from instances.accelerator import Refused
-from instances.models import Instance, Operation, OperationKind
+from instances.models import Gpu, Instance, Operation, OperationKind
 from instances.preflight import known_findings
 from instances.refusal_texts import sentence
 from instances.services.asking import Ask, NoRoom, answer_to, is_there, judge, or_refuse, wanted_by
@@ -49,6 +49,10 @@ def preview(
 def _warnings(wanted: Wanted, node: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What cannot be done as the spec asks, and what was found the last time somebody looked."""
     yield from ((code, {}) for code in notes_of(wanted))
+    for gpu in Gpu.objects.filter(node=node, device_id__in=wanted.grant.device_ids, outside_mib__gt=0):
+        seen = f"{gpu.seen_at:%Y-%m-%d %H:%M} UTC"
+        told = {"index": gpu.index, "outside": gpu.outside_mib, "card": gpu.memory_mib, "seen": seen}
+        yield "card_used_outside", told
     if wanted.grant.sliced:
         yield from (
             (finding.code, finding.params)

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from imagelib.addresses import AddressError
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints
+from instances.accelerators.registry import CARDS
 from instances.examination_texts import advice, cause
 from instances.preflight import last_seen
 from instances.preload import judge
-from instances.vgpu import PRELOADED
 
 register = template.Library()
 
@@ -26,7 +26,7 @@ def slices_of_image(image: ImageRegistry) -> list[dict[str, str]]:
         reference = Endpoints().effective(image.address).reference.canonical
     except AddressError:
         return []
-    found = judge(None, last_seen(reference), PRELOADED, node="")
+    found = judge(None, last_seen(reference), CARDS.PRELOADED, node="")
     titles = {True: _("Slices cannot be had with this image"), False: _("Slices may not be limited with this image")}
     return [
         {"title": titles[one.refuses], "cause": cause(one.code, one.params), "advice": advice(one.code)}

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from .addresses import EngineAddressError, ParsedAddress, parse_address
 from .container_types import (
+    PROBE_LABEL,
     BindMount,
     ContainerEvent,
     ContainerInfo,
@@ -34,6 +35,7 @@ from .types import DiskSpace, Distribution, EngineEndpoint, EngineInfo, ImageInf
 
 __all__ = [
     "CODES",
+    "PROBE_LABEL",
     "BindMount",
     "ContainerEvent",
     "ContainerInfo",

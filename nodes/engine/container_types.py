@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+PROBE_LABEL = "imagelib.probe"  # on short-lived containers of our own
+
 
 @dataclass(frozen=True, slots=True)
 class BindMount:

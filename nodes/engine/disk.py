@@ -12,12 +12,12 @@ import docker.errors
 from . import answers
 from .addresses import parse_address
 from .client import EngineClient
+from .container_types import PROBE_LABEL
 from .errors import EngineError, EngineRejected
 from .shapes import demand_list
 from .translate import translated
 from .types import DiskSpace, EngineInfo
 
-PROBE_LABEL = "imagelib.probe"
 PROBE_WITHIN = 10.0  # seconds, for all candidates together
 PROBE_CANDIDATES = 4
 REMOVE_WITHIN = 2.0  # seconds, even when all other time is up: nothing of ours stays on the node

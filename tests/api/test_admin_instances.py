@@ -13,7 +13,18 @@ from django.utils import timezone
 
 from core.errors import NotFound, PermissionRefused
 from core.jobs import JobState
-from instances.models import Gpu, GpuInventory, ImageReport, Instance, Observed, Operation, OperationKind
+from instances.inventory import remove_orphan
+from instances.models import (
+    Gpu,
+    GpuAllocation,
+    GpuInventory,
+    ImageReport,
+    Instance,
+    Observed,
+    Operation,
+    OperationKind,
+    Orphan,
+)
 from instances.services import create_instance, set_cordoned
 from nodes.models import ComputeNode, NodeStatus
 from tests.api import make
@@ -59,7 +70,7 @@ def page_of(instance: Instance, what: str = "change") -> str:
 
 
 def everything() -> list[Any]:
-    return [list(model.objects.order_by("pk").values()) for model in (Instance, Operation, Gpu, ComputeNode)]
+    return [list(model.objects.order_by("pk").values()) for model in (Instance, Operation, Gpu, ComputeNode, Orphan)]
 
 
 def addresses(instance: Instance) -> list[str]:
@@ -73,19 +84,31 @@ def addresses(instance: Instance) -> list[str]:
         reverse("admin:instances_gpu_node", args=[gpu.node_id]),
         reverse("admin:instances_gpu_discover", args=[gpu.node_id]),
         reverse("admin:instances_gpu_doctor", args=[gpu.node_id]),
+        reverse("admin:instances_gpu_orphan", args=[gpu.node_id, orphan_of(gpu).pk]),
     ]
 
 
+def orphan_of(gpu: Gpu) -> Orphan:
+    """A container without a row that holds 4 GB of the card."""
+    values = {"container_name": "i0-<lost>", "uid": "5f1e", "found_at": timezone.now(), "seen_at": timezone.now()}
+    row, is_new = Orphan.objects.get_or_create(node=gpu.node, container_id="d" * 64, defaults=values)
+    if is_new:
+        GpuAllocation.objects.create(orphan=row, gpu=gpu, memory_mib=4096, compute_percent=16, is_exclusive=False)
+    return row
+
+
 def test_looking_changes_nothing(boss: Client, instance: Instance) -> None:
+    visited = addresses(instance)
     before = everything()
-    for address in addresses(instance):
+    for address in visited:
         assert boss.get(address).status_code == 200, address
     assert everything() == before
 
 
 def test_acting_without_the_token_is_refused(boss: Client, instance: Instance, asked: dict[str, Any]) -> None:
+    visited = addresses(instance)
     before = everything()
-    for address in addresses(instance):
+    for address in visited:
         assert boss.post(address, {**asked, "confirmed": "yes"}).status_code == 403, address
     assert everything() == before
 
@@ -287,6 +310,39 @@ def test_discovery_of_a_node_that_is_away_is_reported_in_words(boss: Client) -> 
     url = reverse("admin:instances_gpu_discover", args=[make.node().pk])
     page = boss.get(submit(boss, url, {"confirmed": "yes"})["Location"]).content.decode()
     assert "Nothing accepts connections" in page
+
+
+def test_a_container_without_an_instance_is_removed_after_a_question(boss: Client, instance: Instance) -> None:
+    gpu = Gpu.objects.earliest("pk")
+    row = orphan_of(gpu)
+    at = reverse("admin:instances_gpu_orphan", args=[gpu.node_id, row.pk])
+    page = boss.get(reverse("admin:instances_gpu_node", args=[gpu.node_id])).content.decode()
+    assert "Containers without an instance" in page and at in page and "i0-&lt;lost&gt;" in page
+    assert "12288 of 24576 MiB are free" in page, "beside the slice of 8 GB"
+    question = boss.get(at).content.decode()
+    assert "another installation uses the same node" in question and "imagelib-5f1e" in question
+    told = boss.get(submit(boss, at, {"confirmed": "yes"})["Location"]).content.decode()
+    assert "Nothing accepts connections" in told and Orphan.objects.count() == 1, "as long as it may be there"
+    Orphan.objects.update(uid=instance.uid)
+    told = boss.get(submit(boss, at, {"confirmed": "yes"})["Location"]).content.decode()
+    assert "belongs to an instance" in told and Orphan.objects.count() == 1
+    elsewhere = reverse("admin:instances_gpu_orphan", args=[make.node().pk, row.pk])
+    assert boss.get(elsewhere).status_code == 404
+
+
+def test_who_is_no_operator_removes_no_container(user: User, instance: Instance) -> None:
+    gpu = Gpu.objects.earliest("pk")
+    with pytest.raises(PermissionRefused):
+        remove_orphan(user=user, node=gpu.node_id, orphan=orphan_of(gpu).pk)
+    assert Orphan.objects.exists()
+
+
+def test_a_card_that_others_use_says_so(boss: Client, node: ComputeNode) -> None:
+    Gpu.objects.filter(index=0).update(used_mib=9000, outside_mib=8000)
+    for page in (reverse("admin:instances_gpu_node", args=[node.pk]), reverse("admin:instances_gpu_changelist")):
+        assert boss.get(page).content.decode().count("use 8000 of 24576 MiB") == 1
+    page = boss.get(reverse("admin:instances_gpu_node", args=[node.pk])).content.decode()
+    assert "use 8000 of the 9000 MiB in use" in page and "16576 of 24576 MiB are free" in page
 
 
 def test_the_doctor_examines_when_it_is_asked_to(boss: Client) -> None:

@@ -32,6 +32,10 @@ static int show(unsigned index, handle card, const char *field) {
         entry("nvmlDeviceGetMemoryInfo")(card, &memory);
         return printf("%llu", memory.total >> 20);
     }
+    if (!strcmp(field, "memory.used")) {
+        entry("nvmlDeviceGetMemoryInfo")(card, &memory);
+        return printf("%llu", memory.used >> 20);
+    }
     if (!strcmp(field, "driver_version"))
         return printf("550.107.02");
     if (!strcmp(field, "mig.mode.current"))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.pull_bed import PullBed
+from tests.services.engine_bed import EngineBed
 from tests.services.images import ImageSpec
 from tests.services.postgres import PostgresServer
 from tests.services.product import Product
@@ -19,6 +20,13 @@ from tests.services.registries import Registries
 
 _numbers = count(1)
 _FAST = {"IMAGELIB_LOG_LEVEL": "INFO"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_inherited(engine_bed: EngineBed) -> None:
+    """A file finds no containers on the shared engine, whichever files used it before in this process."""
+    if engine_bed.shared is not None:
+        engine_bed.shared.remove_containers()
 
 
 def _environment(request: pytest.FixtureRequest) -> dict[str, str]:

@@ -55,10 +55,16 @@ class EngineApi:
     def remove_image(self, reference: str) -> None:
         self.request("DELETE", f"/images/{urllib.parse.quote(reference, safe='/:@')}?force=1")
 
-    def wipe(self) -> None:
-        """Remove all containers and images."""
+    def remove_containers(self) -> None:
+        """All of them, with all volumes."""
         for container in self.get("/containers/json?all=1"):
             self.request("DELETE", f"/containers/{container['Id']}?force=1&v=1")
+        for volume in self.get("/volumes")["Volumes"] or []:
+            self.request("DELETE", f"/volumes/{volume['Name']}?force=1")
+
+    def wipe(self) -> None:
+        """Remove all containers, volumes and images."""
+        self.remove_containers()
         for image in self.get("/images/json"):
             for name in image["RepoTags"] or [image["Id"]]:
                 self.remove_image(image["Id"] if name == "<none>:<none>" else name)

@@ -17,6 +17,7 @@ class EngineBed:
     def __init__(self, directory: Path, *, mirror: str | None = None) -> None:
         self._directory, self._mirror = directory, mirror
         self._name_server = EmptyNameServer()
+        self.shared: RealEngine | None = None  # the one that all files of a process use, once it runs
 
     @cached_property
     def certificates(self) -> EngineCertificates:

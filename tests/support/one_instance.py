@@ -8,13 +8,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from instances.accelerators.nvidia_hami import LOOK_INSIDE
 from instances.models import Gpu, Instance, Operation, ProductSpec
 from instances.services import create_instance
 from instances.spec import LABEL
-from instances.vgpu import DEFAULT_DIRECTORY, LOOK_INSIDE
 from instances.work import run_operation
 from nodes.engine import ContainerSpec, EngineError
 from nodes.models import ComputeNode, NodeStatus
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.tools import Tools
 from tests.api import make
 from tests.support.elf_files import elf_file
@@ -29,7 +30,7 @@ NO_TOOLKIT = 'could not select device driver "nvidia" with capabilities: [[gpu c
 UNKNOWN_DEVICE = "OCI runtime create failed: nvidia-container-cli: device error: GPU-5: unknown device: unknown"
 
 
-LIBRARY_FILE = f"{DEFAULT_DIRECTORY}/libvgpu.so"
+LIBRARY_FILE = f"{USUAL_LIBRARY_DIRECTORY}/libvgpu.so"
 LIBRARY = elf_file(needed=("libc.so.6", "libcuda.so.1"), glibc_needed=("GLIBC_2.28",))
 GLIBC_FILES: dict[str, bytes | str] = {
     "/lib64/ld-linux-x86-64.so.2": "/lib/x86_64-linux-gnu/ld-2.31.so",

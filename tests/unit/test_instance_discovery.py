@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from instances.accelerators.nvidia_hami import DISCOVERY, devices_in, seen_inside
 from instances.discovery import IMAGES_TRIED, Inventory, look_for_devices, store_inventory
 from instances.examining import LIFE
 from instances.inventory import gpus_of
 from instances.models import Gpu, GpuInventory
-from instances.vgpu import DISCOVERY, devices_in, seen_inside
 from nodes.engine import ContainerSpec, EngineError
 from nodes.models import ComputeNode
 from tests.api import make
@@ -19,8 +19,8 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.fake_programs import ERR, Program
 from tests.support.fake_registry import FakeImage
 
-CARD_A = "0, GPU-5f1e-a, NVIDIA A100-SXM4-40GB, 40960, 550.107.02, Disabled"
-CARD_B = "1, GPU-5f1e-b, NVIDIA A100-SXM4-40GB, 40960, 550.107.02, Disabled"
+CARD_A = "0, GPU-5f1e-a, NVIDIA A100-SXM4-40GB, 40960, 4, 550.107.02, Disabled"
+CARD_B = "1, GPU-5f1e-b, NVIDIA A100-SXM4-40GB, 40960, 4, 550.107.02, Disabled"
 BOTH = f"{CARD_A}\n{CARD_B}\n"
 
 
@@ -37,11 +37,11 @@ def test_two_lines_are_two_cards() -> None:  # P18
 @pytest.mark.parametrize(
     ("line", "memory", "model", "partitioned"),
     [
-        ("0, GPU-1, Tesla T4, 15360, 550, [N/A]", 15360, "Tesla T4", False),
-        ("0, GPU-1, Tesla T4, [N/A], 550, [Not Supported]", 0, "Tesla T4", False),
-        ("0, GPU-1, NVIDIA A100, 40960, 550, Enabled", 40960, "NVIDIA A100", True),
-        ("0, GPU-1, Odd, with a comma, 1024, 550, Disabled", 1024, "Odd, with a comma", False),
-        ("  0,GPU-1,Tight,1024,550,Disabled\r", 1024, "Tight", False),
+        ("0, GPU-1, Tesla T4, 15360, 0, 550, [N/A]", 15360, "Tesla T4", False),
+        ("0, GPU-1, Tesla T4, [N/A], [N/A], 550, [Not Supported]", 0, "Tesla T4", False),
+        ("0, GPU-1, NVIDIA A100, 40960, 0, 550, Enabled", 40960, "NVIDIA A100", True),
+        ("0, GPU-1, Odd, with a comma, 1024, 0, 550, Disabled", 1024, "Odd, with a comma", False),
+        ("  0,GPU-1,Tight,1024,0,550,Disabled\r", 1024, "Tight", False),
     ],
 )
 def test_odd_values(line: str, memory: int, model: str, partitioned: bool) -> None:
@@ -53,8 +53,9 @@ def test_odd_values(line: str, memory: int, model: str, partitioned: bool) -> No
     "output",
     [
         "", "\n\n", "No devices were found\n", "Failed to initialize NVML: Unknown Error\n",
-        "index, uuid, name, memory.total [MiB], driver_version, mig.mode.current\n", "0, GPU-1, short, 1, 2\n",
-        "x, GPU-1, Tesla T4, 15360, 550, [N/A]\n", "0, 0000-1, Tesla T4, 15360, 550, [N/A]\n",
+        "index, uuid, name, memory.total [MiB], memory.used [MiB], driver_version, mig.mode.current\n",
+        "0, GPU-1, short, 1, 2, 3\n",
+        "x, GPU-1, Tesla T4, 15360, 0, 550, [N/A]\n", "0, 0000-1, Tesla T4, 15360, 0, 550, [N/A]\n",
     ],
 )  # fmt: skip
 def test_what_is_no_card_is_left_out(output: str) -> None:
@@ -173,7 +174,7 @@ def test_a_node_that_goes_away_meanwhile_is_not_an_inventory(cards: FakeEngine) 
 
 
 def store(node: Any, *lines: str, problem: str = "") -> None:
-    store_inventory(node, Inventory(tuple(devices_in("\n".join(lines))), problem), now=timezone.now())
+    store_inventory(node, Inventory(tuple(devices_in("\n".join(lines))), problem), held={}, now=timezone.now())
     node.refresh_from_db()
 
 
@@ -237,5 +238,5 @@ def test_a_node_that_was_never_asked_is_unknown(django_user_model: Any) -> None:
 def test_what_the_machine_before_told_is_not_stored() -> None:
     node = make.node()
     ComputeNode.objects.filter(pk=node.pk).update(connection_version=node.connection_version + 1)
-    assert not store_inventory(node, Inventory(tuple(devices_in(BOTH))), now=timezone.now())
+    assert not store_inventory(node, Inventory(tuple(devices_in(BOTH))), held={}, now=timezone.now())
     assert not cards_of(node) and not GpuInventory.objects.exists()

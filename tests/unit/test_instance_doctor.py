@@ -10,12 +10,13 @@ import pytest
 from django.utils import timezone, translation
 
 from core.errors import NotFound, PermissionRefused
+from instances.accelerators.nvidia_hami import DISCOVERY
 from instances.doctor import BAD, DOUBTFUL, GOOD, IMAGES_CHECKED, Check, examine_node, examined
 from instances.doctor_texts import DOCTOR
 from instances.examination_texts import OF_SLICES
 from instances.models import Gpu, ImageReport, LibraryReport
-from instances.vgpu import DEFAULT_DIRECTORY, DISCOVERY
 from nodes.engine import EngineError, EngineRejected
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from tests.api import make
 from tests.support.elf_files import AARCH64, elf_file
 from tests.support.fake_engine import FakeEngine
@@ -24,7 +25,7 @@ from tests.support.one_instance import AWAY, GLIBC_FILES, LIBRARY_FILE, MUSL_FIL
 from tests.support.one_pull import IMAGE, REFERENCE
 
 pytestmark = pytest.mark.django_db
-CARD = "0, GPU-5f1e-a, NVIDIA A10, 24576, 550.107.02, Disabled\n"
+CARD = "0, GPU-5f1e-a, NVIDIA A10, 24576, 4, 550.107.02, Disabled\n"
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +113,7 @@ def test_a_directory_that_is_not_there(gpus, node) -> None:  # P17
     gpus.containers.host_files.clear()
     checks = findings(gpus, node)
     assert changed(checks) == {"library_directory_missing": BAD}
-    assert f"does not exist on gpu-1: {DEFAULT_DIRECTORY}." in checks[-1].text
+    assert f"does not exist on gpu-1: {USUAL_LIBRARY_DIRECTORY}." in checks[-1].text
 
 
 def test_a_directory_that_is_no_path(gpus, node) -> None:
@@ -146,7 +147,7 @@ def test_what_is_to_be_said_of_the_library(gpus, node, content: bytes, codes: di
 
 
 def test_modes(gpus, node) -> None:
-    gpus.containers.permissions |= {LIBRARY_FILE: 0o600, DEFAULT_DIRECTORY: 0o700}
+    gpus.containers.permissions |= {LIBRARY_FILE: 0o600, USUAL_LIBRARY_DIRECTORY: 0o700}
     assert changed(findings(gpus, node)) == {"library_directory_closed": BAD, "library_not_readable": BAD}
 
 

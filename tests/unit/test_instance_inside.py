@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.jobs import JobState
+from instances.accelerators.nvidia_hami import LOOK_INSIDE
 from instances.models import Observed
 from instances.services import operate
-from instances.vgpu import LOOK_INSIDE
 from nodes.engine import EngineRejected
 from tests.support.fake_programs import Program
 from tests.support.one_instance import instance_of, prepare, run

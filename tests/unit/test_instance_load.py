@@ -12,10 +12,10 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from instances.accelerators.nvidia_hami.usage import usage_file
 from instances.load import FRESH_FOR, Load, known_load, measure
 from instances.measuring import WITHIN, measure_instances
 from instances.models import Instance, Observed
-from instances.vgpu_usage import usage_file
 from nodes.engine import ContainerStats, EngineRejected
 from nodes.models import ComputeNode, NodeStatus
 from pulls.tools import Tools

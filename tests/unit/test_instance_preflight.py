@@ -11,15 +11,15 @@ from django.utils import timezone, translation
 
 from core.jobs import JobState
 from instances.creation import INEFFECTIVE
-from instances.examining import LIFE, MOST_BYTES, PROBE, remove_leftovers
+from instances.examining import LIFE, MOST_BYTES, remove_leftovers
 from instances.models import ImageReport, Instance, LibraryReport, Observed
 from instances.preflight import examine
 from instances.services import preview
 from instances.snapshot import snapshot
 from instances.spec import LABEL
 from instances.sweep import sweep_instances
-from instances.vgpu import DEFAULT_DIRECTORY
-from nodes.engine import EngineRejected
+from nodes.engine import PROBE_LABEL, EngineRejected
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.tools import Tools
 from tests.support.elf_files import AARCH64, PROGRAM, elf_file
 from tests.support.fake_engine import FakeEngine
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def probes(engine: FakeEngine) -> list[Any]:
-    return [spec for spec in engine.containers.created if PROBE in spec.labels]
+    return [spec for spec in engine.containers.created if PROBE_LABEL in spec.labels]
 
 
 def refused(instance: Instance, engine: FakeEngine, tools: Tools, code: str) -> str:
@@ -80,7 +80,7 @@ def test_libraries_that_cannot_work_are_refused(instance, engine, tools, content
 
 
 def test_a_library_that_is_not_there(instance, engine, tools) -> None:
-    engine.containers.host_files = {f"{DEFAULT_DIRECTORY}/README": b"nothing else"}
+    engine.containers.host_files = {f"{USUAL_LIBRARY_DIRECTORY}/README": b"nothing else"}
     refused(instance, engine, tools, "library_missing")
 
 
@@ -92,7 +92,7 @@ def test_a_directory_in_its_place(instance, engine, tools) -> None:
 
 @pytest.mark.parametrize(
     ("path", "mode", "code"),
-    [(LIBRARY_FILE, 0o640, "library_not_readable"), (DEFAULT_DIRECTORY, 0o700, "library_directory_closed")],
+    [(LIBRARY_FILE, 0o640, "library_not_readable"), (USUAL_LIBRARY_DIRECTORY, 0o700, "library_directory_closed")],
 )
 def test_what_only_root_may_read_is_refused(instance, engine, tools, path: str, mode: int, code: str) -> None:
     engine.containers.permissions[path] = mode
@@ -187,7 +187,7 @@ def test_the_look_is_a_container_that_never_runs_and_goes(instance, engine, tool
     [spec] = probes(engine)
     assert LABEL not in spec.labels and spec.network_mode == "none" and not spec.device_requests
     [mount] = spec.mounts
-    assert (mount.source, mount.read_only) == (DEFAULT_DIRECTORY, True)
+    assert (mount.source, mount.read_only) == (USUAL_LIBRARY_DIRECTORY, True)
     assert only(engine).spec in made(engine), "the other one is gone"
     actions = [event["Action"] for event in engine.containers.happened]
     assert actions == ["destroy", "start"]
@@ -208,7 +208,7 @@ def test_a_slice_as_large_as_its_card_needs_the_library_and_shows_its_limits(ulr
     assert (large.problem_code, large.problem["params"]) == (INEFFECTIVE, {"seen": 8192, "planned": 24576})
     [spec] = made(engine)
     assert (spec.environment["CUDA_DEVICE_MEMORY_LIMIT"], spec.environment["CUDA_DEVICE_SM_LIMIT"]) == ("24g", "100")
-    assert [mount.source for mount in spec.mounts] == [DEFAULT_DIRECTORY]
+    assert [mount.source for mount in spec.mounts] == [USUAL_LIBRARY_DIRECTORY]
     engine.containers.host_files[LIBRARY_FILE] = b""
     other = instance_of(ulrich, node, name="other", gpu_memory_gb=24)
     assert run(other, tools).error_code == "library_empty"
@@ -309,7 +309,7 @@ def test_a_node_that_goes_away_meanwhile_is_asked_again(instance, engine, tools,
 def test_what_a_dead_worker_left_is_removed_when_nobody_uses_it_any_more(instance, engine, tools) -> None:
     engine.containers.refuse("remove", AWAY)
     assert run(instance, tools).state == JobState.SUCCEEDED, "what was found counts"
-    left = {one.info.id for one in engine.containers.all.values() if PROBE in one.info.labels}
+    left = {one.info.id for one in engine.containers.all.values() if PROBE_LABEL in one.info.labels}
     assert len(left) == 1 and len(engine.containers.all) == 2
     sweep_instances(tools=tools)
     instance.refresh_from_db()
@@ -339,7 +339,9 @@ def test_one_that_cannot_be_removed_keeps_no_other(node, engine, tools) -> None:
 def test_labels_of_somebody_else_are_no_times(node, engine, tools) -> None:
     prepare(engine)
     with tools.connect(node.endpoint()) as connection:
-        spec = replace(probe_of(connection, node, engine), labels={PROBE: "files", "imagelib.probe-until": "soon"})
+        spec = replace(
+            probe_of(connection, node, engine), labels={PROBE_LABEL: "files", "imagelib.probe-until": "soon"}
+        )
         connection.create_container(spec)
         assert remove_leftovers(connection, now=timezone.now()) == 1
 

@@ -12,9 +12,9 @@ import pytest
 from django.db import connection, connections
 
 from core.errors import DomainError
+from instances.accelerators.registry import CARDS
 from instances.models import GpuAllocation, Instance, Observed, Operation
 from instances.services import create_instance, delete_instances
-from instances.vgpu import MOST_PER_CARD, SLACK
 from nodes.engine import EngineRejected
 from nodes.models import ComputeNode
 from pulls.tools import Tools
@@ -34,7 +34,7 @@ SPECS: list[dict[str, Any]] = [
     {"gpu_memory_gb": 2, "sm_limit_percent": 40},
 ]
 # One statement, so that each look is one instant.
-CARDS = """
+HELD = """
     SELECT c.memory_mib, SUM(a.memory_mib), SUM(a.compute_percent), COUNT(*), MAX(CASE WHEN a.is_exclusive THEN 1 END)
     FROM instances_gpu c JOIN instances_gpuallocation a ON a.gpu_id = c.id GROUP BY c.id, c.memory_mib
 """
@@ -47,11 +47,11 @@ ROOM = """
 def overcommitted() -> list[Any]:
     """What is held too often at this instant."""
     with connection.cursor() as cursor:
-        cursor.execute(CARDS)
+        cursor.execute(HELD)
         wrong: list[Any] = [
             row
             for row in cursor.fetchall()
-            if row[1] > row[0] + SLACK or row[2] > 100 or row[3] > MOST_PER_CARD or (row[4] and row[3] > 1)
+            if row[1] > row[0] + CARDS.SLACK or row[2] > 100 or row[3] > CARDS.MOST_PER_CARD or (row[4] and row[3] > 1)
         ]
         cursor.execute(ROOM)
         return wrong + [row for row in cursor.fetchall() if min(row) < 0]

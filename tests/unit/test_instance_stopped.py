@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone, translation
 
 from core.jobs import JobState
+from instances.accelerators.nvidia_hami import LOOK_INSIDE
 from instances.models import Observed
 from instances.services import operate
 from instances.snapshot import snapshot
-from instances.vgpu import LOOK_INSIDE
 from tests.support.fake_programs import Program
 from tests.support.one_instance import AWAY, made, only, run
 

@@ -9,12 +9,14 @@ import pytest
 from django.utils import timezone, translation
 
 from core.jobs import JobState
+from instances.accelerators.nvidia_hami import LOOK_INSIDE
+from instances.accelerators.nvidia_hami.cards import LIBRARY
 from instances.models import Instance, Observed, Operation
 from instances.snapshot import snapshot, status_text, with_operations
 from instances.spec import LABEL, Options, volume_name
 from instances.sweep import sweep_instances
-from instances.vgpu import DEFAULT_DIRECTORY, LIBRARY, LOOK_INSIDE
 from nodes.engine import EngineRejected
+from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.models import PullJob
 from pulls.tools import Tools
 from pulls.work import run_pull
@@ -219,7 +221,9 @@ def test_an_engine_without_gpus_refuses_and_a_missing_library_too(instance, engi
     assert other.problem_code == "library_directory_missing" and is_clean(engine)
     with translation.override("en"):
         told = snapshot(other, now=timezone.now())["problem"]["text"]
-    assert told.startswith(f"The directory of the slicing library does not exist on {node.name}: {DEFAULT_DIRECTORY}.")
+    assert told.startswith(
+        f"The directory of the slicing library does not exist on {node.name}: {USUAL_LIBRARY_DIRECTORY}."
+    )
 
 
 def test_a_creation_that_cannot_be_undone_keeps_its_place_until_it_is(ulrich, node, engine, tools) -> None:

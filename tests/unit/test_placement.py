@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instances.accelerator import Demand, Refused, Share
+from instances.accelerators.registry import CARDS
 from instances.placement import Candidate, Card, Room, fit, place, takes
-from instances.vgpu import MOST_PER_CARD, SLACK
 
 GIB = 1024
 A, B = Card("GPU-a", 0, "A10", 24576), Card("GPU-b", 1, "A10", 24576)
@@ -178,16 +178,16 @@ def test_no_card_is_ever_promised_twice(asked: list[Demand]) -> None:
         node = hold(node, demand)
         whole |= set(grant.device_ids) if grant.share and grant.share.exclusive else set()
         for card in node.cards:
-            assert card.held_mib <= card.memory_mib + SLACK
+            assert card.held_mib <= card.memory_mib + CARDS.SLACK
             assert card.held_percent <= 100
-            assert card.holders <= MOST_PER_CARD
+            assert card.holders <= CARDS.MOST_PER_CARD
             assert card.holders == 1 or card.id not in whole
 
 
 def test_at_most_ten_share_a_card() -> None:
-    crowded = A._replace(holders=MOST_PER_CARD, held_mib=MOST_PER_CARD * 512, held_percent=20)
+    crowded = A._replace(holders=CARDS.MOST_PER_CARD, held_mib=CARDS.MOST_PER_CARD * 512, held_percent=20)
     assert not takes(crowded, Share(512, 2, False))
-    assert takes(crowded._replace(holders=MOST_PER_CARD - 1), Share(512, 2, False))
+    assert takes(crowded._replace(holders=CARDS.MOST_PER_CARD - 1), Share(512, 2, False))
 
 
 def test_computing_power_is_shared_out_once() -> None:

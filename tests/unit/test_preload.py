@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instances.accelerators.nvidia_hami import PRELOADED
 from instances.elf import ElfFacts
 from instances.preload import GLIBC, MUSL, NO_LIBC, ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
 from instances.refusal_texts import sentence
-from instances.vgpu import PRELOADED
 
 ELF = ElfFacts(machine="amd64", is_library=True, needed=("libc.so.6",), glibc_needed=(2, 34))
 LIBRARY = LibraryFacts("file", 0o755, PRELOADED.path, 0o644, 300_000, "2024-01-01T00:00:00Z", ELF)

@@ -208,7 +208,7 @@ def test_a_container_as_its_template_says() -> None:
     assert whole.requests() == (0.25, 512 * 1024**2)
     made = whole.complete([20000])
     assert (made.container, made.deploy_template, made.entrypoint, made.args) == ("c", "t", ("sh",), ("-c", "true"))
-    assert (made.working_dir, made.restart_policy, made.pull_policy) == ("/srv", "unless-stopped", "Always")
+    assert (made.working_dir, whole.restart_policy, made.pull_policy) == ("/srv", "unless-stopped", "Always")
     assert (made.cpu_cores, made.memory_bytes, made.image_id) == (0.5, 1024**3, IMAGE_ID)
     ports = made.environment["ALLOCATED_PORTS"].replace('"', '\\"')
     assert made.files == {"/srv/a/app.conf": f"4 t-1 lab {ports} "}, "what is given counts more than what is set"
@@ -218,9 +218,10 @@ def test_a_container_as_its_template_says() -> None:
 
 
 def test_what_is_left_out_is_the_images_own() -> None:
-    made = recipe({"command": [], "args": []}, image_id="abc").complete([])
+    whole = recipe({"command": [], "args": []}, image_id="abc")
+    made = whole.complete([])
     assert (made.entrypoint, made.args, made.working_dir, made.image_id) == (None, None, "", "")
-    assert (made.restart_policy, made.pull_policy, made.cpu_cores, made.memory_bytes) == ("no", "IfNotPresent", 0, 0)
+    assert (whole.restart_policy, made.pull_policy, made.cpu_cores, made.memory_bytes) == ("no", "IfNotPresent", 0, 0)
     assert (made.environment, made.ports, made.probes) == ({}, (), {})
     assert directory_of("/") == "/" and directory_of(None) == ""
 
@@ -238,7 +239,6 @@ def test_secrets_are_no_variables_of_templates() -> None:
     ("container", "spec", "code"),
     [
         ({"securityContext": {"privileged": True}}, {}, "privileged"),
-        ({}, {"restartPolicy": "Sometimes"}, "restart_policy_unknown"),
         ({"imagePullPolicy": "sometimes"}, {}, "pull_policy_unknown"),
         ({"command": ["a\0b"]}, {}, "bad_command"),
         ({"resources": {"limits": {"cpu": "much"}}}, {}, "bad_quantity"),
@@ -254,6 +254,10 @@ def test_containers_that_cannot_be(container: dict[str, Any], spec: dict[str, An
     templates = {"ok": "", "broken": "{{.X", "large": "{{.BIG}}{{.BIG}}"}
     whole = recipe(container, spec=spec, config_templates=templates, variables={"BIG": "x" * 1_000_000})
     assert code_of(lambda: whole.complete([]))[0] == code
+
+
+def test_a_restart_policy_that_is_none() -> None:
+    assert code_of(lambda: recipe(spec={"restartPolicy": "Sometimes"}).restart_policy)[0] == "restart_policy_unknown"
 
 
 def test_amounts() -> None:

@@ -8,7 +8,8 @@ process of the container starts, so the figure of a container that does not run 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from instances.accelerator import SliceUsage, UsageUnreadable
 
 MAGIC, MAJOR = 19920718, 1
 MOST_DEVICES, MOST_PROCESSES = 16, 1024
@@ -21,39 +22,26 @@ _PROCESS_COUNT = 2_008_896
 _DEVICE_IN_PLACE, _DEVICE_SIZE, _TOTAL_IN_DEVICE = 8, 64, 32
 
 
-@dataclass(frozen=True, slots=True)
-class SliceUsage:
-    """Of one card. Bytes; `limit` 0: without one."""
-
-    device_id: str
-    used: int
-    limit: int
-
-
-class NotARegion(ValueError):
-    """The file is none that we understand. The text says why."""
-
-
 def usage_file(cache: str) -> str:
-    """Where the container keeps it; `cache` as `instances.vgpu.parts_of` got it."""
+    """Where the container keeps it; `cache` as `parts_of` got it."""
     return f"/tmp/vgpu-{cache}.cache"  # noqa: S108  (in the container)
 
 
 def usage_in(region: bytes) -> list[SliceUsage]:
-    """The use of each card, as the container counts them. Raises `NotARegion`."""
+    """The use of each card, as the container counts them. Raises `UsageUnreadable`."""
     if len(region) < SMALLEST:
-        raise NotARegion(f"{len(region)} bytes instead of {SMALLEST}")
+        raise UsageUnreadable(f"{len(region)} bytes instead of {SMALLEST}")
     magic, major = struct.unpack_from("<ii", region, 0)
     if magic != MAGIC:
-        raise NotARegion(f"magic number {magic} instead of {MAGIC}")
+        raise UsageUnreadable(f"magic number {magic} instead of {MAGIC}")
     if major != MAJOR:
-        raise NotARegion(f"version {major} instead of {MAJOR}")
+        raise UsageUnreadable(f"version {major} instead of {MAJOR}")
     (devices,) = struct.unpack_from("<Q", region, _DEVICES)
     if devices > MOST_DEVICES:
-        raise NotARegion(f"{devices} devices instead of {MOST_DEVICES} at most")
+        raise UsageUnreadable(f"{devices} devices instead of {MOST_DEVICES} at most")
     (count,) = struct.unpack_from("<i", region, _PROCESS_COUNT)
     if not 0 <= count <= MOST_PROCESSES:
-        raise NotARegion(f"{count} processes instead of {MOST_PROCESSES} at most")
+        raise UsageUnreadable(f"{count} processes instead of {MOST_PROCESSES} at most")
     return [_usage(region, device, count) for device in range(devices)]
 
 

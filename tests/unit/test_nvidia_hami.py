@@ -8,20 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.accelerator import Demand, DeviceRequest, Grant, Mount, Refused, Share
-from instances.placement import Candidate, Card, Room, fit
-from instances.vgpu import (
+from instances.accelerator import Demand, DeviceRequest, Grant, Mount, Refused, Share, is_sliced
+from instances.accelerators.nvidia_hami.cards import (
     MOST_PER_CARD,
     NOMINAL,
     SLACK,
     SMALLEST_SLICE,
     checked_directory,
-    is_sliced,
     memory_text,
     parts_of,
     refuse_reserved,
     share_of,
 )
+from instances.placement import Candidate, Card, Room, fit
 
 GIB = 1024
 MIB = 2**20
@@ -186,12 +185,6 @@ def test_whole_cards_are_pinned_and_nothing_is_preloaded() -> None:
     assert made.device_requests[0].device_ids == (UUID, UUID[:-1] + "b")
 
 
-def test_without_cards_an_image_that_wants_all_gets_none() -> None:
-    made = parts(Grant((), None))
-    assert dict(made.environment) == {"NVIDIA_VISIBLE_DEVICES": "void"}
-    assert not made.device_requests
-
-
 def test_the_images_own_preload_is_kept_after_ours() -> None:
     grant = Grant((UUID,), Share(8 * GIB, 33, False), sliced=True)
     image, user = {"LD_PRELOAD": "/usr/lib/libjemalloc.so:/x.so /y.so"}, {"LD_PRELOAD": "/mine.so"}
@@ -241,7 +234,7 @@ def test_reserved_variables_are_refused_by_name(name: str) -> None:
         refuse_reserved(["HOME", name])
     assert (refusal.value.code, refusal.value.params) == ("reserved_variable", {"name": name})
     with pytest.raises(Refused):
-        parts(Grant((), None), user_environment={name: "1"})
+        parts(Grant((UUID,), Share(24576, 100, True)), user_environment={name: "1"})
 
 
 def test_other_variables_are_the_users() -> None:

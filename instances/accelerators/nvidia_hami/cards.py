@@ -1,4 +1,4 @@
-"""NVIDIA cards, whole or in HAMi-core slices: the only module that knows their names. Pure.
+"""NVIDIA cards, whole or in HAMi-core slices: how they are found, shared, and named to containers. Pure.
 
 Sources of the rules are sections of spec-vgpu.md. Memory is MiB; compute ("SM") is percent of a card. HAMi-core is
 cooperative: it keeps well-behaved programs within their slice, it is no wall.
@@ -10,23 +10,22 @@ import re
 from collections.abc import Iterable, Mapping
 
 from instances.accelerator import Demand, Device, DeviceRequest, Grant, Mount, Parts, Preloaded, Refused, Share
-from instances.vgpu_usage import usage_file
-from nodes.paths import is_clean_directory
+from instances.accelerators.nvidia_hami.usage import usage_file
+from nodes.paths import USUAL_LIBRARY_DIRECTORY, is_clean_directory
 
 LIBRARY_TARGET = "/libvgpu/build"
 LIBRARY = f"{LIBRARY_TARGET}/libvgpu.so"
 PRELOADED = Preloaded(LIBRARY, LIBRARY_TARGET, driver="libcuda.so.1")
 LOCK_TARGET = "/tmp/vgpulock"  # noqa: S108  (in the container; older libraries hang without it, §0 fact 7)
-DEFAULT_DIRECTORY = "/root/HAMi-core/build"
 SMALLEST_SLICE = 512  # MiB
 # A card shows less than its name says (error correction, the driver): "24 GB" may be 23028 MiB (§4.2).
 NOMINAL = 1.07
 MOST_PER_CARD = 10  # slices
+MOST_SLICED = 16  # cards of one container: HAMi-core knows no more (§1.1)
 SLACK = 64  # MiB by which the slices of a card may exceed it together: three of 8 GB fit a card of 24564 MiB (§4.4)
 
 _DRIVER = "nvidia"
 _CAPABILITIES = (("gpu", "compute", "utility"),)  # with less the image's own setting wins and may lack libcuda (§5.1)
-_NO_DEVICES = "void"  # an image's NVIDIA_VISIBLE_DEVICES=all would otherwise show every card (§4.1)
 _PRELOAD = "LD_PRELOAD"
 _RESERVED = re.compile(
     r"LD_AUDIT|LD_PRELOAD|CUDA_DEVICE_(MEMORY|SM)_LIMIT(_\d+)?|CUDA_DEVICE_MEMORY_SHARED_CACHE|"
@@ -61,13 +60,6 @@ def share_of(demand: Demand, card_mib: int) -> Share:
     return Share(wanted, min(demand.compute_percent or proportional, 99 if not demand.compute_percent else 100), False)
 
 
-def is_sliced(*, image: bool, spec: bool) -> bool:
-    """Whether the container gets slices (§4.1): image and spec must both support it. Raises `Refused`."""
-    if spec and not image:
-        raise Refused("image_without_slices")
-    return image and spec
-
-
 def parts_of(
     grant: Grant,
     *,
@@ -81,8 +73,6 @@ def parts_of(
     Raises `Refused` for settings that would lift the limits.
     """
     refuse_reserved(user_environment)
-    if not grant.device_ids:
-        return Parts(environment={"NVIDIA_VISIBLE_DEVICES": _NO_DEVICES})
     requests = (DeviceRequest(_DRIVER, grant.device_ids, _CAPABILITIES),)
     if not grant.sliced or grant.share is None:
         return Parts(device_requests=requests)
@@ -109,17 +99,17 @@ def _overriding(image_environment: Mapping[str, str]) -> dict[str, str]:
 
 def library_mount(directory: str) -> Mount:
     """HAMi-core's directory on a node, "" for the usual one, where containers have it. Raises `Refused`."""
-    return Mount(checked_directory(directory or DEFAULT_DIRECTORY), LIBRARY_TARGET)
+    return Mount(checked_directory(directory or USUAL_LIBRARY_DIRECTORY), LIBRARY_TARGET)
 
 
 # A short-lived container with this request and environment that runs this command shows the cards of its node (§5.2).
-DISCOVERY = (
+DISCOVERY: tuple[str, ...] = (
     "nvidia-smi",
-    "--query-gpu=index,uuid,name,memory.total,driver_version,mig.mode.current",
+    "--query-gpu=index,uuid,name,memory.total,memory.used,driver_version,mig.mode.current",
     "--format=csv,noheader,nounits",
 )
 DISCOVERY_REQUEST = DeviceRequest(_DRIVER, (), (("gpu", "utility"),), count=-1)
-DISCOVERY_ENVIRONMENT = {"NVIDIA_DISABLE_REQUIRE": "1"}  # whatever CUDA version the image wants
+DISCOVERY_ENVIRONMENT: Mapping[str, str] = {"NVIDIA_DISABLE_REQUIRE": "1"}  # whatever CUDA version the image wants
 
 
 def devices_in(output: str) -> list[Device]:
@@ -127,15 +117,16 @@ def devices_in(output: str) -> list[Device]:
     found = []
     for line in output.splitlines():
         parts = [part.strip() for part in line.split(",")]
-        if len(parts) < 6 or not parts[0].isdecimal() or not parts[1].startswith(("GPU-", "MIG-")):
+        if len(parts) < 7 or not parts[0].isdecimal() or not parts[1].startswith(("GPU-", "MIG-")):
             continue
-        index, uuid, *name, memory, driver, mig = parts
+        index, uuid, *name, memory, used, driver, mig = parts
         mib = int(memory) if memory.isdecimal() else 0
-        found.append(Device(uuid, int(index), ", ".join(name), mib, driver, mig.lower() == "enabled"))
+        in_use = int(used) if used.isdecimal() else None
+        found.append(Device(uuid, int(index), ", ".join(name), mib, driver, mig.lower() == "enabled", in_use))
     return found
 
 
-LOOK_INSIDE = ("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits")
+LOOK_INSIDE: tuple[str, ...] = ("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits")
 
 
 def seen_inside(output: str) -> list[int]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.accelerator import Grant, Share
-from instances.vgpu import parts_of
-from instances.vgpu_usage import READ_AT_MOST, SMALLEST, NotARegion, SliceUsage, usage_file, usage_in
+from instances.accelerator import Grant, Share, SliceUsage, UsageUnreadable
+from instances.accelerators.nvidia_hami import parts_of
+from instances.accelerators.nvidia_hami.usage import READ_AT_MOST, SMALLEST, usage_file, usage_in
 from tests.support.region_file import SIZE, region_file
 
 GIB = 1024**3
@@ -61,7 +61,7 @@ def test_the_last_place_and_the_last_card() -> None:
     ],
 )
 def test_what_is_none(region: bytes, word: str) -> None:
-    with pytest.raises(NotARegion, match=word):
+    with pytest.raises(UsageUnreadable, match=word):
         usage_in(region)
 
 
@@ -71,7 +71,7 @@ def test_damage_is_refused_or_read_but_never_a_crash(damage: bytes, at: int) -> 
     region[at : at + len(damage)] = damage
     try:
         found = usage_in(bytes(region))
-    except NotARegion:
+    except UsageUnreadable:
         return
     assert all(one.used >= 0 for one in found)
 

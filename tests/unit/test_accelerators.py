@@ -1,0 +1,59 @@
+"""The interface of accelerators: who is responsible, what a container without devices gets, and who knows a vendor."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from instances.accelerator import Demand, Grant, Refused, Share
+from instances.accelerators.registry import CARDS, backend_for
+from instances.placement import Candidate, Card, Room, fit
+from instances.spec import Options, Wanted, container_spec
+
+APP = Path(__file__).parents[2] / "instances"
+VENDOR = re.compile(r"(?i:nvidia|cuda|libvgpu|\bhami(?!_core\b))|\bMIG\b|\bGPU-")
+CARD = Card("GPU-a", 0, "A10", 24576)
+
+
+def test_two_backends_and_the_devices_decide() -> None:
+    assert {backend_for(devices=count).NAME for count in (1, 2, 16)} == {CARDS.NAME} == {"nvidia_hami"}
+    assert backend_for(devices=0).NAME == "none"
+
+
+def spec_of(grant: Grant, **options: str):
+    return container_spec(Wanted("u1", "a", "ulrich", "nginx:1", grant, options=Options(environment=options)))
+
+
+def test_a_spec_without_devices_is_placed_and_made_without_any() -> None:
+    """Images that ask for all cards themselves get none of them."""
+    demand = Demand(count=0)
+    for node in (Candidate(1, "n1"), Candidate(2, "n2", (CARD,))):
+        grant = fit(demand, Room(), node).grant
+        made = spec_of(grant)
+        assert dict(made.environment) == {"NVIDIA_VISIBLE_DEVICES": "void"}
+        assert not made.device_requests and not made.mounts and not made.tmpfs
+        assert set(made.labels) == {"imagelib.instance", "imagelib.name", "imagelib.owner"}
+
+
+def test_without_devices_only_what_would_show_some_is_reserved() -> None:
+    none = Grant((), None)
+    with pytest.raises(Refused) as refusal:
+        spec_of(none, NVIDIA_VISIBLE_DEVICES="all")
+    assert (refusal.value.code, refusal.value.params) == ("reserved_variable", {"name": "NVIDIA_VISIBLE_DEVICES"})
+    assert spec_of(none, CUDA_VISIBLE_DEVICES="").environment["CUDA_VISIBLE_DEVICES"] == ""
+    with pytest.raises(Refused):
+        spec_of(Grant(("GPU-a",), Share(24576, 100, True)), CUDA_VISIBLE_DEVICES="")
+
+
+def test_no_vendor_is_named_outside_its_backend() -> None:
+    """Texts for people may name one, and so may migrations; the directory's column is named as the front end has it."""
+    told = [
+        f"{path.relative_to(APP)}:{number}: {line.strip()}"
+        for path in sorted(APP.rglob("*.py"))
+        if not {"accelerators", "migrations"}.intersection(path.parts) and not path.name.endswith("_texts.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if VENDOR.search(line)
+    ]
+    assert told == []
