@@ -83,6 +83,14 @@ def test_without_a_number_there_is_one_replica_for_each_node(people, ulrich, nod
     assert [part.instance.node_id for part in made.containers.all()] == [other.pk, node.pk]
 
 
+def test_a_replica_moves_on_as_a_whole_where_a_node_takes_but_a_part_of_it(people, ulrich, node) -> None:
+    larger = gpu_node(cpu=16)
+    app_image(people, {"name": "a"}, {"name": "b"})
+    made = deployed(ulrich, spec=make.spec(cpu_cores=5).pk)  # eight cores are enough for one
+    assert [part.instance.node_id for part in made.containers.all()] == [larger.pk, larger.pk]
+    assert sorted(Instance.objects.values_list("name", flat=True)) == ["app-1", "app-2"]
+
+
 def test_all_containers_or_none(people, ulrich, node) -> None:
     app_image(people, {"name": "a"}, {"name": "b"}, replicas=2)
     plan = make.spec(cpu_cores=3)  # the node has eight

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.leases import Holding
-from instances.models import DeployedContainer, Observed, OperationKind
+from instances.models import DeployedContainer, Instance, Observed, OperationKind
 from instances.prober import Prober
 from instances.services import operate
 from nodes.engine import EngineError
@@ -109,6 +109,18 @@ def test_an_engine_that_does_not_answer_is_no_sign_of_life(row, engine, tools) -
     with probing(tools):
         found = until(lambda: row() if "readiness" in row().probe_results else None)
     assert found.probe_results["readiness"]["text"] == "engine_gone" and found.is_ready is False
+
+
+def test_a_container_that_its_engine_restarted_is_judged_anew(row, engine, tools) -> None:
+    patient = {**row().template["probes"]["readiness"], "failures": 1000}
+    DeployedContainer.objects.update(template={"probes": {"readiness": patient}})
+    with probing(tools):
+        until(lambda: row().is_ready)
+        engine.containers.exec_programs[("ready",)] = BAD
+        until(lambda: not row().probe_results["readiness"]["ok"])
+        assert row().is_ready, "a few failures of a thousand"
+        Instance.objects.update(restarts=1)
+        until(lambda: row().is_ready is False)
 
 
 def test_one_process_asks(row, tools) -> None:
