@@ -12,20 +12,29 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DomainError(Exception):
-    """`message` is a translatable sentence; `extra` is JSON-ready and becomes part of the answer."""
+    """`message` is a translatable sentence; `extra` is JSON-ready and becomes part of the answer. `retry_after`:
+    seconds after which the same may go well, 0 where that says nothing."""
 
     code = "error"
     http_status = 400
     title = _("The request cannot be carried out")
 
-    def __init__(self, message: Any, *, code: str = "", extra: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: Any, *, code: str = "", extra: Mapping[str, Any] | None = None, retry_after: int = 0
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.code
         self.extra = dict(extra or {})
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         return str(self.message)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the answer, in whatever dialect."""
+        return {"Retry-After": str(self.retry_after)} if self.retry_after else {}
 
 
 class InvalidInput(DomainError):

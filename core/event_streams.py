@@ -1,48 +1,58 @@
 """Server-sent events of one kind of rows: a stream of one row, and one of many.
 
-Asynchronous views; `imagelib.asgi` sends their paths to Django's ASGI side. Who may watch is decided when the stream
-opens: by login session, by `Authorization: Bearer`, or by a signed ticket in the URL.
+Asynchronous views; `imagelib.asgi` sends their paths to Django's ASGI side. Who may watch is decided by login session,
+by `Authorization: Bearer`, or by a signed ticket in the URL; when the stream opens, and again every minute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
-from django.core import signing
-from django.db import connections
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
-from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from core.progress import Hub
+from core.event_tickets import TICKET_SECONDS, Tickets
+from core.progress import Hub, encode
+from core.server_sent import RETRY, answer_with
+from core.threads import close_connections
+from core.visitors import visitor_of
 
-TICKET_SECONDS = 60
 MOST_IDS = 100
+_LARGEST = 2**63  # no row has this id; databases do not even understand it
 
 
 class EventStreams:
-    """`visible(user)`: rows that the user may watch. `unknown`: the sentence for others and for none."""
+    """`visible(user)`: rows that the user may watch.
 
-    def __init__(self, hub: Hub, *, visible: Callable[[Any], QuerySet[Any]], unknown: Any, salt: str) -> None:
-        self._hub, self._visible, self._unknown = hub, visible, unknown
-        self._signer = signing.TimestampSigner(salt=salt)
+    What is not there, or not his, is answered with 404 and the sentence `unknown`. Where rows vanish by themselves,
+    `ended(id)` is their last picture instead, whoever asks and whatever was there: so it tells nothing about others'.
+    """
 
-    def make_ticket(self, user: Any, ids: Iterable[int]) -> str:
-        """A signed statement "this user may watch these rows", good for a minute."""
-        return self._signer.sign_object([user.pk, sorted(ids)], compress=True)
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        visible: Callable[[Any], QuerySet[Any]],
+        salt: str,
+        unknown: Any,
+        ended: Callable[[int], dict[str, Any]] | None = None,
+    ) -> None:
+        self._hub, self._visible, self._unknown, self._ended = hub, visible, unknown, ended
+        self._tickets = Tickets(salt)
+
+    def ticket_for(self, request: Request, pk: int, *, path: str) -> dict[str, Any]:
+        """A signed URL of the stream at `path`, as `core.event_tickets.Ticket` shows it."""
+        return {"url": f"{path}?ticket={self._tickets.make(request, [pk])}", "expires_in": TICKET_SECONDS}
 
     async def one(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The stream of one row."""
-        if pk >= 2**63:
-            return _refuse(404, "not_found", self._unknown)
         return await self._stream(request, [pk])
 
     async def many(self, request: HttpRequest) -> HttpResponseBase:
@@ -54,59 +64,57 @@ class EventStreams:
         user, allowed = await sync_to_async(self._allowed)(request, ids)
         if user is None:
             return _refuse(401, "not_authenticated", _("Log in, send a token, or use a fresh ticket."))
-        if not allowed:
-            return _refuse(404, "not_found", self._unknown)
         last = request.headers.get("Last-Event-ID", "")
-        seen = {allowed[0]: int(last)} if len(allowed) == 1 and last.isdecimal() and len(last) < 19 else {}
-        response = StreamingHttpResponse(
-            self._hub.watch(
-                allowed,
-                language=translation.get_language() or "en",
-                seen=seen,
-                allowed=partial(self._still_allowed, user.pk, frozenset(allowed)),
-            ),
-            content_type="text/event-stream",
-        )
-        response["Cache-Control"] = "no-cache, no-transform"
-        response["X-Accel-Buffering"] = "no"
-        return response
+        known = int(last) if last.isdecimal() and len(last) < 19 else 0
+        others = [self._ended(pk) for pk in dict.fromkeys(ids) if pk not in allowed] if self._ended else []
+        if allowed:
+            may = partial(self._still_allowed, request, user.pk, frozenset(allowed))
+            seen = {allowed[0]: known} if len(allowed) == 1 else {}
+            language = translation.get_language() or "en"
+            return answer_with(_after(others, self._hub.watch(allowed, language=language, seen=seen, allowed=may)))
+        if not others:
+            return _refuse(404, "not_found", self._unknown)
+        if all(picture["version"] <= known for picture in others):
+            return HttpResponse(status=204)  # which tells an EventSource not to come again
+        return answer_with(_after(others))
 
     def _allowed(self, request: HttpRequest, ids: list[int]) -> tuple[Any, list[int]]:
         """Who asks, and which of the rows they may watch. Closes the connection of this short-lived thread."""
         try:
-            user = self._user(request, ids)
+            user = self._user(request, ids, opening=True)
             if user is None:
                 return None, []
-            return user, list(self._visible(user).filter(pk__in=ids).values_list("pk", flat=True))
+            possible = [pk for pk in ids if pk < _LARGEST]
+            return user, list(self._visible(user).filter(pk__in=possible).values_list("pk", flat=True))
         finally:
-            for connection in connections.all(initialized_only=True):
-                if not connection.in_atomic_block:
-                    connection.close()
+            close_connections()
 
-    def _still_allowed(self, user_pk: int, ids: frozenset[int]) -> bool:
-        """Asked again while a stream stays open: the account may have been closed, or lost its rights."""
-        user = get_user_model()._default_manager.filter(pk=user_pk, is_active=True).first()
-        if user is None:
+    def _still_allowed(self, request: HttpRequest, user_pk: int, ids: frozenset[int]) -> bool:
+        """The login may have ended meanwhile, the account may have been closed, or have lost its rights."""
+        user = self._user(request, ids, opening=False)
+        if user is None or user.pk != user_pk:
             return False
         rows = self._visible(user)
         there = rows.model._default_manager.filter(pk__in=ids).count()  # others were removed, which is no secret
         return rows.filter(pk__in=ids).count() == there
 
-    def _user(self, request: HttpRequest, ids: list[int]) -> Any:
+    def _user(self, request: HttpRequest, ids: Iterable[int], *, opening: bool) -> Any:
         if ticket := request.GET.get("ticket"):
-            try:
-                pk, good_for = self._signer.unsign_object(ticket, max_age=TICKET_SECONDS)
-            except signing.BadSignature:
-                return None
-            user = get_user_model()._default_manager.filter(pk=pk, is_active=True).first()
-            return user if user and set(ids) <= set(good_for) else None
-        if "Authorization" in request.headers:
-            try:
-                found = JWTAuthentication().authenticate(Request(request))
-            except APIException:
-                return None
-            return found[0] if found else None
-        return request.user if request.user.is_authenticated else None
+            return self._tickets.user_of(ticket, ids, opening=opening)
+        visitor = visitor_of(request, front_end=False)
+        return visitor.user if visitor else None
+
+
+async def _after(
+    pictures: list[dict[str, Any]], further: AsyncGenerator[bytes, None] | None = None
+) -> AsyncGenerator[bytes, None]:
+    """These at once, then what comes."""
+    if pictures:
+        yield b"".join([RETRY, *map(encode, pictures)])
+    if further is not None:
+        async with aclosing(further):
+            async for text in further:
+                yield text
 
 
 def _refuse(status: int, code: str, detail: Any) -> JsonResponse:

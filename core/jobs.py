@@ -142,15 +142,26 @@ class Job(models.Model):
         """running → failed."""
         self._leave([JobState.RUNNING], state=JobState.FAILED, finished_at=now, error_code=code, error=error, **values)
 
-    def requeue(self, *, due_at: datetime, code: str = "", error: dict[str, Any] | None = None, **values: Any) -> None:
-        """running → queued: another attempt, not before `due_at`; the last error stays visible meanwhile."""
+    def requeue(
+        self,
+        *,
+        due_at: datetime,
+        code: str = "",
+        error: dict[str, Any] | None = None,
+        rung_at: datetime | None = None,
+        **values: Any,
+    ) -> None:
+        """running → queued: another attempt, not before `due_at`; the last error stays visible meanwhile.
+
+        `rung_at`: when the message comes that the caller sends; without one the reaper rings as soon as it is due.
+        """
         self._leave(
             [JobState.RUNNING],
             state=JobState.QUEUED,
             due_at=due_at,
             error_code=code,
             error=error or {},
-            rung_at=None,
+            rung_at=rung_at,
             **values,
         )
 

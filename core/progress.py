@@ -9,9 +9,8 @@ predecessor). Event id = `version` of the row, so a reconnecting browser gets on
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,11 +19,12 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, InterfaceError, connections
 
+from core.server_sent import KEEP_ALIVE, KEEP_ALIVE_EVERY, RETRY, event
+
 logger = structlog.get_logger(__name__)
 LOOK_EVERY = 0.25  # seconds without word of a change (`core.changes`); one indexed query, only while somebody watches
 PAUSE = 0.01  # seconds between two looks, however many changes are announced
 ALLOWED_FOR = 60.0  # seconds between two looks at whether the reader may still watch
-KEEP_ALIVE_EVERY = 15.0  # seconds; proxies close silent connections
 
 Versions = Callable[[Iterable[int]], Mapping[int, int]]  # ids → {id: version}
 Pictures = Callable[[Iterable[int], str], Mapping[int, dict[str, Any]]]  # ids, language → {id: snapshot}
@@ -66,7 +66,7 @@ class Hub:
 
     async def watch(
         self, ids: Iterable[int], *, language: str, seen: Mapping[int, int], allowed: Callable[[], bool] = lambda: True
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Server-sent events for `ids`: the present picture at once, then every change, until the reader leaves.
 
         `allowed` is asked again every minute: a stream may be open for days, and rights change.
@@ -79,7 +79,7 @@ class Hub:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll())
         try:
-            yield b"retry: 2000\n\n"
+            yield RETRY
             judged = time.monotonic()
             while not self._closing:
                 if time.monotonic() - judged > ALLOWED_FOR:
@@ -89,7 +89,7 @@ class Hub:
                 try:
                     await asyncio.wait_for(watcher.wake.wait(), KEEP_ALIVE_EVERY)
                 except TimeoutError:
-                    yield b": keep-alive\n\n"
+                    yield KEEP_ALIVE
                     continue
                 watcher.wake.clear()
                 pending, watcher.pending = watcher.pending, {}
@@ -157,4 +157,4 @@ def _deliver(watcher: Watcher, pictures: Mapping[int, dict[str, Any]]) -> None:
 
 def encode(picture: Mapping[str, Any]) -> bytes:
     """One event: `id: <version>`, `event: snapshot`, `data: <JSON>`."""
-    return f"id: {picture['version']}\nevent: snapshot\ndata: {json.dumps(picture, ensure_ascii=False)}\n\n".encode()
+    return event("snapshot", picture, number=picture["version"])

@@ -208,12 +208,23 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "control"},
     },
+    "forget old pulls": {
+        "task": "pulls.tasks.forget_old_pulls",
+        "schedule": 3600.0,
+        "options": {"queue": "control", "expires": 3600},
+    },
+    "forget old instances": {
+        "task": "instances.tasks.forget_old_history",
+        "schedule": 3600.0,
+        "options": {"queue": "control", "expires": 3600},
+    },
     "forget old downloads": {
         "task": "core.tasks.forget_download_tickets",
         "schedule": 3600.0,
         "options": {"queue": "control"},
     },
 }
+KEEP_HISTORY_DAYS = env.integer("KEEP_HISTORY_DAYS", 90, minimum=1)  # of pulls, operations and terminals that ended
 WORKER_TRANSFERS = env.integer("WORKER_TRANSFERS", 32, minimum=1)
 WORKER_CONTROL = env.integer("WORKER_CONTROL", 16, minimum=1)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.utils import timezone
 
 from core.errors import DomainError
-from core.jobs import JobState
+from core.jobs import IllegalTransition, JobState
 from instances.accelerator import Grant, Refused, Share
 from instances.accelerators.registry import CARDS
 from instances.failures import classify_refusal
@@ -19,7 +20,7 @@ from instances.furnishing import check_image, needs_pull, put_files
 from instances.models import Instance, Observed, Operation, template_of
 from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
-from instances.preflight import preflight
+from instances.preflight import preflight, refuse_by
 from instances.recipes.template import Template
 from instances.services.furnishing import furnish_anew, secrets_for
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
@@ -27,7 +28,7 @@ from instances.values import without, without_secrets
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.failure_texts import describe
-from pulls.services import request_pulls
+from pulls.services import Admitted, request_pulls
 from pulls.tools import Tools
 
 LOOK_WITHIN = 10.0  # seconds
@@ -46,15 +47,32 @@ def create(operation: Operation, instance: Instance, engine: Engine, tools: Tool
         assert image is not None
         check_image(template, image)
         if instance.is_sliced:
-            _check_before(engine, instance, image, tools)
-        container = _make(engine, instance, image, template)
+            _check_before(operation, engine, instance, image, tools)
+        container = _make(operation, engine, instance, image, template)
     if container.state == Observed.CREATED:
         put_files(engine, container, template)
-        _start(engine, instance, container, template)
+        _start(operation, engine, instance, container, template)
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
     return Done({**verified(engine, instance, seen, now=tools.now()), **ended_at_once(seen)})
+
+
+def hold(operation: Operation) -> None:
+    """Before what another worker's container would suffer from. Raises `IllegalTransition` when he has taken over."""
+    token = operation.run_token
+    Operation.advance(operation.pk, allowed=[JobState.RUNNING], token=token, heartbeat_at=timezone.now())
+
+
+def _write(operation: Operation, **values: Any) -> None:
+    """Into the instance's row, as long as this worker holds the operation. Raises as `hold` does."""
+    held = {
+        "operations": operation,
+        "operations__state": JobState.RUNNING,
+        "operations__run_token": operation.run_token,
+    }
+    if not Instance.objects.filter(**held).change(**values):
+        raise IllegalTransition("another worker has taken over")
 
 
 def undo(engine: Engine, instance: Instance) -> None:
@@ -80,31 +98,34 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
     if pull is not None and pull.state == JobState.SUCCEEDED:
         raise OperationFailed("image_gone")  # already; pulling it again and again might never end
     if pull is None:
-        try:  # what was asked for, also when the entry means another image by now
-            [(_node, pull)] = request_pulls(user=instance.user, nodes=[instance.node_id], reference=instance.reference)
+        asks = Admitted(instance.user)  # judged when its place was reserved; what is edited since does not touch it
+        try:
+            [(_node, pull)] = request_pulls(user=asks, nodes=[instance.node_id], reference=instance.reference)
         except DomainError as error:
             raise OperationFailed("pull_failed", cause=str(error)) from error
-        Operation.objects.filter(pk=operation.pk).update(pull=pull)
-    Instance.objects.filter(pk=instance.pk).exclude(observed=Observed.PULLING).change(observed=Observed.PULLING)
+        Operation.advance(operation.pk, allowed=[JobState.RUNNING], token=operation.run_token, pull=pull)
+    if instance.observed != Observed.PULLING:
+        _write(operation, observed=Observed.PULLING)
     return Waiting({"phase": "pulling", "pull": pull.pk})
 
 
-def _check_before(engine: Engine, instance: Instance, image: ImageInfo, tools: Tools) -> None:
+def _check_before(operation: Operation, engine: Engine, instance: Instance, image: ImageInfo, tools: Tools) -> None:
     """A slicing library that cannot work gives no limits, or no running program: better no container."""
     try:
         found = preflight(engine, instance.node, image, reference=instance.reference, now=tools.now())
+        refuse_by(found)
     except EngineRejected as error:
         raise _refused(error, instance) from error
     except Refused as error:
         raise OperationFailed(error.code, **error.params) from error
-    for finding in found:
-        if finding.refuses:
-            raise OperationFailed(finding.code, **finding.params)
     if found:
-        _note(instance, (finding.code for finding in found))
+        _note(operation, (finding.code for finding in found))
 
 
-def _make(engine: Engine, instance: Instance, image: ImageInfo, template: Template) -> ContainerInfo:
+def _make(
+    operation: Operation, engine: Engine, instance: Instance, image: ImageInfo, template: Template
+) -> ContainerInfo:
+    hold(operation)
     wanted, hidden = _wanted(instance, dict(image.environment)), set[str]()
     try:
         if template.container:
@@ -113,7 +134,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo, template: Templa
         spec = container_spec(wanted)
         for volume in spec.volumes:
             engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
-        container, spec = _create(engine, instance, spec)
+        container, spec = _create(operation, engine, spec)
     except EngineRejected as error:
         failed = _refused(error, instance)
         failed.evidence = without(failed.evidence, wanted.secrets.values())
@@ -123,8 +144,7 @@ def _make(engine: Engine, instance: Instance, image: ImageInfo, template: Templa
     if container is None:
         raise OperationFailed("container_gone")
     plan = without_secrets(as_json(spec), hidden)
-    digest = next((text.partition("@")[2] for text in image.repo_digests), "")
-    Instance.objects.filter(pk=instance.pk).change(plan=plan, digest=digest, container_id=container.id)
+    _write(operation, plan=plan, digest=image.digest, container_id=container.id)
     return container
 
 
@@ -133,7 +153,7 @@ def _refused(error: EngineRejected, instance: Instance) -> OperationFailed:
     return OperationFailed(classify_refusal(error.evidence), evidence=error.evidence, **place)
 
 
-def _create(engine: Engine, instance: Instance, spec: ContainerSpec) -> tuple[ContainerInfo | None, ContainerSpec]:
+def _create(operation: Operation, engine: Engine, spec: ContainerSpec) -> tuple[ContainerInfo | None, ContainerSpec]:
     """What engines tell beforehand does not say whether their file system has quotas. Without them the container is
     made without a limit of its system disk, and the instance says so."""
     try:
@@ -141,24 +161,27 @@ def _create(engine: Engine, instance: Instance, spec: ContainerSpec) -> tuple[Co
     except EngineRejected as error:
         if not spec.system_disk_bytes or classify_refusal(error.evidence) != "no_disk_quotas":
             raise
-    _note(instance, [UNLIMITED])
+    _note(operation, [UNLIMITED])
     spec = replace(spec, system_disk_bytes=0)
     return engine.inspect_container(engine.create_container(spec)), spec
 
 
-def _note(instance: Instance, codes: Iterable[str]) -> None:
+def _note(operation: Operation, codes: Iterable[str]) -> None:
     """Add to what could not be done as asked."""
-    row = Instance.objects.filter(pk=instance.pk)
-    row.change(notes=list(dict.fromkeys([*row.get().notes, *codes])))
+    notes = Instance.objects.filter(operations=operation).values_list("notes", flat=True).first() or []
+    _write(operation, notes=list(dict.fromkeys([*notes, *codes])))
 
 
-def _start(engine: Engine, instance: Instance, container: ContainerInfo, template: Template) -> None:
+def _start(
+    operation: Operation, engine: Engine, instance: Instance, container: ContainerInfo, template: Template
+) -> None:
     try:
         engine.start_container(container.id)
     except EngineRejected as error:
         code = classify_refusal(error.evidence)
         transient = code == "port_taken" and any(port.host_port for port in template.ports)
         if transient:  # by something that is not ours: another attempt, with other ports
+            hold(operation)
             engine.remove_container(container.id, force=True, volumes=True)
             furnish_anew(instance)
         raise OperationFailed(code, transient=transient, evidence=error.evidence) from error

@@ -20,6 +20,7 @@ from instances.accelerators.registry import CARDS
 from instances.discovery import discover, small_images
 from instances.doctor_texts import DOCTOR
 from instances.elf import version_text
+from instances.engine_slots import examinations
 from instances.examination_texts import advice, cause
 from instances.failures import classify_refusal
 from instances.inventory import node_of
@@ -68,7 +69,8 @@ class Check:
 def examine_node(*, user: Any, node: int) -> list[Check]:
     """Look at everything that slices need there. What was seen of its cards, its library and its images is stored.
 
-    Up to 60 s. Raises `NotFound`, `PermissionRefused`; a node that does not answer is a finding.
+    Up to 60 s. Raises `NotFound`, `PermissionRefused`, `Busy` while it or too many others are examined; a node that
+    does not answer is a finding.
     """
     require_operator(user)
     row = node_of(user, node)
@@ -77,7 +79,10 @@ def examine_node(*, user: Any, node: int) -> list[Check]:
     timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     checks: list[Check] = []
     try:
-        with connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine:
+        with (
+            examinations.held(row.pk),
+            connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine,
+        ):
             checks.extend(examined(engine, row, now=timezone.now()))
     except EngineError as error:
         checks.append(Check("engine_away", BAD, {"cause": str(engine_failure_text(error.code).cause)}))

@@ -11,6 +11,7 @@ _WORDS = (
     ("no such image", "image_gone"),
     ("no such container", "container_gone"),
     ("is already in use by container", "container_name_taken"),
+    ("is already in progress", "removal_in_progress"),
     ("port is already allocated", "port_taken"),
     ("address already in use", "port_taken"),
     ("executable file not found", "command_not_found"),
@@ -22,3 +23,9 @@ def classify_refusal(evidence: str) -> str:
     """A code of `instances.refusal_texts`."""
     text = evidence.lower()
     return next((code for words, code in _WORDS if words in text), "engine_refused")
+
+
+def passes(code: str, *, attempt: int) -> bool:
+    """Whether it may be another matter when tried again: the engine is still busy with what an earlier attempt began.
+    A name is taken at once, but the container that has it is not listed before it is complete."""
+    return code == "removal_in_progress" or (code == "container_name_taken" and attempt > 1)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Conflict, NotFound
 from core.operators import require_operator
 from instances.discovery import Inventory, discover
+from instances.engine_slots import examinations
 from instances.models import Gpu, GpuAllocation, GpuInventory, Orphan
 from instances.orphans import known_uids, remove_with_volumes
 from instances.reading import NodeAway
@@ -40,13 +41,16 @@ def gpus_of(*, user: Any, node: int) -> dict[str, Any]:
 
 
 def discover_gpus(*, user: Any, node: int) -> Inventory:
-    """Ask the node for its cards and store them. Raises `NotFound`, `PermissionRefused`, `NodeAway`, and
-    `Conflict` when the node meanwhile leads to another machine."""
+    """Ask the node for its cards and store them. Raises `NotFound`, `PermissionRefused`, `NodeAway`, `Busy`
+    while it or too many others are examined, and `Conflict` when the node meanwhile leads to another machine."""
     require_operator(user)
     row = node_of(user, node)
     timeout, hosts = settings.ENGINE_TIMEOUT, settings.SSH_KNOWN_HOSTS
     try:
-        with connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine:
+        with (
+            examinations.held(row.pk),
+            connect(row.endpoint(), timeout=timeout, within=WITHIN, known_hosts=hosts) as engine,
+        ):
             found = discover(engine, row, now=timezone.now())
     except EngineError as error:
         raise NodeAway(engine_failure_text(error.code).cause, extra={"evidence": error.evidence}) from error

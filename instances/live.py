@@ -36,8 +36,12 @@ def pictures(ids: Iterable[int], language: str) -> Mapping[int, dict[str, Any]]:
         # The numbers first: what changes meanwhile is shown now, and once more.
         rows = with_operations(Instance.objects.select_related("image", "spec", "node", "user")).filter(pk__in=ids)
         found = {row.pk: _picture(snapshot(row, now=now), numbers.get(row.pk, 1)) for row in rows}
-    gone = {pk: {"id": pk, "version": REMOVED, "state": "removed"} for pk in ids}
-    return gone | found
+    return {pk: removed(pk) for pk in ids} | found
+
+
+def removed(pk: int) -> dict[str, Any]:
+    """The last picture; also of what never was, and of what is somebody else's."""
+    return {"id": pk, "version": REMOVED, "state": "removed"}
 
 
 def _versioned(ids: Iterable[int]) -> Any:
@@ -53,6 +57,11 @@ def _picture(shown: dict[str, Any], version: int) -> dict[str, Any]:
 
 hub = Hub(versions=versions, pictures=pictures, listen=changes.listen)
 _streams = EventStreams(
-    hub, visible=visible_instances, unknown=_("There is no such instance, or it is not yours."), salt="instance-events"
+    hub,
+    visible=visible_instances,
+    salt="instance-events",
+    unknown=_("There is no such instance, or it is not yours."),
+    ended=removed,
 )
-instance_events, instances_events, close_streams = _streams.one, _streams.many, hub.close
+ticket_for, close_streams = _streams.ticket_for, hub.close
+instance_events, instances_events = _streams.one, _streams.many

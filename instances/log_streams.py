@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +21,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, DomainError
+from core.server_sent import KEEP_ALIVE, KEEP_ALIVE_EVERY, RETRY, event
 from core.threads import Threads
 from instances.models import Instance
 from instances.reading import not_read
@@ -30,7 +30,6 @@ from nodes.engine import EngineError, LogText, connect
 
 MOST_OPEN = 200  # in this process
 SILENCE = 1.0  # seconds after which the reader looks around
-KEEP_ALIVE_EVERY = 15.0  # seconds
 LOOK_EVERY = 15.0  # seconds between two looks at whether the reader may go on
 FASTEST = 1_000_000  # characters a second to a browser
 _UNPACED = 4096
@@ -49,13 +48,13 @@ async def follow(
     *, instance: Instance, user: int, lines: int, language: str, allowed: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     """`allowed` is asked again now and then, in a thread: a stream may be open for days, and rights change."""
-    yield b"retry: 2000\n\n"
+    yield RETRY
     _open[user] += 1
-    log = Log()
+    log = Log(language)
     try:
         _check_room(user, language)
         await _threads.run(lambda: log.open(instance, lines))
-        yield _event("begin", {})
+        yield event("begin", {})
         async for text in _texts(log, allowed):
             yield text
         if not _closing.is_set():
@@ -80,12 +79,12 @@ async def _texts(log: Log, allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
         now = monotonic()
         if piece.text:
             spoken = now
-            yield _event("output", {"stream": piece.stream, "text": piece.text})
+            yield event("output", {"stream": piece.stream, "text": piece.text})
             if len(piece.text) > _UNPACED:
                 await asyncio.sleep(len(piece.text) / FASTEST)
         elif now - spoken > KEEP_ALIVE_EVERY:
             spoken = now
-            yield b": keep-alive\n\n"
+            yield KEEP_ALIVE
         if now - judged > LOOK_EVERY:
             judged = now
             if not await _threads.run(allowed):
@@ -95,7 +94,8 @@ async def _texts(log: Log, allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
 class Log:
     """What a container writes, for threads. May be closed before it was opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str) -> None:
+        self._language = language
         self._resources = ExitStack()
         self._lock = threading.Lock()
         self._closed = False
@@ -113,7 +113,7 @@ class Log:
                 )
                 self._pieces = engine.follow_logs(instance.container_id, tail=lines)
             except EngineError as error:
-                raise not_read(error) from error
+                raise self._not_read(error) from error
             with self._lock:
                 if not self._closed:
                     self._resources = stack.pop_all()
@@ -128,8 +128,13 @@ class Log:
                 if monotonic() > until or _closing.is_set():
                     return LogText("stdout", "")
         except EngineError as error:
-            raise not_read(error) from error
+            raise self._not_read(error) from error
         return None
+
+    def _not_read(self, error: EngineError) -> DomainError:
+        """Threads speak the default language: what an engine said is put into words in the reader's."""
+        with translation.override(self._language):
+            return not_read(error)
 
     def close(self) -> None:
         with self._lock:
@@ -148,8 +153,4 @@ def _check_room(user: int, language: str) -> None:
 
 def _end(code: str, message: Any, language: str) -> bytes:
     with translation.override(language):
-        return _event("end", {"code": code, "message": str(message)})
-
-
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+        return event("end", {"code": code, "message": str(message)})

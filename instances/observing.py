@@ -38,6 +38,14 @@ def columns_of(container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def _problem(instance: Instance, *, lost: bool) -> dict[str, Any]:
+    """To see the container disproves that it is gone, or that its node cannot be reached."""
+    known = instance.problem_code
+    still = "" if known in ("container_gone", "node_lost") else known
+    code = "operation_lost" if lost and not still else still
+    return {} if code == known else {"problem_code": code, "problem": {}}
+
+
 def ended_at_once(container: ContainerInfo) -> dict[str, Any]:
     """Columns that say so of a container that was started a moment ago and has failed already. To have succeeded by
     then is no problem."""
@@ -46,11 +54,11 @@ def ended_at_once(container: ContainerInfo) -> dict[str, Any]:
     return {"problem_code": "ended_at_once", "problem": {"params": {"exit_code": container.exit_code}}}
 
 
-def observe(instance: Instance, container: ContainerInfo | None, *, now: datetime) -> None:
+def observe(instance: Instance, container: ContainerInfo | None, *, now: datetime, lost: bool = False) -> None:
     """Store what was seen, unless the row is newer or an operation works on it, which has the last word. A container
-    that is gone was removed behind our back."""
+    that is gone was removed behind our back. `lost`: the last operation ended without a worker who could say so."""
     values: dict[str, Any] = (
-        columns_of(container, now=now)
+        {**columns_of(container, now=now), **_problem(instance, lost=lost)}
         if container is not None
         else {"observed": Observed.GONE, "observed_at": now, "problem_code": "container_gone", "problem": {}}
     )

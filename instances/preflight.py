@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from instances.accelerator import Finding
+from django.utils import timezone
+
+from instances.accelerator import Finding, Refused
 from instances.accelerators.registry import CARDS
 from instances.examining import LIFE, look_at_image, look_at_library, opened
 from instances.models import ImageReport, LibraryReport
-from instances.preload import ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
+from instances.preload import VARIABLE, ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
 from nodes.engine import Engine, ImageInfo
 from nodes.models import ComputeNode
+
+COUNTS_FOR = timedelta(minutes=30)  # of what was found of a library
 
 
 def preflight(engine: Engine, node: ComputeNode, image: ImageInfo, *, reference: str, now: datetime) -> list[Finding]:
@@ -36,6 +41,7 @@ def examine(
         library = look_at_library(engine, container, CARDS.PRELOADED, known=known)
         if facts is None:
             facts = look_at_image(engine, container, architecture=architecture)
+    facts = replace(facts, preload=image.environment.get(VARIABLE, ""))
     _remember(LibraryReport, library, library_facts, now=now, node=node, directory=mount.source)
     key = {"reference": reference, "digest": digest, "architecture": architecture}
     _remember(ImageReport, facts, image_facts, now=now, **key)
@@ -50,9 +56,16 @@ def _remember(report: Any, facts: Any, parse: Callable[[Any], Any], *, now: date
         report.objects.update_or_create(**key, defaults={"facts": as_json(facts), "checked_at": now})
 
 
+def refuse_by(findings: Iterable[Finding]) -> None:
+    """Raises `Refused` for the first of them that leaves no choice."""
+    for finding in findings:
+        if finding.refuses:
+            raise Refused(finding.code, **finding.params)
+
+
 def digest_of(image: ImageInfo) -> str:
-    """The registry's; an image that came from none has its id."""
-    return next((text.partition("@")[2] for text in image.repo_digests), "") or image.id
+    """An image that came from no registry has its id."""
+    return image.digest or image.id
 
 
 def architecture_of(platform: str) -> str:
@@ -75,9 +88,21 @@ def known_image(digest: str, architecture: str) -> ImageFacts | None:
 
 
 def known_findings(node: ComputeNode, reference: str) -> list[Finding]:
-    """What creation would probably find, without asking anybody; nothing where nothing is known."""
+    """What creation would probably find, without asking anybody; nothing where nothing is known. What stood against the
+    library a while ago refuses nothing any more: it may have been mended since."""
     architecture = architecture_of(node.platform)
-    return judge(known_library(node), last_seen(reference, architecture), CARDS.PRELOADED, node=architecture)
+    image = last_seen(reference, architecture)
+    found = judge(known_library(node), image, CARDS.PRELOADED, node=architecture)
+    if LibraryReport.objects.filter(node=node, checked_at__gt=timezone.now() - COUNTS_FOR).exists():
+        return found
+    lasting = judge(None, image, CARDS.PRELOADED, node=architecture)
+    return [one if one in lasting else replace(one, refuses=False) for one in found]
+
+
+def known_environment(reference: str) -> dict[str, str]:
+    """Of an image that is not at hand: what it preloads itself, if it was ever seen."""
+    facts = last_seen(reference)
+    return {VARIABLE: facts.preload} if facts and facts.preload else {}
 
 
 def last_seen(reference: str, architecture: str = "") -> ImageFacts | None:

@@ -14,6 +14,7 @@ from instances.accelerator import Finding, Preloaded
 from instances.elf import ElfFacts, Version, version_text
 
 UNREAD = ElfFacts()
+VARIABLE = "LD_PRELOAD"
 GLIBC, MUSL, NO_LIBC = "glibc", "musl", "none"
 _READABLE, _SEARCHABLE = 0o004, 0o001  # for everybody: programs in containers have any user
 
@@ -43,6 +44,7 @@ class ImageFacts:
     libc: str
     architecture: str = ""  # as engines have it; "" is unknown
     glibc: Version = ()
+    preload: str | None = None  # what its own environment preloads; None: written down before this was looked at
 
 
 def judge(library: LibraryFacts | None, image: ImageFacts | None, preloaded: Preloaded, *, node: str) -> list[Finding]:

@@ -16,7 +16,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, InterfaceError, connection, reset_queries, transaction
 from django.db.models import Exists, F, Max, OuterRef
 
-from core.errors import Conflict, SecretUnreadable
+from core.errors import Conflict, NotFound, SecretUnreadable
 from core.jobs import ACTIVE_STATES
 from core.leases import Holding
 from core.shutdown import stopping
@@ -95,8 +95,9 @@ class Prober:
             probes: dict[str, Any] = row.template["probes"]
             rules = {kind: Rule.of(probe) for kind, probe in probes.items()}
             watched = Watched.begin(rules, since=self._tools.monotonic())
-            self._watches[row.pk] = _Watch(runs[row.pk], probes, row.instance.node, watched)
-            _write(row.pk, watched, {})
+            watch = _Watch(runs[row.pk], probes, row.instance.node, watched, told=row.probe_results)
+            self._watches[row.pk] = watch
+            _write(row.pk, watched, watch.told)  # what was found last stays to be seen: why it was restarted
 
     def _ask(self, watch: _Watch, threads: ThreadPoolExecutor) -> None:
         for kind in watch.watched.asks(now=self._tools.monotonic()):
@@ -114,7 +115,7 @@ class Prober:
             ):
                 watch.told[kind] = {**seen, "at": self._tools.now().isoformat()}
                 _write(pk, watch.watched, watch.told)
-        if watch.watched.verdict.must_restart and _restart(pk):
+        if watch.watched.verdict.must_restart and _restart(pk, watch.told):
             del self._watches[pk]
 
     def _let_go(self) -> None:
@@ -172,7 +173,7 @@ def _write(pk: int, watched: Watched, told: dict[str, Any]) -> None:
         Instance.objects.filter(pk=pk).change()
 
 
-def _restart(pk: int) -> bool:
+def _restart(pk: int, told: dict[str, Any]) -> bool:
     """By the ordinary operation, in nobody's name. False: it is busy, later then."""
     row = Instance.objects.filter(pk=pk, observed=Observed.RUNNING).first()
     if row is None:
@@ -181,6 +182,8 @@ def _restart(pk: int) -> bool:
         queue(row, OperationKind.RESTART, AnonymousUser())
     except Conflict:
         return False
+    except NotFound:
+        return True
     DeployedContainer.objects.filter(pk=pk).update(probe_restarts=F("probe_restarts") + 1, is_ready=False)
-    logger.info("restarted by its probes", instance=pk)
+    logger.info("restarted by its probes", instance=pk, results=told)
     return True

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, DomainError
+from core.shared_calls import SharedCalls
+from instances.engine_slots import reads
 from instances.failures import classify_refusal
 from instances.load import Load, measure
 from instances.models import Instance
@@ -17,6 +19,7 @@ from nodes.failure_texts import engine_failure_text
 
 WITHIN = 8.0  # seconds
 MOST_LINES = 10_000
+_loads: SharedCalls[Load | None] = SharedCalls(fresh_for=2.0)  # a look at one takes one to two seconds
 
 
 class NodeAway(DomainError):
@@ -28,15 +31,20 @@ class NodeAway(DomainError):
 
 
 def read_log(instance: Instance, *, lines: int) -> str:
-    """The last lines of the container's log. Raises `Conflict` when there is no container (any more), `NodeAway`."""
+    """The last lines of the container's log. Raises `Conflict` when there is no container (any more), `NodeAway`, and
+    `Busy` when too much is asked at the same time."""
     tail = min(max(lines, 1), MOST_LINES)
-    return str(_read(instance, lambda engine: engine.container_logs(instance.container_id, tail=tail)))
+    with reads.held(instance.node_id):
+        return str(_read(instance, lambda engine: engine.container_logs(instance.container_id, tail=tail)))
 
 
 def read_load(instance: Instance) -> Load | None:
-    """The container's load now; None when it does not run."""
-    found: Load | None = _read(instance, lambda engine: measure(instance, engine))
-    return found
+    """The container's load now, or two seconds ago; None when it does not run. Raises as `read_log` does."""
+    key = (instance.uid, instance.container_id)
+    if known := _loads.known(key):
+        return known.result()
+    with reads.held(instance.node_id):  # also who only waits for somebody else's answer
+        return _loads.get(key, lambda: _read(instance, lambda engine: measure(instance, engine)))
 
 
 def _read(instance: Instance, question: Callable[[Engine], Any]) -> Any:

@@ -81,6 +81,7 @@ TEXTS: dict[str, Any] = {
     "files_not_placed": _("The configuration files could not be put into the container: %(evidence)s"),
     "pull_failed": _("The image could not be pulled: %(cause)s"),
     "container_name_taken": _("Another container on the node has this name already."),
+    "removal_in_progress": _("The engine is still removing the container, which may take it some time."),
     "port_taken": _("A port of the node is taken. Try again."),
     "node_disk_full": _("There is no space left on the node's disk. Free some and try again."),
     "no_disk_quotas": _("The node's file system has no quotas, so the system disk cannot be limited there."),
@@ -100,6 +101,11 @@ TEXTS: dict[str, Any] = {
     "engine_refused": _("The engine refused: %(evidence)s"),
     "node_lost": _("The node could not be reached: %(cause)s"),
     "worker_lost": _("The server was stopped too often while it made the container. Nothing is left of it; try again."),
+    "operation_lost": _(
+        "The server was stopped too often during the last start, stop or restart. The state is how the container was "
+        "seen since; if it is not as you want it, try again."
+    ),
+    "database_away": _("The server's database did not answer for a while. Try again."),
     "internal_error": _("The server made a mistake. Its log has the details under %(evidence)s."),
     # what is not known of a node's cards
     "no_probe_image": _("The node has no image yet that its GPUs could be asked with. Pull one and discover again."),
@@ -110,6 +116,7 @@ TEXTS: dict[str, Any] = {
     ),
     # what could not be done as the spec asks
     "system_disk_not_limited": _("The system disk is not limited: the node's storage driver cannot do it."),
+    "size_unknown": _("How much would be pulled is not known: %(cause)s"),
     "data_disk_not_limited": _("The data disk at /data is not limited in size: the engine's volumes have no limit."),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import FilteredRelation, Q, QuerySet
 
+from core.ages import age_seconds
 from core.jobs import ACTIVE_STATES
 from instances.models import Instance, Observed, Operation
 from instances.refusal_texts import sentence
@@ -33,7 +34,7 @@ def snapshot(instance: Instance, *, now: datetime, viewer: Any = None) -> dict[s
         "node": {"id": instance.node_id, "name": instance.node.name},
         "user": instance.user.get_username(),
         "state": instance.observed,
-        "state_age_seconds": _age(instance.observed_at, now),
+        "state_age_seconds": age_seconds(instance.observed_at, now),
         "image_reference": instance.reference,
         "digest": instance.digest,
         "container_id": instance.container_id,
@@ -92,7 +93,3 @@ def _operation(operation: Operation | None) -> dict[str, Any] | None:
         "attempt": operation.attempt,
         "pull": None if pull is None else {"id": pull.pk, "percent": float(pull.progress.get("percent", 0.0))},
     }
-
-
-def _age(since: datetime | None, now: datetime) -> float | None:
-    return None if since is None else round(max((now - since).total_seconds(), 0.0), 1)

@@ -15,6 +15,7 @@ from core.errors import SecretUnreadable
 from core.jobs import ACTIVE_STATES, HELD_STATES
 from instances.creation import undo
 from instances.examining import remove_leftovers
+from instances.left_shells import end_left_shells
 from instances.models import (
     GpuAllocation,
     HostPort,
@@ -50,6 +51,7 @@ def _sweep_node(node: ComputeNode, tools: Tools) -> bool:
             now = tools.now()
             settle(node, engine, now=now)
             remove_leftovers(engine, now=now)
+            end_left_shells(node, engine, now=now)
     except (EngineError, SecretUnreadable) as error:
         logger.info("instances not seen", node=node.name, reason=str(error))
         return False
@@ -85,10 +87,12 @@ def busy_among(node: ComputeNode, uids: Collection[str] | None = None) -> set[st
 
 
 def _settled(node: ComputeNode, uids: Collection[str] | None) -> QuerySet[Any]:
-    """Those that no operation works on; `last_kind`: what was done last."""
+    """Those that no operation works on; `last_kind`: what was done last, `last_error`: how that failed."""
     operations = Operation.objects.filter(instance=OuterRef("pk")).order_by("-pk")
     busy = operations.filter(state__in=ACTIVE_STATES)
-    rows = Instance.objects.filter(~Exists(busy), node=node).annotate(last_kind=Subquery(operations.values("kind")[:1]))
+    rows = Instance.objects.filter(~Exists(busy), node=node).annotate(
+        last_kind=Subquery(operations.values("kind")[:1]), last_error=Subquery(operations.values("error_code")[:1])
+    )
     return rows if uids is None else rows.filter(uid__in=uids)
 
 
@@ -103,7 +107,8 @@ def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, n
         Instance.objects.filter(pk=instance.pk).change(**lost)
         free(instance)
     elif instance.observed != Observed.FAILED:
-        observe(instance, _inspected(instance, container, engine, always=closely), now=now)
+        seen = _inspected(instance, container, engine, always=closely)
+        observe(instance, seen, now=now, lost=instance.last_error == "worker_lost")
     elif container is not None or _holds(instance):  # the node was away when the creation failed
         undo(engine, instance)
         free(instance)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
-from instances import measuring, sweep, work
+from instances import history, measuring, sweep, work
 from pulls.tools import production_tools
 
 
@@ -21,3 +22,8 @@ def sweep_instances() -> None:
 @shared_task(ignore_result=True)
 def measure_instances() -> None:
     measuring.measure_instances(tools=production_tools())
+
+
+@shared_task(ignore_result=True)
+def forget_old_history() -> None:
+    history.forget_old_history(now=timezone.now())

@@ -12,14 +12,15 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.event_tickets import Ticket
 from core.idempotency import run_once
 from pulls import services
 from pulls.events import sentence
 from pulls.filters import PullFilter
 from pulls.models import PullJob
-from pulls.serializers import HistoryEntry, PullAnswer, PullAsked, SnapshotShape, Ticket
+from pulls.serializers import HistoryEntry, PullAnswer, PullAsked, SnapshotShape
 from pulls.snapshot import snapshot
-from pulls.streams import TICKET_SECONDS, make_ticket
+from pulls.streams import ticket_for
 
 _KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key and body act once and answer the same."
@@ -86,8 +87,7 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     def ticket(self, request: Request, pk: str) -> Response:
         """A signed URL of the event stream, for browsers that log in with a token."""
         job = self.get_object()
-        url = reverse("pull-events", args=[job.pk]) + "?ticket=" + make_ticket(request.user, [job.pk])
-        return Response({"url": url, "expires_in": TICKET_SECONDS})
+        return Response(ticket_for(request, job.pk, path=reverse("pull-events", args=[job.pk])))
 
     def _one(self, job: PullJob, status: int = 200) -> Response:
         return Response(snapshot(job, now=timezone.now()), status=status)

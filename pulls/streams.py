@@ -10,13 +10,11 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from core import changes
-from core.event_streams import TICKET_SECONDS, EventStreams
+from core.event_streams import EventStreams
 from core.progress import Hub
 from pulls.models import PullJob
 from pulls.services import visible_pulls
 from pulls.snapshot import snapshot
-
-__all__ = ["TICKET_SECONDS", "close_streams", "make_ticket", "pull_events", "pulls_events"]
 
 
 def _versions(ids: Iterable[int]) -> Mapping[int, int]:
@@ -34,4 +32,4 @@ hub = Hub(versions=_versions, pictures=_pictures, listen=changes.listen)
 _streams = EventStreams(
     hub, visible=visible_pulls, unknown=_("There is no such pull, or it is not yours."), salt="pull-events"
 )
-make_ticket, pull_events, pulls_events, close_streams = _streams.make_ticket, _streams.one, _streams.many, hub.close
+ticket_for, pull_events, pulls_events, close_streams = _streams.ticket_for, _streams.one, _streams.many, hub.close

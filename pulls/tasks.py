@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
-from pulls import work
+from pulls import history, work
 from pulls.tools import production_tools
 
 
 @shared_task(ignore_result=True)
 def run_pull(pull_id: int) -> None:
     work.run_pull(pull_id, tools=production_tools())
+
+
+@shared_task(ignore_result=True)
+def forget_old_pulls() -> None:
+    history.forget_old_pulls(now=timezone.now())

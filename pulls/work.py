@@ -21,11 +21,11 @@ from pulls.failures import CATALOGUE, Failure, classify_engine_text, failure, re
 from pulls.lanes import claim_next, ring_waiting
 from pulls.models import PullJob
 from pulls.outcome import PullFailed, Stopped, StopReason
+from pulls.patience import when_database_answers
 from pulls.tools import Tools
 
 logger = structlog.get_logger(__name__)
 LEAVING_PAUSE = 1.0  # seconds
-DATABASE_PATIENCE = 600.0  # seconds that a finished pull waits for a database that went away
 
 
 def run_pull(pk: int, *, tools: Tools) -> None:
@@ -38,13 +38,13 @@ def run_pull(pk: int, *, tools: Tools) -> None:
         return
     try:
         finish = _attempt(job, tools)
-        _when_database_answers(finish, tools)
+        when_database_answers(finish, tools)
     except IllegalTransition:
         logger.info("pull was taken over", pull=job.pk, attempt=job.attempt)
     except DataError:
-        _when_database_answers(lambda: _fail_or_retry(job, _bug(job), tools), tools)
+        when_database_answers(lambda: _fail_or_retry(job, _bug(job), tools), tools)
     finally:
-        _when_database_answers(lambda: ring_waiting(now=tools.now()), tools)
+        when_database_answers(lambda: ring_waiting(now=tools.now()), tools)
 
 
 def _attempt(job: PullJob, tools: Tools) -> Callable[[], None]:
@@ -144,16 +144,3 @@ def _settle(job: PullJob, change: Callable[[], None], now: datetime, *, arrived:
             record(
                 job, "arrived_anyway" if arrived else "cancelled", at=now, **({"digest": arrived} if arrived else {})
             )
-
-
-def _when_database_answers(action: Callable[[], None], tools: Tools) -> None:
-    """Do it, waiting for a database that is restarting; the reaper takes over when the process ends meanwhile."""
-    deadline = tools.monotonic() + DATABASE_PATIENCE
-    while True:
-        try:
-            return action()
-        except (OperationalError, InterfaceError):
-            connection.close()
-            if tools.monotonic() > deadline or tools.interrupted():
-                raise
-            tools.sleep(1.0)

@@ -115,7 +115,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse
     if isinstance(error, exceptions.MethodNotAllowed):
         return Response(envelope(REFUSED, error.detail), status=405)
     if isinstance(error, (DomainError, exceptions.APIException)):
-        return Response(envelope(REFUSED, f"{view.failure()}{_sentence(error, view)}"))
+        after = error.headers if isinstance(error, DomainError) else None
+        return Response(envelope(REFUSED, f"{view.failure()}{_sentence(error, view)}"), headers=after)
     logger.exception("request crashed", exc_info=error, view=type(view).__name__)
     return crash(context["request"])
 

@@ -87,7 +87,7 @@ def _describe(error: Exception) -> tuple[int, str, Any, Any, dict[str, Any], dic
         found = list(flatten(error.fields))
         return error.http_status, error.code, error.title, sentence(found), {"errors": found}, {}
     if isinstance(error, DomainError):
-        return error.http_status, error.code, error.title, error.message, error.extra, {}
+        return error.http_status, error.code, error.title, error.message, error.extra, error.headers
     if isinstance(error, exceptions.ValidationError):
         found = list(flatten(error.detail))
         return 400, "invalid", InvalidInput.title, sentence(found), {"errors": found}, {}

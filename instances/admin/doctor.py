@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -10,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.admin_tools import OperatorAdmin, age, label
-from instances.doctor import BAD, DOUBTFUL, GOOD, examine_node
+from core.slots import Busy
+from instances.doctor import BAD, DOUBTFUL, GOOD, Check, examine_node
 from nodes.models import ComputeNode
 
 _LEVELS = {
@@ -29,16 +33,20 @@ def doctor_page(page: OperatorAdmin, request: HttpRequest, node: ComputeNode) ->
         "node": node,
     }
     if request.method == "POST":
-        checks = examine_node(user=request.user, node=node.pk)
-        levels = {check.level_for_node for check in checks}
-        context |= {
-            "examined": age(timezone.now()),
-            "checks": [
-                {"label": _labelled(check.level), "text": check.text, "advice": check.advice} for check in checks
-            ],
-            "worst": next(level for level in (BAD, DOUBTFUL, GOOD) if level in levels),
-        }
+        try:
+            context |= _shown(examine_node(user=request.user, node=node.pk))
+        except Busy as error:
+            messages.error(request, str(error))
     return TemplateResponse(request, "imagelib/node_doctor.html", context)
+
+
+def _shown(checks: list[Check]) -> dict[str, Any]:
+    levels = {check.level_for_node for check in checks}
+    return {
+        "examined": age(timezone.now()),
+        "checks": [{"label": _labelled(check.level), "text": check.text, "advice": check.advice} for check in checks],
+        "worst": next(level for level in (BAD, DOUBTFUL, GOOD) if level in levels),
+    }
 
 
 def _labelled(level: str) -> SafeString:

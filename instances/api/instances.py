@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -17,6 +18,8 @@ from rest_framework.views import APIView
 
 from core.api import JsonAlways, OperatorsOnly, UpgradeNeeded
 from core.errors import InvalidInput
+from core.event_tickets import Ticket
+from core.server_sent import answer_with
 from core.threads import close_connections
 from core.visitors import visitor_of
 from instances import services
@@ -35,6 +38,7 @@ from instances.instance_serializers import (
     stats_json,
 )
 from instances.inventory import discover_gpus, gpus_of
+from instances.live import ticket_for
 from instances.log_streams import follow
 from instances.models import Instance, OperationKind
 from instances.reading import MOST_LINES, read_load, read_log
@@ -155,6 +159,13 @@ class InstanceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets
         self.get_object()
         raise UpgradeNeeded
 
+    @extend_schema(request=None, responses=Ticket)
+    @action(detail=True, methods=["post"])
+    def ticket(self, request: Request, pk: int) -> Response:
+        """A signed URL of the event stream, for browsers that log in with a token."""
+        instance = self.get_object()
+        return Response(ticket_for(request, instance.pk, path=reverse("instance-events", args=[instance.pk])))
+
     @extend_schema(responses={200: StatsShape, 204: None})
     @action(detail=True, methods=["get"])
     def stats(self, request: Request, pk: int) -> Response:
@@ -214,13 +225,13 @@ def _arguments(asked: dict[str, Any]) -> dict[str, Any]:
     return {**asked, "options": Options.of(own)}
 
 
-def _followed(request: Request, instance: Instance, lines: int) -> StreamingHttpResponse:
+def _followed(request: Request, instance: Instance, lines: int) -> HttpResponseBase:
     """`imagelib.asgi` sends this to Django's ASGI side. The stream asks again who it is for."""
     django_request, user = request._request, int(request.user.pk or 0)
 
     def allowed() -> bool:
         visitor = visitor_of(django_request, front_end=False)
-        return visitor is not None and visitor.user.pk == user and _is_visible(visitor.user, instance.pk)
+        return visitor is not None and visitor.user.pk == user and services.may_see(visitor.user, instance.pk)
 
     stream = follow(
         instance=instance,
@@ -229,12 +240,5 @@ def _followed(request: Request, instance: Instance, lines: int) -> StreamingHttp
         language=translation.get_language() or "en",
         allowed=allowed,
     )
-    response = StreamingHttpResponse(stream, content_type="text/event-stream")
-    response["Cache-Control"] = "no-cache, no-transform"
-    response["X-Accel-Buffering"] = "no"
     close_connections()
-    return response
-
-
-def _is_visible(user: Any, instance: int) -> bool:
-    return bool(services.visible_instances(user).filter(pk=instance).exists())
+    return answer_with(stream)

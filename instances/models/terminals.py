@@ -37,6 +37,8 @@ class TerminalSession(models.Model):
     node_name = models.CharField(_("compute node"), max_length=255, editable=False)
     container_id = models.CharField(_("container id"), max_length=64, editable=False)
     shell = models.CharField(_("shell"), max_length=8, editable=False)
+    run = models.CharField(max_length=64, blank=True, editable=False)  # by which the engine knows the shell
+    process = models.PositiveIntegerField(null=True, editable=False)  # its number in the container, once it has told
     address = models.GenericIPAddressField(_("from address"), null=True, editable=False)
     began_at = models.DateTimeField(_("began"), editable=False, db_index=True)
     seen_at = models.DateTimeField(_("last seen"), editable=False)  # while it is open; a server that dies leaves it

@@ -18,6 +18,7 @@ from instances.services.gpus import set_cordoned
 from instances.services.instances import (
     create_instance,
     delete_instances,
+    may_see,
     operate,
     own_instance,
     preview,
@@ -38,6 +39,7 @@ __all__ = [
     "delete_specs",
     "end_terminal",
     "forget_instance",
+    "may_see",
     "operate",
     "operate_deployment",
     "own_deployment",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,14 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import DomainError, InvalidInput, NotFound
+from core.errors import Conflict, DomainError, InvalidInput, NotFound
 from imagelib.models import ImageRegistry
 from imagelib.references import effective_or_invalid
 from imagelib.services import visible_images
 from instances.accelerator import Demand, Refused, is_sliced
 from instances.accelerators.registry import backend_for
 from instances.capacity import candidates, demand_of, needs_of
-from instances.models import Deployment, ProductSpec
+from instances.models import Deployment, Instance, ProductSpec
 from instances.models.instances import NAME_RULE
 from instances.placement import Answer, Fit, Rejection, Room, place
 from instances.recipes.recipe import Recipe
@@ -79,6 +79,7 @@ def judge(user: Any, image: int, spec: int, name: str, node: int | None, options
         nodes = nodes.filter(pk=node)
         usable(nodes, node, _("There is no listed compute node with id %(id)s."), "node_not_listed")
     _check_texts(name, options)
+    refuse_taken_name(user, name)
     return ask_for(user, entry, plan, nodes, name=name, options=options, anywhere=node is None)
 
 
@@ -126,6 +127,13 @@ def _check_texts(name: str, options: Options) -> None:
         raise InvalidInput(faults)
 
 
+def refuse_taken_name(user: Any, name: str) -> None:
+    """Raises `Conflict`. The constraint decides when two ask at the same moment."""
+    if Instance.objects.filter(user=user, name=name).exists():
+        text = _("You have an instance of the name “%(name)s” already.")
+        raise Conflict(text % {"name": name}, code="duplicate")
+
+
 def answer_to(ask: Ask) -> Answer:
     found = candidates(
         ask.nodes, reference=ask.reference, now=timezone.now(), demand=ask.demand if ask.anywhere else None
@@ -156,7 +164,8 @@ def or_refuse(rule: Callable[[], Any]) -> Any:
         raise NotOffered(sentence(refused.code, refused.params), code=refused.code) from None
 
 
-def wanted_by(ask: Ask, taken: Fit, *, uid: str) -> Wanted:
+def wanted_by(ask: Ask, taken: Fit, *, uid: str, image_environment: Mapping[str, str] | None = None) -> Wanted:
+    """`image_environment`: as far as it is known beforehand."""
     directory, limits_disk = ComputeNode.objects.values_list("hami_core", "limits_system_disk").get(pk=taken.node)
     return Wanted(
         uid=uid,
@@ -171,9 +180,5 @@ def wanted_by(ask: Ask, taken: Fit, *, uid: str) -> Wanted:
         data_disk_gb=ask.spec.data_disk_gb,
         library_directory=directory,
         options=ask.options,
+        image_environment=image_environment or {},
     )
-
-
-def is_there(ask: Ask, best: Fit) -> bool:
-    [now] = candidates(ask.nodes.filter(pk=best.node), reference=ask.reference, now=timezone.now())
-    return now.image_present

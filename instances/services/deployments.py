@@ -210,7 +210,7 @@ def operate_deployment(*, user: Any, deployment: int, kind: str) -> Deployment:
     """Queue start, stop or restart of all its containers, or of none. Raises `NotFound`, `Conflict`."""
     row = own_deployment(user=user, pk=deployment)
     with transaction.atomic():
-        row = Deployment.objects.select_for_update().get(pk=row.pk)
+        row = _locked(row)
         if row.desired == Desired.REMOVED:
             raise Conflict(_("“%(name)s” is being removed.") % {"name": row.name}, code="being_removed")
         rows = list(_instances(row).exclude(container_id=""))
@@ -228,12 +228,22 @@ def remove_deployment(*, user: Any, deployment: int) -> None:
     left. Raises `NotFound`, `Conflict` while something else is done to one of them."""
     row = own_deployment(user=user, pk=deployment)
     with transaction.atomic():
-        Deployment.objects.select_for_update().filter(pk=row.pk).update(desired=Desired.REMOVED)
+        row = _locked(row)
+        Deployment.objects.filter(pk=row.pk).update(desired=Desired.REMOVED)
         removing = Operation.objects.filter(kind=OperationKind.REMOVE, state__in=ACTIVE_STATES)
         for instance in _instances(row).exclude(pk__in=removing.values("instance")):
             queue(instance, OperationKind.REMOVE, user)
         if not _instances(row).exists():
             Deployment.objects.filter(pk=row.pk).delete()
+
+
+def _locked(row: Deployment) -> Deployment:
+    """Until the transaction ends: its instances, then itself, as whoever deletes one of them. Raises `NotFound`."""
+    list(_instances(row).select_for_update(of=("self",)).values_list("pk"))
+    found = Deployment.objects.select_for_update().filter(pk=row.pk).first()
+    if found is None:
+        raise NotFound(_("There is no deployment with id %(id)s, or it is not yours.") % {"id": row.pk})
+    return found
 
 
 def _instances(row: Deployment) -> models.QuerySet[Instance]:

@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict, NotFound
-from instances.accelerator import Refused
+from instances.accelerator import Finding, Refused
+from instances.arriving import Arrival, look_ahead
 from instances.models import Gpu, Instance, Operation, OperationKind
-from instances.preflight import known_findings
+from instances.preflight import known_environment, known_findings, refuse_by
 from instances.refusal_texts import sentence
-from instances.services.asking import Ask, NoRoom, answer_to, is_there, judge, or_refuse, wanted_by
+from instances.services.asking import NoRoom, answer_to, judge, or_refuse, refuse_taken_name, wanted_by
 from instances.services.reserving import queue, reserve
 from instances.spec import Options, Wanted, as_json, container_spec, notes_of
 from nodes.models import ComputeNode
@@ -32,32 +33,43 @@ def visible_instances(user: Any, *, among: Any = None) -> models.QuerySet[Instan
 def preview(
     *, user: Any, image: int, spec: int, name: str, node: int | None = None, options: Options | None = None
 ) -> dict[str, Any]:
-    """What creation would use now. Raises as `create_instance` does; nothing is stored."""
+    """What creation would use now; nothing is stored. Asks the node, and the registry if the image is not there.
+
+    Raises as `create_instance` does, and `NotOffered` for what is known to stand against the slice.
+    """
     ask = judge(user, image, spec, name, node, options or Options())
     best = answer_to(ask).fits[0]
-    wanted = wanted_by(ask, best, uid=_NOBODY)
+    place = ComputeNode.objects.get(pk=best.node)
+    findings = known_findings(place, ask.reference) if best.grant.sliced else []
+    or_refuse(lambda: refuse_by(findings))
+    arrival = look_ahead(image=ask.image, reference=ask.reference, node=place)
+    own = known_environment(ask.reference) if arrival.environment is None else arrival.environment
+    wanted = wanted_by(ask, best, uid=_NOBODY, image_environment=own)
     made = as_json(or_refuse(lambda: container_spec(wanted)))
     return {
         "node": best.node,
         "gpus": list(best.grant.device_ids),
         **made,
-        "bytes_to_pull": 0 if is_there(ask, best) else None,
-        "warnings": [{"code": code, "text": sentence(code, params)} for code, params in _warnings(wanted, best.node)],
+        "bytes_to_pull": arrival.size,
+        "warnings": [
+            {"code": code, "text": sentence(code, params)}
+            for code, params in _warnings(wanted, place, findings, arrival)
+        ],
     }
 
 
-def _warnings(wanted: Wanted, node: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What cannot be done as the spec asks, and what was found the last time somebody looked."""
+def _warnings(
+    wanted: Wanted, node: ComputeNode, findings: Iterable[Finding], arrival: Arrival
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What cannot be done as the spec asks, what was found the last time somebody looked, and what is not known."""
     yield from ((code, {}) for code in notes_of(wanted))
     for gpu in Gpu.objects.filter(node=node, device_id__in=wanted.grant.device_ids, outside_mib__gt=0):
         seen = f"{gpu.seen_at:%Y-%m-%d %H:%M} UTC"
         told = {"index": gpu.index, "outside": gpu.outside_mib, "card": gpu.memory_mib, "seen": seen}
         yield "card_used_outside", told
-    if wanted.grant.sliced:
-        yield from (
-            (finding.code, finding.params)
-            for finding in known_findings(ComputeNode.objects.get(pk=node), wanted.reference)
-        )
+    yield from ((finding.code, finding.params) for finding in findings)
+    if arrival.size is None:
+        yield "size_unknown", {"cause": arrival.cause}
 
 
 def create_instance(
@@ -82,15 +94,9 @@ def create_instance(
             except Refused:
                 continue  # somebody was faster there
             except IntegrityError as error:
-                raise _conflict(ask) from error
+                refuse_taken_name(ask.user, ask.name)  # since we looked
+                raise Conflict(_("Something of this was deleted in this moment."), code="deleted") from error
     raise NoRoom(_("Others were faster wherever there was room. Try again."), extra={"nodes": []})
-
-
-def _conflict(ask: Ask) -> Conflict:
-    if Instance.objects.filter(user=ask.user, name=ask.name).exists():
-        text = _("You have an instance of the name “%(name)s” already.") % {"name": ask.name}
-        return Conflict(text, code="duplicate")
-    return Conflict(_("Something of this was deleted in this moment."), code="deleted")
 
 
 def operate(*, user: Any, instance: int, kind: str) -> Operation:
@@ -115,6 +121,10 @@ def update_instance(*, user: Any, instance: int, remark: str) -> Instance:
     row = own_instance(user=user, pk=instance)
     Instance.objects.filter(pk=row.pk).change(remark=remark, updated_at=timezone.now())
     return own_instance(user=user, pk=instance)
+
+
+def may_see(user: Any, pk: int) -> bool:
+    return visible_instances(user).filter(pk=pk).exists()
 
 
 def own_instance(*, user: Any, pk: int) -> Instance:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.doorbell import ring_on_commit
-from core.errors import Conflict
+from core.errors import Conflict, NotFound
 from core.jobs import IllegalTransition, JobState
 from instances.accelerator import Refused
 from instances.capacity import candidates
@@ -67,9 +67,14 @@ def _allocate(instance: Instance, taken: Fit) -> None:
 
 
 def queue(instance: Instance, kind: str, user: Any) -> Operation:
-    """One active operation for each instance: the constraint decides. A removal ends a creation that still waits."""
+    """One active operation for each instance: the constraint decides. A removal ends a creation that still waits.
+
+    Raises `NotFound` when the instance went in this moment, and `Conflict` while something else is being done.
+    """
     try:
         with transaction.atomic():
+            if not lock_instance(instance.pk):
+                raise NotFound(_("Somebody deleted “%(name)s” in this moment.") % {"name": instance.name})
             if kind == OperationKind.REMOVE:
                 _give_up_creation(instance)
                 Instance.objects.filter(pk=instance.pk).change(observed=Observed.REMOVING)
@@ -82,6 +87,11 @@ def queue(instance: Instance, kind: str, user: Any) -> Operation:
     except IntegrityError as error:
         text = _("“%(name)s” is busy with another operation. Try again when it has ended.") % {"name": instance.name}
         raise Conflict(text, code="operation_active") from error
+
+
+def lock_instance(pk: int) -> bool:
+    """Until the transaction ends; who changes an operation too takes this lock first. False when it is not there."""
+    return bool(list(Instance.objects.select_for_update().filter(pk=pk).values_list("pk")))
 
 
 def _give_up_creation(instance: Instance) -> None:

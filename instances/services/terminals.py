@@ -46,12 +46,12 @@ def begin_terminal(*, user: Any, instance: Instance, shell: str, address: str | 
         )
 
 
-def see_terminal(*, session: int, now: datetime) -> None:
-    """It is still open."""
-    TerminalSession.objects.filter(pk=session, ended_at=None).update(seen_at=now)
+def see_terminal(*, session: int, now: datetime, run: str = "", process: int | None = None) -> None:
+    """It is still open. `run` and `process`: of its shell, so that another server can end it if this one dies."""
+    TerminalSession.objects.filter(pk=session, ended_at=None).update(seen_at=now, run=run, process=process)
 
 
-def end_terminal(*, session: int, end: str, bytes_in: int, bytes_out: int, now: datetime) -> None:
+def end_terminal(*, session: int, end: str, now: datetime, bytes_in: int = 0, bytes_out: int = 0) -> None:
     """Once: what ended first stays the reason."""
     values = {"ended_at": now, "seen_at": now, "end": end, "bytes_in": bytes_in, "bytes_out": bytes_out}
     TerminalSession.objects.filter(pk=session, ended_at=None).update(**values)

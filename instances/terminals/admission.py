@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from core.dialects.gva_query import id_in_query
-from core.errors import DomainError, InvalidInput, NotFound
+from core.errors import DomainError, InvalidInput
 from core.middleware import client_address
 from core.visitors import comes_from_us, visitor_of
 from instances import services
@@ -82,11 +82,9 @@ def reason_to_end(asked: Asked, admitted: Admitted) -> TerminalEnd | None:
     visitor = visitor_of(asked.request, front_end=asked.front_end)
     if visitor is None or visitor.user.pk != admitted.user:
         return TerminalEnd.LOGIN
-    try:
-        services.own_instance(user=visitor.user, pk=admitted.instance)
-    except NotFound:
+    if not services.may_see(visitor.user, admitted.instance):
         return TerminalEnd.GONE
-    services.see_terminal(session=admitted.session, now=timezone.now())
+    services.see_terminal(session=admitted.session, now=timezone.now(), **admitted.shell.mark)
     return None
 
 

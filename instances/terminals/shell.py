@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -52,6 +53,11 @@ class Shell:
             self._terminal.resize(columns=columns, rows=rows)
         except EngineError as error:
             raise node_away(error) from error
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """`{run, process}`, by which it can be ended without this connection."""
+        return {"run": self._terminal.run, "process": self._terminal.process}
 
     def end(self) -> TerminalEnd:
         """Why it ended by itself. An engine knows of a killed program before it knows that its container is gone."""

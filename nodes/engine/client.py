@@ -35,6 +35,7 @@ OLDEST_API = "1.40"
 NEWEST_API = "1.51"
 USER_AGENT = "imagelib"  # engines pass it on to registries
 ALERT_WITHIN = 1.0  # seconds
+PATIENCE = 6  # times the usual, see `patient`
 _VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
 
 
@@ -94,6 +95,15 @@ class EngineClient(APIClient):
             yield
         finally:
             self._until = until
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """For what moves files on the engine's disk, and is begun again in vain: each answer may take longer."""
+        usual, self.timeout = self.timeout, self.timeout * PATIENCE
+        try:
+            yield
+        finally:
+            self.timeout = usual
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """One exchange, complete in time and limited in size. Pulls, which are neither, do not come this way."""

@@ -23,7 +23,7 @@ from .names import demand_container, is_name, label_filters
 from .pull_stream import TICK
 from .runs import container_logs, exec_run, run_once
 from .shapes import demand_id, demand_list
-from .shells import open_terminal
+from .shells import end_shell, open_terminal
 from .terminal import Terminal
 from .translate import translated
 
@@ -42,12 +42,12 @@ class ContainerCalls:
     _streams: WeakSet[Closable]
 
     def create_container(self, spec: ContainerSpec) -> str:
-        with translated():
+        with translated(), self._client.patient():
             answer = self._client.create_container_from_config(container_body(spec), spec.name or None)
         return demand_id(answer, "a container")
 
     def start_container(self, container: str) -> None:
-        with translated():
+        with translated(), self._client.patient():
             self._client.start(demand_container(container))
 
     def stop_container(self, container: str, *, grace: int) -> None:
@@ -55,13 +55,13 @@ class ContainerCalls:
             self._client.stop(demand_container(container), timeout=grace)
 
     def restart_container(self, container: str, *, grace: int) -> None:
-        with translated():
+        with translated(), self._client.patient():
             self._client.restart(demand_container(container), timeout=grace)
 
     def remove_container(self, container: str, *, force: bool = False, volumes: bool = False) -> bool:
         if not is_name(container):
             return False
-        with translated():
+        with translated(), self._client.patient():
             try:
                 self._client.remove_container(container, force=force, v=volumes)
             except docker.errors.NotFound:
@@ -133,6 +133,11 @@ class ContainerCalls:
         with translated():
             terminal = open_terminal(self._client, demand_container(container), shell=shell, columns=columns, rows=rows)
         return self._opened(terminal)
+
+    def end_shell(self, container: str, *, shell: tuple[str, ...], run: str, process: int) -> bool:
+        with translated():
+            found = demand_container(container)
+            return end_shell(self._client, found, shell=shell, run=run, process=process)
 
     def _opened(self, stream: Stream) -> Stream:
         """Remember what has to be closed with this connection."""

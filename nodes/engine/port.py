@@ -17,7 +17,7 @@ class Engine(Protocol):
 
     Every method raises `EngineRejected` when the engine says no, and `EngineError` when it cannot be used. Every
     method that returns no stream ends within the timeout given to `connect` for each answer it waits for, or within
-    what it is told itself.
+    what it is told itself. Making, starting, restarting and removing a container may take six times as long.
     """
 
     @property
@@ -146,6 +146,11 @@ class Engine(Protocol):
     def open_terminal(self, container: str, *, shell: tuple[str, ...], columns: int, rows: int) -> Terminal:
         """A shell of its own in a running container, which ends with the terminal. `shell`: the program, found in the
         container's PATH; it must know `-c` as shells do."""
+        ...
+
+    def end_shell(self, container: str, *, shell: tuple[str, ...], run: str, process: int) -> bool:
+        """End the shell of a terminal whose own connection was lost with its server, and what runs in it. `run` and
+        `process` are the terminal's. False when it had ended already."""
         ...
 
     # volumes

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import docker.errors
 
+from . import container_answers as answers
 from .client import EngineClient
 from .errors import EngineError
 from .hijack import hijack
@@ -31,14 +33,6 @@ def open_terminal(client: EngineClient, container: str, *, shell: tuple[str, ...
         with translated():
             client.exec_resize(run, height=rows, width=columns)
 
-    def hang_up(process: int) -> None:
-        with translated():
-            for pause, signal in ((_GRACE, "HUP"), (0.0, "KILL")):
-                kill = (*shell, "-c", f"kill -{signal} {process}")
-                if exec_run(client, container, kill, within=_HANG_UP_WITHIN, limit_bytes=1000).exit_code:
-                    return  # it is not there any more
-                time.sleep(pause)
-
     def exit_code() -> int | None:
         try:
             with translated(), client.limited(_HANG_UP_WITHIN):
@@ -52,4 +46,24 @@ def open_terminal(client: EngineClient, container: str, *, shell: tuple[str, ...
             break
         except docker.errors.APIError:
             time.sleep(0.01 * attempt)
-    return Terminal(line, resize, hang_up=hang_up, exit_code=exit_code)
+    return Terminal(line, resize, hang_up=partial(_hang_up, client, container, shell), exit_code=exit_code, run=run)
+
+
+def end_shell(client: EngineClient, container: str, *, shell: tuple[str, ...], run: str, process: int) -> bool:
+    """The engine knows whether the shell still runs; as long as it does, nothing else has its number."""
+    try:
+        runs = answers.exec_status(client.exec_inspect(run)) is None
+    except docker.errors.NotFound:  # the container is gone, or the engine was started anew and has ended it
+        return False
+    if runs:
+        _hang_up(client, container, shell, process)
+    return runs
+
+
+def _hang_up(client: EngineClient, container: str, shell: tuple[str, ...], process: int) -> None:
+    with translated():
+        for pause, signal in ((_GRACE, "HUP"), (0.0, "KILL")):
+            kill = (*shell, "-c", f"kill -{signal} {process}")
+            if exec_run(client, container, kill, within=_HANG_UP_WITHIN, limit_bytes=1000).exit_code:
+                return  # it is not there any more
+            time.sleep(pause)

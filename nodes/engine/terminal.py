@@ -77,12 +77,14 @@ class Terminal(Following[bytes]):
         *,
         hang_up: Callable[[int], None] | None = None,
         exit_code: Callable[[], int | None] = lambda: None,
+        run: str = "",
         tick: float = TICK,
     ) -> None:
         self._line = line
         self._resize = resize
         self._hang_up = hang_up
         self._exit_code = exit_code
+        self.run = run  # by which the engine knows the shell
         self._shown = Shown(announced=hang_up is not None)
         super().__init__(line, self._shown, tick=tick)
 
@@ -99,6 +101,11 @@ class Terminal(Following[bytes]):
     def exit_code(self) -> int | None:
         """The shell's, after the end of the iteration: 137 when its container went. None when it cannot be known."""
         return self._exit_code()
+
+    @property
+    def process(self) -> int | None:
+        """The shell's number in its container, as soon as it has told."""
+        return self._shown.process
 
     def close(self) -> None:
         ended_by_itself = self.ended_well

@@ -74,6 +74,11 @@ class ImageInfo:
     exposed_ports: tuple[str, ...] = ()  # "8080/tcp"
     user: str = ""
 
+    @property
+    def digest(self) -> str:
+        """Of the manifest that a registry gave; "" for an image that came from none."""
+        return next((text.partition("@")[2] for text in self.repo_digests), "")
+
 
 @dataclass(frozen=True, slots=True)
 class PullEvent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from rest_framework.test import APIClient
 
 from core.errors import Conflict
 from core.jobs import JobState
-from instances.log_streams import Log
+from instances.log_streams import Log, follow
 from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.services import visible_instances
 from instances.snapshot import snapshot, with_operations
@@ -57,9 +58,11 @@ def test_the_preview_is_exactly_what_creation_uses(as_user: APIClient, body: dic
     made = as_user.post(AT, {**body, **OPTIONS}).json()
     plan = json.loads(json.dumps(made["plan"]).replace(str(Instance.objects.get().uid), _NOBODY))
     assert {key: shown[key] for key in plan} == plan
-    assert (shown["node"], shown["gpus"], shown["warnings"]) == (made["node"]["id"], made["gpus"], made["notes"])
+    *notes, unknown = shown["warnings"]
+    assert (shown["node"], shown["gpus"], notes) == (made["node"]["id"], made["gpus"], made["notes"])
     assert shown.keys() - plan.keys() == {"node", "gpus", "bytes_to_pull", "warnings"}
-    assert shown["bytes_to_pull"] is None, "nobody knows yet"
+    assert shown["bytes_to_pull"] is None and unknown["code"] == "size_unknown", "its engine is dead"
+    assert unknown["text"].startswith("How much would be pulled is not known: ")
 
 
 def test_as_many_variables_as_are_allowed_and_as_long(as_user: APIClient, body: dict[str, Any]) -> None:
@@ -127,6 +130,8 @@ def test_reserved_variables(as_user: APIClient, body: dict[str, Any], name: str)
 def test_conflicts_have_codes(as_user: APIClient, as_other: APIClient, body: dict[str, Any]) -> None:
     first = as_user.post(AT, body).json()
     make.problem(as_user.post(AT, body), 409, "duplicate")
+    make.problem(as_user.post(f"{AT}preview/", body), 409, "duplicate")
+    assert as_other.post(f"{AT}preview/", body).status_code == 200
     assert as_other.post(AT, body).status_code == 202, "names are one's own"
     at = f"{AT}{first['id']}/"
     make.problem(as_user.post(f"{at}start/"), 409, "no_container")
@@ -273,11 +278,30 @@ def test_an_engine_that_refuses_its_log_is_not_away(
         engine.answers["GET /containers/"] = lambda: (status, {"message": words})
         told = make.problem(as_user.get(f"{AT}{row.pk}/logs/", HTTP_ACCEPT_LANGUAGE="en"), 409, code)["detail"]
         assert told == "The container is not there any more." or words in told
-        log = Log()
+        log = Log("en")
         with pytest.raises(Conflict) as live:
             log.open(row, 5)
         assert live.value.code == code
         assert as_user.get(f"{AT}{row.pk}/stats/").status_code == (204 if status == 404 else 409)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(("language", "begin"), [("en", "The engine refused: "), ("zh-hans", "引擎拒绝了请求：")])
+def test_a_live_log_that_is_refused_says_so_in_the_readers_language(
+    user: User, tmp_path: Path, language: str, begin: str, at_once: bool
+) -> None:
+    words = "configured logging driver does not support reading"
+    with tiny_engine(tmp_path, unix=False) as engine:
+        row = make.instance(by=user, node=make.node(docker_address=engine.address))
+        if not at_once:
+            engine.answers[f"GET /containers/{row.container_id}/json"] = lambda: (200, {"Config": {"Tty": False}})
+        engine.answers["GET /containers/"] = lambda: (501, {"message": words})
+
+        async def told() -> str:
+            stream = follow(instance=row, user=user.pk, lines=5, language=language, allowed=lambda: True)
+            return b"".join([part async for part in stream]).decode()
+
+        assert f'"message": "{begin}{words}"' in asyncio.run(told())
 
 
 def test_a_node_that_does_not_answer_is_told(as_user: APIClient, user: User) -> None:

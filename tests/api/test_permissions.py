@@ -99,8 +99,9 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/instances/{instance}/forget/"): (operators(204), None),  # its node is not connected
     ("GET", "api/instances/{instance}/logs/"): (owners(503), None),  # its engine is dead
     ("GET", "api/instances/{instance}/stats/"): (owners(503), None),
-    ("GET", "api/instances/{instance}/events/"): (owners(200), None),
-    ("GET", "api/instances/events/"): (owners(200), {"id": "{instance}"}),
+    ("GET", "api/instances/{instance}/events/"): (READERS, None),  # others' are as good as removed
+    ("GET", "api/instances/events/"): (READERS, {"id": "{instance}"}),
+    ("POST", "api/instances/{instance}/ticket/"): (owners(200), None),
     ("GET", "api/instances/{instance}/terminal/"): (owners(426), None),  # it is a WebSocket
     ("POST", "api/appimages/{runnable}/run/"): ((401, 202, 202, 202), {"spec": "{spec}"}),
     ("GET", "api/deployments/"): (READERS, None),

@@ -77,6 +77,19 @@ def test_a_terminal(world: World, spec: ContainerSpec) -> None:
             assert b"exit" in b"".join(chunk for chunk in terminal if chunk)
 
 
+def test_the_shell_of_a_terminal_is_ended_without_it(world: World, spec: ContainerSpec) -> None:
+    with world.connect() as engine:
+        container = started(engine, replace(spec, command=WAITING))
+        terminal = engine.open_terminal(container, shell=("sh",), columns=80, rows=24)
+        shown(terminal, "# ")
+        mark = {"run": terminal.run, "process": terminal.process or 7}  # the fake's have no number
+        assert engine.end_shell(container, shell=("sh",), **mark) is True
+        list(terminal)  # it ends
+        found = engine.inspect_container(container)
+        assert found is not None and found.state == "running", "it did not just end with its container"
+        assert engine.end_shell(container, shell=("sh",), **mark) is False
+
+
 def test_a_closed_terminal(world: World, spec: ContainerSpec) -> None:
     with world.connect() as engine:
         container = engine.create_container(spec)

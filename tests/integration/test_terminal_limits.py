@@ -89,6 +89,27 @@ def test_a_terminal_that_nobody_uses_is_closed(
     wait_until("the end of the shell", lambda: len(programs(engine, instance)) <= 2)
 
 
+def test_shells_of_a_server_that_was_killed_are_ended(
+    own_embedded: Callable[..., PullBed], engine: RealEngine, reference: str
+) -> None:
+    """Engines let them run: neither the hang-up of the connection nor the end of its input ends a shell."""
+    bed = InstanceBed(own_embedded(IMAGELIB_SWEEP_INSTANCES_EVERY="1"))
+    instance = bed.run(reference, bed.node(engine), PLAIN, command=["sh", "-c", FOREVER])
+    with native(bed.product, instance["id"]) as terminal:
+        terminal.until("# ")
+        terminal.type("sleep 4242\r")
+        wait_until("the program", lambda: "sleep 4242" in programs(engine, instance), timeout=60)
+        wait_until("the number", lambda: last_record(bed, "process")[0] is not None, timeout=60)
+        bed.product.kill9()
+    assert "sleep 4242" in programs(engine, instance)
+    with bed.bed.database() as cursor:  # as if it had been killed a while ago
+        cursor.execute("UPDATE instances_terminalsession SET seen_at = '2026-01-01 00:00:00+00:00'")
+    bed.product.start()
+    wait_until("its end", lambda: "sleep 4242" not in programs(engine, instance), timeout=120)
+    wait_until("the end of the shell", lambda: len(programs(engine, instance)) <= 2, timeout=60)
+    wait_until("the record", lambda: last_record(bed, '"end"') == ("server",), timeout=60)
+
+
 def test_the_number_of_terminals_is_limited(beds: InstanceBed, instance: dict[str, Any]) -> None:
     open_ones = [native(beds.product, instance["id"]) for _ in range(3)]
     for terminal in open_ones:

@@ -175,7 +175,16 @@ class FakeContainerCalls:
         def resize(columns: int, rows: int) -> None:
             line.size = (columns, rows)
 
-        return self._opened(Terminal(line, resize, tick=self._engine.tick))
+        run = str(len(self._engine.containers.lines))
+        return self._opened(Terminal(line, resize, run=run, tick=self._engine.tick))
+
+    def end_shell(self, container: str, *, shell: tuple[str, ...], run: str, process: int) -> bool:
+        """`run`: the how manieth terminal of this engine."""
+        if self._allow("end shell").get(container) is None:
+            return False
+        line = self._engine.containers.lines[int(run) - 1]
+        ran, _ = not line.ended, line.abort()
+        return ran
 
     def create_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
         self._allow("volume").volumes.setdefault(name, dict(labels))

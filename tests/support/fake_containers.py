@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -38,8 +38,9 @@ class FakeContainers:
     content, or where a link leads), `permissions` (of those), `device_drivers`, `networks`, `usage`, `shell` (what its
     terminals answer).
 
-    `refuse("start", error)`: the next call of that kind raises; further ones queue up. To look at afterwards: `created`
-    (all specs, in order), `all`, `volumes`, `lines` (of terminals).
+    `refuse("start", error)`: the next call of that kind raises; further ones queue up. `meanwhile("start", action)`:
+    the next one is held up while `action` happens. To look at afterwards: `created` (all specs, in order), `all`,
+    `volumes`, `lines` (of terminals).
     """
 
     def __init__(self) -> None:
@@ -59,6 +60,7 @@ class FakeContainers:
         self.cuts = 0
         self.changed = threading.Condition(threading.RLock())
         self._refusals: dict[str, deque[EngineError]] = defaultdict(deque)
+        self._actions: dict[str, deque[Callable[[], object]]] = defaultdict(deque)
         self._numbers = count(1)
         self._ports = count(49153)
 
@@ -66,6 +68,9 @@ class FakeContainers:
         """create, start, stop, restart, remove, inspect, list, logs, stats, exec, file, put, volume, events,
         terminal."""
         self._refusals[operation].append(error)
+
+    def meanwhile(self, operation: str, action: Callable[[], object]) -> None:
+        self._actions[operation].append(action)
 
     def relent(self) -> None:
         """Refuse nothing more."""
@@ -78,6 +83,8 @@ class FakeContainers:
             self.changed.notify_all()
 
     def allow(self, operation: str) -> None:
+        if self._actions[operation]:
+            self._actions[operation].popleft()()
         if self._refusals[operation]:
             raise self._refusals[operation].popleft()
 

@@ -66,6 +66,11 @@ class FakeLine:
                 self._shown.append(f"{self.answers[line]}\r\n{self.prompt}".encode())
             self._changed.notify_all()
 
+    @property
+    def ended(self) -> bool:
+        with self._changed:
+            return self._ended
+
     def abort(self) -> None:
         with self._changed:
             self._ended = True

@@ -10,6 +10,8 @@ import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
+from core import doorbell
+from imagelib.celery import app
 from imagelib.references import open_registry
 from instances.models import Instance
 from nodes.models import ComputeNode
@@ -42,6 +44,24 @@ def tools(engine: FakeEngine) -> Tools:
         now=timezone.now, monotonic=time.monotonic, sleep=time.sleep, jitter=lambda: 0.0,
         connect=fleet.connect, registry=open_registry, interrupted=lambda: False,
     )  # fmt: skip
+
+
+@pytest.fixture
+def broker_away() -> Iterator[None]:
+    """Nobody listens at the broker's address."""
+    before = {name: app.conf[name] for name in ("broker_url", "broker_transport_options")}
+    app.conf.update(
+        broker_url="redis://127.0.0.1:1/0",
+        broker_transport_options={"max_retries": 0, "interval_start": 0},
+    )
+    app.set_current()
+    app._pool = None
+    app.amqp._producer_pool = None
+    yield
+    app.conf.update(before)
+    app._pool = None
+    app.amqp._producer_pool = None
+    doorbell._broker.away_until = 0.0
 
 
 @pytest.fixture

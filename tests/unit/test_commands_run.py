@@ -63,6 +63,17 @@ def test_what_is_wrong_is_named_and_nothing_is_stored(arguments: dict[str, str],
     assert words in refused(options.pop("image"), **options)
 
 
+def test_the_command_has_options_of_its_own() -> None:
+    call_command("run", "Jupyter 2.1", "--spec", "small", "--command", "sh", "-c", "sleep 1", "--wait")
+    assert Instance.objects.get().options["command"] == ["sh", "-c", "sleep 1", "--wait"]
+
+
+def test_a_command_without_words_is_refused() -> None:
+    with pytest.raises(CommandError, match="--command sleep 60") as caught:
+        call_command("run", "Jupyter 2.1", "--spec", "small", "--command")
+    assert caught.value.returncode == 2 and not Instance.objects.exists()
+
+
 def test_whose_instance_it_is_must_be_clear(django_user_model: Any) -> None:
     django_user_model.objects.create_user("root2", is_superuser=True)
     assert "--user" in refused("Jupyter 2.1", spec="small")

@@ -3,31 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-
-import pytest
 
 from core import doorbell
-from imagelib.celery import app
 from pulls.models import PullJob
-
-
-@pytest.fixture
-def broker_away() -> Iterator[None]:
-    """Nobody listens at the broker's address."""
-    before = {name: app.conf[name] for name in ("broker_url", "broker_transport_options")}
-    app.conf.update(
-        broker_url="redis://127.0.0.1:1/0",
-        broker_transport_options={"max_retries": 0, "interval_start": 0},
-    )
-    app.set_current()
-    app._pool = None
-    app.amqp._producer_pool = None
-    yield
-    app.conf.update(before)
-    app._pool = None
-    app.amqp._producer_pool = None
-    doorbell._broker.away_until = 0.0
 
 
 def test_a_broker_that_is_away_is_asked_once_and_not_for_each_job(broker_away: None) -> None:

@@ -6,12 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from nodes.engine import EngineEndpoint, EngineError, connect
+from nodes.engine import ContainerSpec, Engine, EngineEndpoint, EngineError, connect
+from tests.support.tiny_engine import tiny_engine
 
 BODY = b'{"ApiVersion":"1.41","Version":"20.10.24"}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
@@ -122,3 +124,34 @@ def test_a_disk_that_nobody_tells_in_time_is_unknown(serve: Callable[..., Engine
 
     with connect(serve(ever_slower), timeout=120, within=3) as engine:
         assert engine.disk_free() is None
+
+
+SLOW: list[Callable[[Engine], object]] = [
+    lambda engine: engine.create_container(ContainerSpec("i1", "a:1")),
+    lambda engine: engine.start_container("i1"),
+    lambda engine: engine.restart_container("i1", grace=0),
+    lambda engine: engine.remove_container("i1"),
+]
+
+
+def test_what_moves_files_may_take_longer_than_other_answers(tmp_path: Path) -> None:
+    """An engine takes a name at once, and lists the container only when it is made: begun again, it meets itself."""
+    with tiny_engine(tmp_path) as tiny:
+
+        def after_a_while() -> tuple[int, object]:
+            time.sleep(3.5)
+            return 201, {"Id": "77"}
+
+        tiny.answers |= {"POST /containers/": after_a_while, "DELETE /containers/": after_a_while}
+        tiny.answers["GET /images/json"] = after_a_while
+
+        def ask(call: Callable[[Engine], object]) -> str:
+            with connect(EngineEndpoint(tiny.address), timeout=3) as engine:
+                try:
+                    call(engine)
+                except EngineError as error:
+                    return error.code
+                return ""
+
+        with ThreadPoolExecutor(5) as threads:
+            assert list(threads.map(ask, [*SLOW, lambda engine: engine.list_images()])) == [""] * 4 + ["engine_timeout"]

@@ -14,7 +14,7 @@ from instances.services import operate
 from instances.spec import LABEL, container_name, volume_name
 from instances.sweep import sweep_instances
 from instances.work import run_operation
-from nodes.engine import ContainerSpec
+from nodes.engine import ContainerSpec, EngineRejected
 from nodes.models import ComputeNode
 from pulls.models import PullJob
 from pulls.tools import Tools
@@ -24,6 +24,7 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.one_instance import (
     ALL_OF_IT,
     NOTHING,
+    WHOLE_CARD,
     holds,
     instance_of,
     is_clean,
@@ -142,6 +143,47 @@ def test_a_worker_that_dies_while_the_image_is_on_its_way(
     assert (operation.state, operation.pull_id) == (JobState.QUEUED, pull.pk)
     run_pull(pull.pk, tools=tools)
     assert run(instance, tools).state == JobState.SUCCEEDED and only(engine).running
+
+
+@pytest.mark.parametrize("call", ["volume", "create"])
+def test_a_worker_that_was_given_up_too_early_leaves_his_successors_container_alone(
+    ulrich: Any, node: ComputeNode, engine: FakeEngine, tools: Tools, call: str
+) -> None:
+    """He was only slow: his container's name is taken when he comes to make it."""
+    prepare(engine)
+    instance = instance_of(ulrich, node, **WHOLE_CARD)
+    operation = newest(instance)
+    engine.containers.meanwhile(call, lambda: taken_over(operation, tools))
+    run_operation(operation.pk, tools=tools)
+    operation.refresh_from_db()
+    instance.refresh_from_db()
+    assert (operation.state, operation.attempt) == (JobState.SUCCEEDED, 2)
+    assert (instance.observed, instance.problem_code) == (Observed.RUNNING, "")
+    assert only(engine).running and list(engine.containers.volumes) == [volume_name(str(instance.uid))]
+    assert holds(instance) == ALL_OF_IT
+
+
+@pytest.mark.parametrize(("call", "trouble"), [("inspect", ""), ("create", "--storage-opt is supported only for …")])
+def test_a_worker_that_was_given_up_writes_nothing_into_the_row(
+    ulrich: Any, node: ComputeNode, engine: FakeEngine, tools: Tools, call: str, trouble: str
+) -> None:
+    prepare(engine)
+    node.limits_system_disk = True
+    node.save()
+    instance = instance_of(ulrich, node, system_disk_gb=20, **WHOLE_CARD)
+    operation = newest(instance)
+
+    def successor() -> None:
+        taken_over(operation, tools)
+        Instance.objects.update(plan={"of": "the successor"}, notes=["his"])
+        if trouble:
+            engine.containers.refuse(call, EngineRejected(500, trouble))
+
+    engine.containers.meanwhile(call, successor)
+    run_operation(operation.pk, tools=tools)
+    instance.refresh_from_db()
+    assert (instance.plan, instance.notes, instance.observed) == ({"of": "the successor"}, ["his"], Observed.RUNNING)
+    assert only(engine).running
 
 
 def test_a_reservation_whose_message_was_lost_is_worked_on_when_it_is_rung_for_again(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 from django.utils import translation
 
+from core.errors import NotFound
 from core.jobs import JobState
 from instances.models import Instance, Observed, Operation
 from instances.services import delete_instances, operate
+from instances.services.reserving import queue
 from instances.snapshot import problem_of
 from instances.spec import Options
 from instances.sweep import sweep_instances
@@ -110,6 +113,14 @@ def test_removal_of_what_is_not_there_is_done(instance, engine, tools) -> None:
     assert not Instance.objects.exists()
 
 
+@pytest.mark.parametrize("kind", ["start", "remove"])
+def test_what_went_in_this_moment_is_not_found(instance, kind: str) -> None:
+    Instance.objects.get().delete()
+    with pytest.raises(NotFound), transaction.atomic():  # as when several are deleted
+        queue(instance, kind, instance.user)
+    assert not Operation.objects.filter(kind=kind).exists()
+
+
 def test_removal_while_the_image_is_on_its_way(ulrich, node, engine, tools) -> None:
     prepare(engine, image=False)
     instance = instance_of(ulrich, node)
@@ -118,6 +129,20 @@ def test_removal_while_the_image_is_on_its_way(ulrich, node, engine, tools) -> N
     delete_instances(user=ulrich, ids=[instance.pk])
     assert run(instance, tools).state == JobState.SUCCEEDED
     assert run_only(creation, tools) == JobState.CANCELLED
+    assert not Instance.objects.exists() and is_clean(engine)
+
+
+def test_a_removal_that_the_engine_has_not_ended_yet_is_looked_at_again(instance, engine, tools) -> None:
+    """One that takes the engine longer than its answer may take is in its own way at the next attempt."""
+    run(instance, tools)
+    operate(user=instance.user, instance=instance.pk, kind="remove")
+    engine.containers.refuse("remove", EngineError("engine_timeout", "no complete answer"))
+    for _ in range(2):
+        engine.containers.refuse("remove", EngineRejected(409, "removal of container 77 is already in progress"))
+    for code in ("node_lost", "removal_in_progress", "removal_in_progress"):
+        operation = run(instance, tools)
+        assert (operation.state, operation.error_code, instance.problem_code) == (JobState.QUEUED, code, "")
+    assert run(instance, tools).state == JobState.SUCCEEDED
     assert not Instance.objects.exists() and is_clean(engine)
 
 

@@ -14,7 +14,6 @@ from instances.creation import INEFFECTIVE
 from instances.examining import LIFE, MOST_BYTES, remove_leftovers
 from instances.models import ImageReport, Instance, LibraryReport, Observed
 from instances.preflight import examine
-from instances.services import preview
 from instances.snapshot import snapshot
 from instances.spec import LABEL
 from instances.sweep import sweep_instances
@@ -349,31 +348,6 @@ def test_labels_of_somebody_else_are_no_times(node, engine, tools) -> None:
 def probe_of(connection: Any, node: Any, engine: FakeEngine) -> Any:
     examine(connection, node, connection.inspect_image(REFERENCE), reference=REFERENCE, now=timezone.now())
     return probes(engine)[0]
-
-
-# --- before anything is made ------------------------------------------------------------------------------------------
-
-
-def warnings_for(user: Any, instance: Instance) -> list[str]:
-    asked = {"image": instance.image_id, "spec": instance.spec_id, "node": instance.node_id, "name": "next"}
-    with translation.override("en"):
-        return [one["code"] for one in preview(user=user, **asked)["warnings"]]
-
-
-def test_a_preview_tells_what_is_known_and_asks_nobody(ulrich, node, engine, tools) -> None:
-    prepare(engine, files=MUSL_FILES)
-    instance = instance_of(ulrich, node)
-    assert warnings_for(ulrich, instance) == ["data_disk_not_limited"], "nothing is known yet"
-    engine.containers.permissions[LIBRARY_FILE] = 0o600
-    run(instance, tools)
-    before = len(engine.containers.created)
-    known = ["data_disk_not_limited", "library_not_readable", "image_musl"]
-    assert warnings_for(ulrich, instance) == known
-    assert len(engine.containers.created) == before
-    other = instance_of(ulrich, gpu_node(), name="other")
-    assert warnings_for(ulrich, other) == ["data_disk_not_limited", "image_musl"], "the image is the same everywhere"
-    whole = instance_of(ulrich, node, name="whole", data_disk_gb=0, **WHOLE_CARD)
-    assert warnings_for(ulrich, whole) == []
 
 
 def test_the_rows_go_with_their_node(node, engine, tools) -> None:

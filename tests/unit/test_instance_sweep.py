@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.jobs import JobState
 from instances.examining import LIFE, probe_labels
-from instances.models import ImageReport, Instance, LibraryReport, Observed
+from instances.models import ImageReport, Instance, LibraryReport, Observed, Operation
 from instances.observing import observe
 from instances.services import operate
 from instances.spec import LABEL, Options
@@ -95,6 +95,43 @@ def test_what_was_removed_behind_our_back_is_gone_and_keeps_its_place(running, e
     operate(user=running.user, instance=running.pk, kind="remove")
     assert run(running, tools).state == JobState.SUCCEEDED
     assert not Instance.objects.exists() and not engine.containers.volumes
+
+
+def test_a_container_that_is_there_after_all_is_not_gone(running, engine, tools) -> None:
+    there = dict(engine.containers.all)
+    engine.containers.all.clear()
+    assert swept(running, tools).problem_code == "container_gone"
+    engine.containers.all.update(there)
+    seen = swept(running, tools)
+    assert (seen.observed, seen.problem_code, seen.problem) == (Observed.RUNNING, "", {})
+
+
+def test_a_node_that_answers_again_is_not_lost(running, engine, tools) -> None:
+    operate(user=running.user, instance=running.pk, kind="stop")
+    engine.failure = AWAY
+    assert run(running, tools, times=5).state == JobState.FAILED and running.problem_code == "node_lost"
+    engine.failure = None
+    seen = swept(running, tools)
+    assert (seen.observed, seen.problem_code, seen.problem) == (Observed.RUNNING, "", {})
+
+
+def test_other_problems_outlast_a_look(running, tools) -> None:
+    Instance.objects.update(problem_code="slice_not_effective", problem={"params": {"seen": 24576, "planned": 8192}})
+    assert swept(running, tools).problem_code == "slice_not_effective"
+
+
+@pytest.mark.parametrize("kind", ["start", "stop", "restart"])
+def test_an_operation_that_lost_all_its_workers_is_told(running, engine, tools, kind: str) -> None:
+    operate(user=running.user, instance=running.pk, kind=kind)
+    operation = newest(running)
+    for _ in range(operation.max_attempts):
+        assert Operation.claim(operation.pk, now=tools.now()).give_up_worker(now=tools.now())
+    for _ in range(2):
+        seen = swept(running, tools)
+        assert (seen.observed, seen.problem_code) == (Observed.RUNNING, "operation_lost")
+    operate(user=running.user, instance=running.pk, kind="restart")
+    run(running, tools)
+    assert swept(running, tools).problem_code == ""
 
 
 def test_what_an_operation_works_on_is_left_alone(running, engine, tools) -> None:

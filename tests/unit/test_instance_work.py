@@ -15,7 +15,7 @@ from instances.models import Instance, Observed, Operation
 from instances.snapshot import snapshot, status_text, with_operations
 from instances.spec import LABEL, Options, volume_name
 from instances.sweep import sweep_instances
-from nodes.engine import EngineRejected
+from nodes.engine import EngineError, EngineRejected
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.models import PullJob
 from pulls.tools import Tools
@@ -38,7 +38,7 @@ from tests.support.one_instance import (
     run,
     run_only,
 )
-from tests.support.one_pull import IMAGE, REFERENCE, REPOSITORY
+from tests.support.one_pull import IMAGE, REFERENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,17 +115,6 @@ def test_an_image_that_vanishes_after_its_pull_ends_the_creation(ulrich, node, e
     run(instance, tools, times=3)
     assert (instance.problem_code, PullJob.objects.count()) == ("image_gone", 1)
     assert holds(instance) == NOTHING
-
-
-def test_what_was_asked_for_is_pulled_though_the_entry_means_another_image_by_now(
-    django_user_model, node, engine, tools
-) -> None:
-    prepare(engine, image=False)
-    instance = instance_of(django_user_model.objects.create_user("olga", is_staff=True), node)
-    instance.image.address = f"{REPOSITORY}:2"
-    instance.image.save()
-    run(instance, tools)
-    assert PullJob.objects.get().reference == REFERENCE
 
 
 NO_DIRECTORY = 'invalid mount config for type "bind": bind source path does not exist: /root/HAMi-core/build'
@@ -274,6 +263,20 @@ def test_a_connection_that_breaks_within_leaves_one_container_in_the_end(instanc
     assert run(instance, tools).state == JobState.QUEUED
     assert run(instance, tools).state == JobState.SUCCEEDED
     assert only(engine).running and len(made(engine)) == 1
+
+
+def test_a_creation_that_meets_its_own_name_waits_for_the_container(ulrich, node, engine, tools) -> None:
+    """Engines take the name at once and list the container when it is complete, which may be after our patience."""
+    prepare(engine)
+    instance = instance_of(ulrich, node, **WHOLE_CARD)
+    engine.containers.refuse("create", EngineError("engine_timeout", "no complete answer"))
+    for _ in range(2):
+        engine.containers.refuse("create", EngineRejected(409, NAME))
+    for code in ("node_lost", "container_name_taken", "container_name_taken"):
+        operation = run(instance, tools)
+        assert (operation.state, operation.error_code, instance.problem_code) == (JobState.QUEUED, code, "")
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert only(engine).running and instance.observed == Observed.RUNNING
 
 
 def test_a_node_that_stays_away_fails_it_and_the_sweep_cleans_up(instance, engine, tools) -> None:

@@ -7,6 +7,7 @@ ended the watching, not the instance.
 from __future__ import annotations
 
 import time
+from argparse import REMAINDER
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -41,14 +42,19 @@ class Command(ProductCommand):
         parser.add_argument("--name", help=_("The instance's name; default: made of the image's name"))
         parser.add_argument("--user", metavar="NAME", help=_("Whose instance it is; default: the only administrator"))
         parser.add_argument("--wait", action="store_true", help=_("Stay until it runs or has failed"))
-        parser.add_argument("--command", nargs="+", metavar="WORD", help=_("What to run instead of the image's own"))
+        parser.add_argument(
+            "--command",
+            nargs=REMAINDER,
+            metavar="WORD",
+            help=_("What to run instead of the image's own: all the words that follow, so give it last"),
+        )
 
     def handle(self, *, image: str, spec: str, node: str | None, wait: bool, **options: Any) -> None:
         user = _user(options["user"])
         entry = _named(ImageRegistry.objects.all(), image, _("There is no library entry named %(name)s."))
         plan = _named(ProductSpec.objects.all(), spec, _("There is no product spec named %(name)s."))
         place = _named(ComputeNode.objects.all(), node, _("There is no compute node named %(name)s.")) if node else None
-        command = tuple(options["command"]) if options["command"] else None
+        command = _command(options["command"])
         try:
             instance = services.create_instance(
                 user=user,
@@ -115,6 +121,12 @@ def _named(rows: models.QuerySet[Any], name: str, missing: str) -> Any:
     if len(found) > 1:
         raise CommandError(_("Several are named %(name)s.") % {"name": name}, returncode=WRONG)
     return found[0]
+
+
+def _command(words: list[str] | None) -> tuple[str, ...] | None:
+    if words == []:
+        raise CommandError(_("Name the program after --command, for example --command sleep 60."), returncode=WRONG)
+    return tuple(words) if words else None
 
 
 def _user(name: str | None) -> Any:
