@@ -16,7 +16,7 @@ from tests.services.registries import Registries
 
 pytestmark = pytest.mark.real
 
-PROBE: dict[str, Any] = {"exec": {"command": ["test", "-e", "/alive"]}, "periodSeconds": 1, "timeoutSeconds": 10}
+PROBE: dict[str, Any] = {"exec": {"command": ["sh", "-c", "test -e /alive"]}, "periodSeconds": 1, "timeoutSeconds": 10}
 CONTAINER = {
     "name": "c",
     "command": ["sh", "-c"],
@@ -36,7 +36,9 @@ def test_when_a_worker_is_killed_probes_are_asked_all_the_same(
     beds.app_image("probed", reference, {"name": "t", "spec": {"containers": [CONTAINER]}})
     made = beds.run("probed", node)
     try:
-        shown = beds.until(made["id"], "running")
+        beds.until(made["id"], "running")
+        shown = beds.sees(made["id"], "alive", lambda one: one["containers"][0]["probes"].get("liveness", {}).get("ok"))
+        assert shown["containers"][0]["probe_restarts"] == 0
         transfers = next(worker for worker in separate.product.workers if "transfers" in worker.name)
         transfers.kill9()
         with connect(EngineEndpoint(engine.unix_url)) as connection:

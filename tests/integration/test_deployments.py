@@ -145,12 +145,14 @@ def test_probes_look_and_a_container_that_is_not_alive_is_restarted(
         "probed",
         startup={"tcpSocket": {"port": "http"}, "failureThreshold": 60},
         readiness={"httpGet": {"path": "/healthz", "port": "http"}},
-        liveness={"exec": {"command": ["test", "-e", "/srv/alive"]}, "failureThreshold": 2},
+        liveness={"exec": {"command": ["sh", "-c", "test -e /srv/alive"]}, "failureThreshold": 2},
     ))  # fmt: skip
     made = beds.run("probed", node)
-    shown = beds.until(made["id"], "running")
+    beds.until(made["id"], "running")
+    shown = beds.sees(made["id"], "all probes", lambda one: len(one["containers"][0]["probes"]) == 3)
     [part] = shown["containers"]
-    assert (part["started"], part["ready"], part["alive"]) == (True, True, True)
+    assert (part["started"], part["ready"], part["alive"], part["probe_restarts"]) == (True, True, True, 0)
+    assert part["probes"]["liveness"] == {"ok": True, "text": "exit code 0", "at": part["probes"]["liveness"]["at"]}
     assert part["probes"]["startup"] == {"ok": True, "text": "connected", "at": part["probes"]["startup"]["at"]}
     assert part["probes"]["readiness"]["text"] == "HTTP status 200"
 
