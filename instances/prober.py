@@ -22,7 +22,7 @@ from core.leases import Holding
 from core.shutdown import stopping
 from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
 from instances.probe_calls import Result, ask
-from instances.probing import Rule, Watched
+from instances.probing import Restarts, Rule, Watched
 from instances.services.reserving import queue
 from nodes.models import ComputeNode
 from pulls.tools import Tools, production_tools
@@ -54,6 +54,7 @@ class Prober:
         self._tools, self._stopping, self._every, self._look_every = tools, stopping, every, look_every
         self._holding = Holding("probes", seconds=LEASE)
         self._watches: dict[int, _Watch] = {}
+        self._restarts: dict[int, Restarts] = {}
         self._look_at = 0.0  # monotonic: when the rows are read again
 
     @property
@@ -115,7 +116,14 @@ class Prober:
             ):
                 watch.told[kind] = {**seen, "at": self._tools.now().isoformat()}
                 _write(pk, watch.watched, watch.told)
-        if watch.watched.verdict.must_restart and _restart(pk, watch.told):
+        if watch.watched.verdict.must_restart:
+            self._restart(pk, watch)
+
+    def _restart(self, pk: int, watch: _Watch) -> None:
+        """At once the first time, later after a pause that grows."""
+        now, before = self._tools.monotonic(), self._restarts.get(pk, Restarts())
+        if before.allows(now=now) and _restart(pk, watch.told):
+            self._restarts[pk] = before.one_more(now=now)
             del self._watches[pk]
 
     def _let_go(self) -> None:

@@ -14,6 +14,25 @@ from typing import Any
 STARTUP, READINESS, LIVENESS = "startup", "readiness", "liveness"
 
 
+FIRST_PAUSE, LONGEST_PAUSE, FORGIVEN_AFTER = 10.0, 300.0, 600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Restarts:
+    """How often a container was restarted in a row, and when last: the more often, the longer the next one waits."""
+
+    count: int = 0
+    at: float = 0
+
+    def allows(self, *, now: float) -> bool:
+        pause = min(FIRST_PAUSE * 2 ** min(self.count - 1, 10), LONGEST_PAUSE) if self.count else 0
+        return now >= self.at + pause
+
+    def one_more(self, *, now: float) -> Restarts:
+        """One that did well for some minutes begins anew."""
+        return Restarts(self.count + 1 if now < self.at + FORGIVEN_AFTER else 1, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How often, and how many results in a row count. Seconds."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,6 +93,27 @@ def test_what_is_not_alive_is_restarted_and_judged_anew(row, engine, tools) -> N
         assert only(engine).info.started_at != before
         found = until(lambda: row() if row().is_ready else None)
         assert (found.is_alive, found.probe_restarts) == (True, 1)
+
+
+def test_a_second_restart_waits(row, engine, tools) -> None:
+    engine.containers.exec_programs[("alive",)] = BAD
+    clock, asked = [0.0], []
+
+    def monotonic() -> float:
+        asked.append(None)
+        return clock[0]
+
+    with probing(replace(tools, monotonic=monotonic)):
+        until(lambda: row().probe_restarts == 1)
+        run(row().instance, tools)
+        clock[0] = 5.0
+        until(lambda: row().is_alive is False)
+        clock[0] = 9.9
+        rounds = len(asked)
+        until(lambda: len(asked) > rounds + 100)
+        assert row().probe_restarts == 1
+        clock[0] = 10.0
+        until(lambda: row().probe_restarts == 2)
 
 
 def test_what_is_stopped_is_asked_nothing(row, engine, tools, ulrich) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instances.probing import LIVENESS, READINESS, STARTUP, Rule, Verdict, Watched
+from instances.probing import LIVENESS, READINESS, STARTUP, Restarts, Rule, Verdict, Watched
 
 QUICK = Rule(delay=0, period=10, successes=1, failures=1)
 
@@ -84,6 +84,18 @@ def test_a_container_that_is_not_alive_is_restarted() -> None:
 def test_a_rule_is_read_from_the_template() -> None:
     probe: dict[str, Any] = {"via": "tcp", "delay": 1, "period": 2, "successes": 3, "failures": 4, "timeout": 9}
     assert Rule.of(probe) == Rule(1, 2, 3, 4)
+
+
+def test_restarts_in_a_row_wait_longer_and_longer() -> None:
+    restarts = Restarts()
+    assert restarts.allows(now=0)
+    for pause in (10, 20, 40, 80, 160, 300, 300):
+        at = restarts.at + 1000
+        restarts = Restarts(restarts.count + 1, at)
+        assert not restarts.allows(now=at + pause - 1) and restarts.allows(now=at + pause)
+    assert restarts.one_more(now=restarts.at + 599) == Restarts(8, restarts.at + 599)
+    assert restarts.one_more(now=restarts.at + 600) == Restarts(1, restarts.at + 600)
+    assert Restarts(10**6, 0).allows(now=300)
 
 
 @given(st.lists(st.tuples(st.sampled_from([READINESS, LIVENESS]), st.booleans()), max_size=30), st.integers(1, 4))
