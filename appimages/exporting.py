@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterable
@@ -11,22 +10,16 @@ from typing import Any
 import yaml
 
 from appimages.importing.manifests import GROUP, KIND, VERSION
-from appimages.schema import Document
+from appimages.schema import Document, completed
 
 # Written without quotes, if YAML 1.1 reads it as nothing else than text.
 _PLAIN_KEY = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _OTHER_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-# What a block would not show, or not keep: blanks in front and at the ends of lines, characters without a look.
-_NO_BLOCK = re.compile(r"\A\s|[ \t]$|[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]", re.MULTILINE)
 
 
 def manifest_of(name: str, document: Document) -> dict[str, Any]:
-    """The resource that Kuscia reads; it wants a working directory to be there, be it empty."""
-    spec = copy.deepcopy(document)
-    for template in spec["deployTemplates"]:
-        for container in template["spec"]["containers"]:
-            container.setdefault("workingDir", "")
-    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": {"name": name}, "spec": spec}
+    """The resource that Kuscia reads; it wants some texts to be there, be they empty."""
+    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": {"name": name}, "spec": completed(document)}
 
 
 def export_yaml(app_images: Iterable[tuple[str, Document]]) -> str:
@@ -57,8 +50,8 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    in_block = "\n" in text and not _NO_BLOCK.search(text)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if in_block else '"')
+    """Lines as a block; what a block would not keep, such as blanks at the ends of lines, gets quotes all the same."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else '"')
 
 
 def _mapping(dumper: _Dumper, data: dict[str, Any]) -> yaml.MappingNode:

@@ -1,4 +1,7 @@
-"""The sentences for the codes of `appimages.schema` and `appimages.importing`: the rule, then an example."""
+"""The sentences for the codes of `appimages.schema` and `appimages.importing`: the rule, then an example.
+
+Those that any file may get are the kernel's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
+
+from core.document_texts import file_text
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -46,43 +51,14 @@ _OTHERS: dict[str, _StrPromise] = {
         "A value was given for placeholders of this kind, but the file has none, so the value is not used."
     ),
     # the file
-    "too_large": _("The file is too large; at most {limit} MB are allowed. Split it into several files."),
-    "nul": _("The file contains NUL bytes, so it is no text. Give a YAML or JSON file, for example app_image.yaml."),
-    "encoding": _("The file is not in UTF-8. Save it as UTF-8, for example with your editor's “Save as”."),
-    "character": _(
-        "The file contains a control character, which YAML does not allow. Write it as an escape in quotes, for "
-        "example \"\\x07\"."
-    ),
-    "no_yaml": _(
-        "The file is no valid YAML here ({problem}). Check indentation, quotes and colons, for example name: \"app\"."
-    ),
     "placeholder": _(
-        "A placeholder that is not one of an installation must stand in quotes, for example \"{{{{.METRIC_PORT}}}}\". "
+        'A placeholder that is not one of an installation must stand in quotes, for example "{{{{.METRIC_PORT}}}}". '
         "Filled in are SF_NAME, APP_IMAGE_NAME, SF_IMAGE_NAME, IMAGE_NAME, SF_IMAGE_TAG, IMAGE_TAG and SF_IMAGE_ID."
     ),
     "value_missing": _(
         "The file is a template with placeholders for an installation: {placeholders}. Give their values with the "
         "import: name and image, for example name=my-image and image=registry.example.com/team/app:v1."
     ),
-    "too_deep": _(
-        "The file is nested too deeply; at most {limit} levels are allowed. Take some out, for example lists in lists."
-    ),
-    "too_many": _(
-        "The file holds too many values; at most {limit} are allowed, aliases counted as what they stand for. For "
-        "example, split it."
-    ),
-    "alias": _(
-        "An alias (*name) stands for something that comes before it, for example ports: &ports […], then ports: "
-        "*ports."
-    ),
-    "tag": _("The tag {tag} is not allowed. Leave it out and write the value in quotes, for example tag: \"1.10\"."),
-    "key": _("Keys are texts. Write this one in quotes, for example \"task-config.conf\": value."),
-    "twice": _(
-        "The key {key} stands twice in the same place, and only one of them would count. Delete one, for example the "
-        "first."
-    ),
-    "merge": _("Merging with “<<” is not allowed. Write the keys out, for example name: app."),
-    "constant": _("{text} is no number that JSON allows. Give a number, for example 1."),
     "nothing": _(
         "The file holds no AppImage, for example one that begins with apiVersion: kuscia.secretflow/v1alpha1 and "
         "kind: AppImage."
@@ -160,8 +136,11 @@ _BY_CODE = {
 
 def notice_text(code: str, *, path: str = "", params: Mapping[str, Any] | None = None) -> str:
     """The sentence in the reader's language, without the path."""
+    params = params or {}
+    if code in _OTHERS:
+        return str(_OTHERS[code]).format(**params)
     if code not in _FIELDS:
-        return str(_OTHERS[code]).format(**(params or {}))
+        return file_text(code, params)
     key = path.rpartition(".")[2].partition("[")[0]
     fitting = "" if path.endswith("]") else _EXAMPLES.get(key, "")
-    return str(_FIELDS[code]).format(**{**(params or {}), "example": fitting or _BY_CODE[code]})
+    return str(_FIELDS[code]).format(**{**params, "example": fitting or _BY_CODE[code]})

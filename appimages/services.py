@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from appimages.models import AppImage, AppImageVersion, How
@@ -35,10 +35,7 @@ class AppImageExists(Conflict):
 
 def get_app_image(*, name: str) -> AppImage:
     """Raises `AppImageMissing`."""
-    row = AppImage.objects.filter(name=name).first() if is_name(name) else None
-    if row is None:
-        raise AppImageMissing(name)
-    return row
+    return _row(AppImage.objects.all(), name)
 
 
 def create_app_image(*, name: str, document: Mapping[str, Any], author: Any, how: str = How.CREATE) -> AppImage:
@@ -70,9 +67,7 @@ def update_app_image(
     """
     require_operator(author)
     with transaction.atomic():
-        row = AppImage.objects.select_for_update().filter(name=name).first() if is_name(name) else None
-        if row is None:
-            raise AppImageMissing(name)
+        row = _row(AppImage.objects.select_for_update(), name)
         if expected_version not in (None, row.version):
             raise _changed_meanwhile(row)
         before = row.document
@@ -132,6 +127,15 @@ def delete_app_image(*, name: str, author: Any) -> None:
         delete_rows(AppImage, [row.pk])
     except NotFound:
         raise AppImageMissing(name) from None
+
+
+def _row(rows: models.QuerySet[AppImage], name: str) -> AppImage:
+    try:
+        if is_name(name):  # nothing else is stored, and databases cannot even look for some of it
+            return rows.get(name=name)
+    except AppImage.DoesNotExist:
+        pass
+    raise AppImageMissing(name)
 
 
 def checked_name(name: str) -> str:

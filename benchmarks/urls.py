@@ -1,4 +1,4 @@
-"""The product's routes and a view that does nothing: what a request costs before anything is asked of the database."""
+"""The product's routes and views that do nothing: what a request costs before anything is asked of the database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from appimages.kuscia.authentication import TokenAuthentication
 from core.api import OperatorsWrite
+from core.dialects import kuscia
 from core.dialects.gva import GvaView, success
 from imagelib.urls import handler404, handler500
 from imagelib.urls import urlpatterns as product
@@ -23,4 +25,17 @@ class NothingView(GvaView):
         return success("", {"list": [], "total": 0, "page": 1, "pageSize": 10})
 
 
-urlpatterns = [path("benchmark/nothing", NothingView.as_view()), *product]
+class NothingOfKusciaView(kuscia.KusciaView):
+    """Same authentication, envelope and middleware as Kuscia's routes. DRF makes the answer, as it usually does."""
+
+    authentication_classes = [TokenAuthentication]
+
+    def post(self, request: Request) -> Response:
+        return Response({"status": {"code": 0, "message": "success", "details": []}})
+
+
+urlpatterns = [
+    path("benchmark/nothing", NothingView.as_view()),
+    path("benchmark/nothing-of-kuscia", NothingOfKusciaView.as_view()),
+    *product,
+]

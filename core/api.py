@@ -137,3 +137,12 @@ def refuse_unknown(serializer: serializers.BaseSerializer, data: Any) -> None:
         known = ", ".join(name for name, field in fields.items() if not field.read_only)
         text = serializers.ErrorDetail(str(_UNKNOWN) % {"known": known}, code=UNKNOWN_FIELD)
         raise serializers.ValidationError({name: [text] for name in unknown})
+
+
+class NoticeShape(serializers.Serializer):
+    """A fault of a file, or a warning, in the OpenAPI document."""
+
+    document = serializers.IntegerField(allow_null=True, help_text="Which one of the file, counted from 1.")
+    line = serializers.IntegerField(allow_null=True)
+    field = serializers.CharField(help_text="spec.deployTemplates[0].spec.containers[0].ports[0].protocol")
+    message = serializers.CharField()

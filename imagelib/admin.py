@@ -21,6 +21,7 @@ from core.errors import InvalidInput
 from imagelib import services
 from imagelib.addresses import AddressError
 from imagelib.admin_forms import EndpointForm, ImageForm
+from imagelib.admin_imports import import_page
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.references import Endpoints, effective_or_invalid
 
@@ -180,6 +181,7 @@ class EndpointAdmin(OperatorAdmin):
     list_filter = ("insecure",)
     search_fields = ("name", "endpoint", "username")
     ordering = ("name", "pk")
+    actions_list = ("import_configuration",)
     actions_row = ("check_endpoint",)
     actions_detail = ("check_endpoint",)
     fieldsets = (
@@ -215,6 +217,10 @@ class EndpointAdmin(OperatorAdmin):
 
     def delete_rows(self, request: HttpRequest, ids: list[int]) -> None:
         services.delete_endpoints(user=request.user, ids=ids)
+
+    @action(description=gettext_lazy("Import a Kuscia configuration…"), url_path="import", icon="upload_file")
+    def import_configuration(self, request: HttpRequest) -> HttpResponse:
+        return import_page(self, request)
 
     @action(description=gettext_lazy("Check"), url_path="check", icon="fact_check")
     def check_endpoint(self, request: HttpRequest, object_id: str) -> HttpResponse:

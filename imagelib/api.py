@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
@@ -13,12 +15,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import ListedRecords, OperatorsOnly, OperatorsWrite
+from core.parsers import FileBody, Upload, file_of
 from imagelib import services
 from imagelib.filters import ImageFilter, RegistryFilter
 from imagelib.inspection import check_address, check_endpoint
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.references import effective_image
-from imagelib.schema import AddressCheck, EndpointCheck, ResolvedImage
+from imagelib.registry_imports import import_registries
+from imagelib.schema import AddressCheck, ConfigurationForm, EndpointCheck, ImportedRegistriesShape, ResolvedImage
 from imagelib.serializers import AddressSerializer, ImageSerializer, NameAndTagSerializer, RegistrySerializer
 
 
@@ -79,6 +83,27 @@ class RegistryViewSet(viewsets.ModelViewSet):
 
     def perform_destroy(self, instance: RegistryEndpoint) -> None:
         services.delete_endpoints(user=self.request.user, ids=[instance.pk])
+
+    @extend_schema(
+        request={
+            "application/yaml": OpenApiTypes.STR,
+            "application/json": OpenApiTypes.OBJECT,
+            "multipart/form-data": ConfigurationForm,
+        },
+        responses=ImportedRegistriesShape,
+    )
+    @action(
+        detail=False, methods=["post"], url_path="import", parser_classes=[Upload, FileBody], filter_backends=[],
+        pagination_class=None,
+    )  # fmt: skip
+    def import_file(self, request: Request) -> Response:
+        """Take over the registries of a Kuscia configuration, all or none: the file as the body, or `file` in a form.
+
+        An endpoint of the same host and namespace is changed. The file's default registry becomes the default.
+        """
+        data, _values = file_of(request)
+        done = import_registries(data=data, user=request.user)
+        return Response({**asdict(done), "errors": []})
 
     @extend_schema(request=None, responses=EndpointCheck)
     @action(detail=True, methods=["post"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from core.api import NoticeShape
+
 
 class Fault(serializers.Serializer):
     code = serializers.CharField()
@@ -45,3 +47,17 @@ class EndpointCheck(serializers.Serializer):
     reachable = serializers.BooleanField(allow_null=True)
     accepted = serializers.BooleanField(allow_null=True)
     error = Fault(allow_null=True)
+
+
+class ConfigurationForm(serializers.Serializer):
+    file = serializers.FileField()
+
+
+class ImportedRegistriesShape(serializers.Serializer):
+    created = serializers.ListField(child=serializers.CharField(), help_text="Names.")
+    updated = serializers.ListField(child=serializers.CharField(), help_text="Names of those that existed.")
+    default = serializers.CharField(help_text="The name of the default registry.")
+    warnings = NoticeShape(many=True)
+    errors = NoticeShape(  # type: ignore[assignment]  # the metaclass takes it off the class
+        many=True, help_text="Empty: a file with errors is refused, and the refusal lists them."
+    )

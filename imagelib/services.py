@@ -107,7 +107,7 @@ def _adopt(split: SplitAddress) -> RegistryEndpoint:
         place = next((place for place in places if place not in known), None)
         if place is None:
             raise InvalidInput({"address": _TAKEN})
-        row = RegistryEndpoint(name=_free_name(place), endpoint=place)
+        row = RegistryEndpoint(name=free_endpoint_name(place), endpoint=place)
     row.username, row.password = split.username or "", split.password or ""
     row.save()
     return row
@@ -117,7 +117,7 @@ def _same_user(row: RegistryEndpoint, split: SplitAddress) -> bool:
     return row.username in ("", split.username)
 
 
-def _free_name(wanted: str) -> str:
+def free_endpoint_name(wanted: str) -> str:
     """`wanted`, or with a number after it when others have that name; cut so that it fits."""
     stem = wanted[: _LONGEST_NAME - len(" (99999)")]
     taken = set(RegistryEndpoint.objects.filter(name__startswith=stem).values_list("name", flat=True))

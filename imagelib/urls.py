@@ -15,6 +15,7 @@ from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from appimages.api import AppImageViewSet
 from appimages.kuscia.views import Elsewhere
 from appimages.render_api import RenderView
 from core.dialects import gva, kuscia, problem
@@ -52,6 +53,7 @@ router.register("registries", RegistryViewSet, basename="registry")
 router.register("nodes", NodeViewSet, basename="node")
 router.register("pulls", PullViewSet, basename="pull")
 router.register("specs", SpecViewSet, basename="spec")
+router.register("appimages", AppImageViewSet, basename="appimage")
 router.register("instances", InstanceViewSet, basename="instance")
 router.register("config-sets", ConfigSetViewSet, basename="config-set")
 router.register("secret-sets", SecretSetViewSet, basename="secret-set")

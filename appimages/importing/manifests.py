@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from appimages.importing.errors import Notice
 from appimages.importing.placeholders import InstallValues, Kind, Placeholders
-from appimages.importing.tree import Tree
 from appimages.names import is_name
-from appimages.schema import Document, DocumentError, Location, path_of, read_document
+from appimages.schema import Document, DocumentError, read_document
+from core.documents import Location, Notice, Tree, path_of
 
 GROUP = "kuscia.secretflow"
 VERSION = "v1alpha1"

@@ -48,13 +48,13 @@ def page(*, size: int, token: str) -> dict[str, Any]:
     if token:
         rows = rows.filter(place__gt=_name_in(token))
     limit = min(size or USUAL_PAGE, _ANY_NUMBER) if size >= 0 else None
-    sizes = list(rows.annotate(size=Length("document")).values_list("name", "size")[: limit and limit + 1])
-    names = _fitting(sizes[:limit])
+    found = list(rows.values_list("name", flat=True)[: limit and limit + 1])
+    names = _fitting(found[:limit])
     documents: dict[str, Any] = {}
     for some in _chunks(names):
         documents.update(AppImage.objects.filter(name__in=some).values_list("name", "document"))
     views = [app_image_view(name, documents[name]) for name in names if name in documents]
-    return {"appimage_list": views, "next_page_token": _token_after(names[-1]) if len(names) < len(sizes) else ""}
+    return {"appimage_list": views, "next_page_token": _token_after(names[-1]) if len(names) < len(found) else ""}
 
 
 def _by_bytes() -> Any:
@@ -62,15 +62,17 @@ def _by_bytes() -> Any:
     return Collate("name", "C") if connection.vendor == "postgresql" else F("name")
 
 
-def _fitting(sizes: list[tuple[str, int]]) -> list[str]:
-    """The names whose documents fit into one answer; at least one."""
+def _fitting(wanted: list[str]) -> list[str]:
+    """As many of the names as have documents that fit into one answer; at least one."""
     names: list[str] = []
     room = LARGEST_ANSWER
-    for name, size in sizes:
-        room -= size
-        if names and room < 0:
-            break
-        names.append(name)
+    for some in _chunks(wanted):
+        sizes = dict(AppImage.objects.filter(name__in=some).values_list("name", Length("document")))
+        for name in some:
+            room -= sizes.get(name, 0)
+            if names and room < 0:
+                return names
+            names.append(name)
     return names
 
 

@@ -34,7 +34,7 @@ def exists_text(name: str) -> str:
 
 def invalid_name(name: str) -> Refusal:
     rule = f'regex used for validation is "^{PATTERN}$" '
-    return invalid(f'Field "appimage_id" is invalid, invalid value: "{name}":  {rule}'.replace("  ", " "))
+    return invalid(f'Field "appimage_id" is invalid, invalid value: "{name}": {rule}')
 
 
 def refused_by_store(name: str, path: str, reason: str) -> str:

@@ -34,7 +34,7 @@ class TcpSocketAction(Part):
 
 
 class GrpcAction(Part):
-    port: Integer
+    port: Integer | None = None
     service: Text | None = None
 
 
@@ -87,8 +87,6 @@ class LabelSelector(Part):
 
 class PodAffinityTerm(Part):
     present = ("topologyKey",)
-    # An empty selector means everything, an absent one nothing.
-    telling = ("labelSelector", "namespaceSelector")
     labelSelector: LabelSelector | None = None
     namespaces: Texts | None = None
     topologyKey: Text

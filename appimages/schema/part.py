@@ -19,8 +19,6 @@ class Part(BaseModel):
     present: ClassVar[tuple[str, ...]] = ()
     # Of those, the ones whose absence only deserves a warning.
     forgivable: ClassVar[tuple[str, ...]] = ()
-    # Fields that are kept though they are empty, because that says something else than their absence.
-    telling: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -38,13 +36,13 @@ class Part(BaseModel):
         return kept
 
     def canonical(self) -> dict[str, Any]:
-        """As it is stored: without what is absent or empty, except what has to be there."""
+        """As it is stored: without absent and empty values, except what has to be there, and numbers and objects."""
         found: dict[str, Any] = {}
         for name, field in type(self).model_fields.items():
-            value = _canonical(getattr(self, name))
-            wanted = (field.is_required() and name not in self.forgivable) or name in self.telling
-            if value or value == 0 or (wanted and value is not None):
-                found[field.alias or name] = value
+            value = getattr(self, name)
+            required = field.is_required() and name not in self.forgivable
+            if value is not None and (required or value not in ("", [], {})):
+                found[field.alias or name] = _canonical(value)
         return found
 
 

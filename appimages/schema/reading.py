@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,9 +11,9 @@ from pydantic import ValidationError
 
 from appimages.schema.context import Reading
 from appimages.schema.parts import AppImageSpec
+from core.documents import Location, path_of
 
 Document = dict[str, Any]
-Location = tuple[str | int, ...]
 
 # What an import notes and takes all the same; the API refuses it, except what its messages cannot tell.
 _FORGIVEN = frozenset({"unknown_key", "protocol_tcp", "null_text", "working_dir"})
@@ -45,11 +46,6 @@ class DocumentError(ValueError):
         self.findings = findings
 
 
-def path_of(at: Location) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at)
-    return text.removeprefix(".")
-
-
 def read_document(raw: Any, *, strict: bool) -> tuple[Document, tuple[Finding, ...]]:
     """The canonical document and the warnings; raises `DocumentError`.
 
@@ -67,6 +63,22 @@ def read_document(raw: Any, *, strict: bool) -> tuple[Document, tuple[Finding, .
         raise DocumentError(fatal)
     spec = AppImageSpec.model_validate(raw, context=Reading(absent_is_empty=False, tolerant=True))
     return spec.canonical(), findings
+
+
+def completed(document: Document) -> Document:
+    """With the texts that the CRD wants to be there, which the API leaves out when they are empty.
+
+    A document by other rules, which nothing should have stored, stays as it is: whoever asks for it must see it.
+    """
+    try:
+        spec = AppImageSpec.model_validate(document, context=Reading(absent_is_empty=True, tolerant=True))
+    except ValidationError:
+        return copy.deepcopy(document)
+    found = spec.canonical()
+    for template in found["deployTemplates"]:
+        for container in template["spec"]["containers"]:
+            container.setdefault("workingDir", "")
+    return found
 
 
 def _finding(error: Any) -> Finding:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from appimages.schema.context import tolerates
+from core.documents import Plain
 
 _LONGEST = 40  # digits of a number that is read at all
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -19,12 +20,6 @@ _QUANTITY = re.compile(
 # The words of YAML 1.1, which is what Kubernetes reads.
 _TRUTHS = {"true": True, "yes": True, "on": True, "y": True, "false": False, "no": False, "off": False, "n": False}
 _NULLS = frozenset({"null", "Null", "NULL"})
-
-
-class Plain(str):
-    """A value that stands in a file without quotes: its place in the document says what it is, not its look."""
-
-    __slots__ = ()
 
 
 def is_null(value: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -114,6 +114,6 @@ def unavailable(request: Any) -> HttpResponse:
     return _answer(UNEXPECTED, DatabaseAway.default_detail, bare=True)
 
 
-def crash(request: HttpRequest | Any) -> HttpResponse:
+def crash(request: Any) -> HttpResponse:
     """A bug. Kuscia, too, answers a panic with this code and HTTP 200; no details leave the server."""
     return _answer(UNEXPECTED, _("The server made a mistake. Its log has the details."), bare=True)

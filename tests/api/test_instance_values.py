@@ -110,7 +110,8 @@ def test_sheets_have_no_values(instance: Instance, client_of: Any, request: pyte
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"environment": {"A=B": CANARY}}, {"environment": {"A": [CANARY]}}, {"environment": {"NVIDIA_VISIBLE_DEVICES": CANARY}},
+        {"environment": {"A=B": CANARY}}, {"environment": {"A": [CANARY]}},
+        {"environment": {"NVIDIA_VISIBLE_DEVICES": CANARY}},
         {"environment": {"A": f"{CANARY}\0"}}, {"environment": [CANARY]}, {"environment": {"A": CANARY}, "ports": [0]},
         {"environment": {"A": CANARY}, "spec": 10**9},
     ],

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from auditlog.models import LogEntry
 from django.contrib.auth.models import User
-from django.db import connection
-from django.test import Client, override_settings
+from django.db import OperationalError, connection
+from django.test import Client, RequestFactory, override_settings
 
+from appimages.kuscia.views import Delete
 from appimages.models import AppImage, AppImageVersion, KusciaToken
 from appimages.tokens import create_token, revoke_tokens
+from core.errors import InUse
 from core.system import SYSTEM
 from tests.api.kuscia_client import AT, LEAST, TOKEN, Kuscia
 
@@ -134,6 +138,7 @@ def test_bodies_that_are_too_large(kuscia: Kuscia, length: int) -> None:
 def test_a_token_of_an_operator(kuscia: Kuscia, operator: User) -> None:
     client = Kuscia(create_token(user=operator, name="secretpad", acts_as=operator)[1])
     client.done("create", LEAST)
+    assert LogEntry.objects.get_for_model(AppImage).get().actor == operator
     version = AppImageVersion.objects.get()
     assert (version.author, version.author_name) == (operator, "olga")
     kuscia.done("update", {"name": "a", "image": {"name": "n2"}})
@@ -183,6 +188,36 @@ def test_crashes_are_answered_in_the_dialect(kuscia: Kuscia, debug: bool, caplog
     text = "The server made a mistake. Its log has the details."
     assert found == {"status": {"code": 11101, "message": text}}
     assert "request crashed" in caplog.text and TOKEN not in caplog.text
+
+
+def database_away(execute: Any, *statement: Any) -> Any:
+    raise OperationalError("connection failed: canary")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize(
+    ("route", "code"),
+    [("create", 13100), ("query", 13101), ("update", 13102), ("delete", 13103), ("batchQuery", 13104), ("list", 13107)],
+)
+def test_a_database_that_is_away(kuscia: Kuscia, route: str, code: int, debug: bool) -> None:
+    with override_settings(DEBUG=debug), connection.execute_wrapper(database_away):
+        for client in (kuscia, Kuscia("of an operator")):
+            found = client.ask(route, {**LEAST, "names": ["a"]}, HTTP_ACCEPT_LANGUAGE="en")
+            text = "The database does not answer. Try again in a moment."
+            assert (found["status"]["code"], found["status"]["message"]) == (code, text)
+
+
+class InUseView(Delete):
+    """Deletes what is in use: what refers to AppImages and protects them belongs to other apps."""
+
+    def carry_out(self, body: dict[str, Any], user: Any) -> Any:
+        raise InUse("“a” is in use by: train-1.", users=["train-1"])
+
+
+def test_deleting_what_is_in_use_names_the_users(kuscia: Kuscia) -> None:
+    request = RequestFactory().post(AT + "delete", b"{}", "application/json", headers={"Token": TOKEN})
+    status = {"code": 13103, "message": "“a” is in use by: train-1.", "details": []}
+    assert json.loads(InUseView.as_view()(request).content) == {"status": status}
 
 
 @pytest.mark.parametrize("debug", [True, False])

@@ -15,6 +15,8 @@ from imagelib.spa.sheets import KINDS as KINDS_OF_SHEETS
 from tests.api import make
 from tests.api.gva_client import done
 from tests.api.gva_kinds import KINDS, Kind
+from tests.api.kuscia_client import Kuscia
+from tests.api.kuscia_example import EXAMPLE
 from tests.api.routes import all_routes
 from tests.api.spa_client import JUMPBOX, MENU, PUBLIC, ROUTES, USER, ask, front_end
 
@@ -189,6 +191,38 @@ def test_the_excel_buttons_are_described(document: dict[str, Any]) -> None:
     upload = document["paths"][f"/api{at}/importExcel"]["post"]
     assert upload["requestBody"]["content"].keys() == {"multipart/form-data"}
     assert upload["parameters"][0]["schema"]["enum"] == sorted(KINDS_OF_SHEETS)
+
+
+def test_kuscias_routes_are_described_as_they_answer(document: dict[str, Any], kuscia: Kuscia) -> None:
+    kuscia.done("create", EXAMPLE)
+    bodies = {
+        "query": {"name": EXAMPLE["name"]}, "batchQuery": {"names": [EXAMPLE["name"]]}, "list": {"page_size": 1},
+        "update": EXAMPLE,
+    }  # fmt: skip
+    for route, body in bodies.items():
+        operation = document["paths"][f"/api/v1/appimage/{route}"]["post"]
+        assert operation["tags"] == ["kuscia"] and operation["security"] == [{"kusciaToken": []}]
+        assert operation["description"] and operation["responses"].keys() == {"200", "401"}
+        asked = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert body.keys() < asked["properties"].keys() and "required" not in asked
+        described = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        assert differing_from_kuscia(described, kuscia.ask(route, body)) == []
+
+
+def differing_from_kuscia(described: dict[str, Any], answered: Any, at: str = "") -> list[str]:
+    """Where an answer is not as described: order and absence of fields count."""
+    if answered is None:
+        return [] if described.get("nullable") else [f"{at} is null"]
+    kind = described["type"]
+    if kind == "array":
+        parts = enumerate(answered)
+        return [fault for n, item in parts for fault in differing_from_kuscia(described["items"], item, f"{at}[{n}]")]
+    if kind == "object" and "properties" in described:
+        if list(described["properties"]) != list(answered):
+            return [f"{at}: {list(answered)}"]
+        inner = described["properties"].items()
+        return [fault for key, part in inner for fault in differing_from_kuscia(part, answered[key], f"{at}.{key}")]
+    return [] if kind == "object" or JSON_TYPES[type(answered)] == kind else [f"{at}: {answered!r} is no {kind}"]
 
 
 def test_operations_have_names_and_texts(document: dict[str, Any]) -> None:

@@ -58,10 +58,19 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/images/check/"): (operators(200), {"address": "127.0.0.1:1/team/app:v1"}),
     ("POST", "api/images/{image}/list/"): (operators(200), None),
     ("POST", "api/images/{image}/unlist/"): (operators(200), None),
+    ("GET", "api/appimages/"): (READERS, None),
+    ("POST", "api/appimages/import/"): (operators(400), None),  # there is no file
+    ("GET", "api/appimages/{app_image}/"): (READERS, None),
+    ("DELETE", "api/appimages/{app_image}/"): (operators(204), None),
+    ("GET", "api/appimages/{app_image}/export/"): (READERS, None),
+    ("GET", "api/appimages/{app_image}/versions/"): (READERS, None),
+    ("GET", "api/appimages/{app_image}/versions/{number}/"): (READERS, None),
+    ("POST", "api/appimages/{app_image}/versions/{number}/rollback/"): (operators(200), None),
     ("POST", "api/appimages/{app_image}/render/"): (operators(200), {"variables": {"TASK_ID": "t"}}),
     ("POST", "api/resolve/"): (READERS, {"name": "team/app", "tag": "v1"}),
     ("GET", "api/registries/"): (operators(200), None),
     ("POST", "api/registries/"): (operators(201), REGISTRY),
+    ("POST", "api/registries/import/"): (operators(400), None),  # there is no file
     ("GET", "api/registries/{registry}/"): (operators(200), None),
     ("PUT", "api/registries/{registry}/"): (operators(200), REGISTRY),
     ("PATCH", "api/registries/{registry}/"): (operators(200), {"insecure": True}),
@@ -201,6 +210,7 @@ def things(user: User) -> dict[str, Any]:
         "deployment": make.deployment(by=user).pk,
         "config_set": make.config_set().pk,
         "secret_set": make.secret_set(token="t").pk,
+        "number": 1,  # of a version of it
     }
 
 

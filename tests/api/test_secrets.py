@@ -19,6 +19,7 @@ from django.utils import timezone
 from kombu.transport.memory import Channel
 from rest_framework.test import APIClient
 
+from appimages.exporting import export_yaml
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import Instance
 from nodes.models import ComputeNode
@@ -27,6 +28,7 @@ from tests.api.gva_client import CREATE, FIND, UPDATE
 from tests.api.gva_kinds import KINDS, NODES
 from tests.api.routes import all_routes
 from tests.services.certs import Authority
+from tests.support.app_images import document
 
 CANARY = "canary-5e1f0d"
 
@@ -125,6 +127,18 @@ def plant_in_registries(client: Listener, canary: Canaries) -> None:
     for bad in ({"username": ""}, {"endpoint": f"u:{canary('endpoint')}@r.example.com"}, {"is_default": "perhaps"}):
         assert client.post("/api/registries/", {**values, **bad, "password": canary("registry-bad")}).status_code == 400
     assert client.patch(at, {"ca_certificate": canary("ca")}).status_code == 400
+    config = "domainKeyData: {0}-key\nimage: {{registries: [{{endpoint: '{1}', username: u, password: {0}}}]}}"
+    for endpoint, status in (("127.0.0.1:4", 200), ("127.0.0.1:4", 200), ("a:b@r.io", 400), ("[", 400), ("'*a", 400)):
+        text = config.format(canary(f"configuration-{status}"), endpoint)
+        answer = client.generic("POST", "/api/registries/import/", text, content_type="application/yaml")
+        assert answer.status_code == status, answer.content
+
+
+def plant_in_app_images(client: Listener, canary: Canaries) -> None:
+    make.app_image("a")
+    text = export_yaml([("b", document())])
+    at = f"/api/appimages/import/?image=a:{canary('placeholder')}@r.io/a:v1"
+    assert client.generic("POST", at, text, content_type="application/yaml").status_code == 400
 
 
 def plant_in_nodes(client: Listener, canary: Canaries) -> None:
@@ -180,7 +194,7 @@ def read_everything(client: Listener) -> None:
             kind = path.removeprefix("api/").partition("/")[0]
             rows = ids[kind].objects.all() if kind in ids else []
             for pk in [row.pk for row in rows] or [1]:
-                client.get("/" + path.format(pk=pk))
+                client.get("/" + path.format(pk=pk, name="a", number=1))
     for pk in Instance.objects.values_list("pk", flat=True):
         for route in ("findInstance", "getContainerLogs"):
             client.get(f"/instance/{route}?ID={pk}")
@@ -215,6 +229,7 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
     with django_capture_on_commit_callbacks(execute=True):
         plant_in_images(listener, canary)
         plant_in_registries(listener, canary)
+        plant_in_app_images(listener, canary)
         plant_in_nodes(listener, canary)
         image, node = ImageRegistry.objects.first(), ComputeNode.objects.first()
         assert image and node

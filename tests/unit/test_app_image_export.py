@@ -59,6 +59,12 @@ def test_config_templates_are_blocks_that_people_can_read() -> None:
     assert '    tag: "1.11.0b1"\n' in text and "!!" not in text and "&" not in text
 
 
+def test_what_a_block_or_a_bare_key_would_not_say_is_in_quotes() -> None:
+    text = export_yaml([("a", document() | {"configTemplates": {"y": "a\t\nb", "Off": "a \nb", "app.conf": "a\n  b"}})])
+    assert '    "y": "a\\t\\nb"\n' in text and '    "Off": "a \\nb"\n' in text
+    assert "    app.conf: |-\n      a\n        b\n" in text
+
+
 def test_the_resource_is_complete() -> None:
     """Kuscia wants a working directory to be there."""
     stored = document()

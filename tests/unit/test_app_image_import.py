@@ -11,9 +11,11 @@ from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appimages.importing import FileError, InstallValues, Notice, ReadFile, files, read_file
-from appimages.importing.yaml_text import MOST_VALUES
+from appimages.importing import FileError, InstallValues, Notice, ReadFile, read_file
+from appimages.importing.files import MOST_APP_IMAGES
 from appimages.notice_texts import notice_text
+from core.documents import LARGEST
+from core.documents.yaml_text import MOST_VALUES
 from tests.api.make import gives_example
 from tests.support.app_images import FILES, document, file
 
@@ -204,6 +206,12 @@ def test_values_never_change_the_structure() -> None:
     assert len(read["a"]["deployTemplates"]) == 1
 
 
+def test_three_braces_are_a_templates_own() -> None:
+    text = SMALL.replace("workingDir: /", 'args: ["{{{.IMAGE_NAME}}} {{ .IMAGE_NAME }}"], workingDir: /')
+    read = by_name(read_file(text.encode(), values=InstallValues(image_name="n")))
+    assert container(read["a"])["args"] == ["{{{.IMAGE_NAME}}} n"]
+
+
 def test_what_placeholders_lack_is_listed() -> None:
     [missing, other] = notices(file("two_documents.yaml"))
     assert missing.code == other.code == "value_missing"
@@ -254,7 +262,7 @@ def chain() -> str:
         ("a: b\nc: \x07", "character", None),
         (b"a: b\nc: \xff", "encoding", 2),
         ("a: \0", "nul", None),
-        (b"a" * (files.LARGEST + 1), "too_large", None),
+        (b"a" * (LARGEST + 1), "too_large", None),
         (bomb(), "too_many", 6),
         ("- a\n" * MOST_VALUES, "too_many", MOST_VALUES),
         (chain(), "too_deep", 49),
@@ -286,7 +294,7 @@ def chain() -> str:
         (SMALL.replace("metadata: {name: a}\n", ""), "name_missing", 1),
         (f"{HEAD}metadata: {{name: a}}", "missing", 1),
         (f"{SMALL}---\n{SMALL}", "name_twice", 8),
-        (many(files.MOST_APP_IMAGES + 1), "too_many_app_images", None),
+        (many(MOST_APP_IMAGES + 1), "too_many_app_images", None),
     ],
 )  # fmt: skip
 def test_files_that_are_refused(text: str | bytes, code: str, line: int | None) -> None:

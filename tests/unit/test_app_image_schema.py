@@ -9,7 +9,8 @@ from django.utils import translation
 from hypothesis import given, settings
 
 from appimages.notice_texts import notice_text
-from appimages.schema import DocumentError, Plain, read_document
+from appimages.schema import DocumentError, read_document
+from core.documents import Plain
 from tests.api.make import gives_example
 from tests.support.app_images import document, documents
 
@@ -53,7 +54,7 @@ def test_what_is_empty_is_left_out_except_what_has_to_be_there() -> None:
     assert template["spec"]["containers"] == [
         {
             "name": "app", "args": ["", "b"], "configVolumeMounts": [{"mountPath": "", "subPath": ""}],
-            "env": [{"name": "A"}],
+            "env": [{"name": "A"}], "resources": {}, "livenessProbe": {"exec": {}},
         }
     ]  # fmt: skip
 

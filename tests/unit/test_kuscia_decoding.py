@@ -86,6 +86,7 @@ def test_the_last_of_repeated_keys_wins() -> None:
         ('{"name": "a", "name": "b", "bogus": 1}', "bogus"),
         ('{"configTemplates": {"k": null}}', "configTemplates"),
         ('{"config_templates": {"k": null}, "bogus": 1}', "bogus"),
+        ('{"configTemplates": {"k": "1", "k": "2"}}', "configTemplates"),
         ('{"deployTemplates": [null]}', "deployTemplates"),
         ('{"deployTemplates": []} trailing', "deployTemplates"),
         ('{"deployTemplates": [], "name": "\\ud800"}', "deployTemplates"),

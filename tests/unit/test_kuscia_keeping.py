@@ -9,6 +9,7 @@ import pytest
 
 from appimages import services
 from appimages.kuscia.answering import app_image_view
+from appimages.kuscia.keeping import kept_templates
 from core.system import SYSTEM
 from tests.api.kuscia_client import TOKEN, Kuscia
 
@@ -101,6 +102,8 @@ def test_gpus_stay_whatever_becomes_of_cpu_and_memory(kuscia: Kuscia, answered: 
     ):
         container["resources"] = sent
         assert update(kuscia, answered)[0]["resources"] == {**kept, "limits": limits}
+        if sent is None:
+            assert kuscia.container()["resources"] is None
 
 
 def test_a_value_ends_what_it_came_from(kuscia: Kuscia, answered: dict[str, Any]) -> None:
@@ -143,6 +146,17 @@ def test_others_get_nothing_of_it(kuscia: Kuscia, answered: dict[str, Any]) -> N
     for template in (one, two):
         [container] = template["spec"]["containers"]
         assert "securityContext" not in container and "port" not in container["ports"][0]
+
+
+def test_of_several_with_one_name_the_first_counts() -> None:
+    def template(policy: str, *privileged: bool) -> dict[str, Any]:
+        containers = [{"name": "c", "securityContext": {"privileged": value}} for value in privileged]
+        return {"name": "d", "networkPolicy": policy, "spec": {"containers": containers}}
+
+    new = [{"name": "d", "replicas": 1, "spec": {"containers": [{"name": "c"}]}}]
+    [kept] = kept_templates([template("first", True, False), template("second", False)], new)
+    assert kept["networkPolicy"] == "first"
+    assert kept["spec"]["containers"] == [{"name": "c", "securityContext": {"privileged": True}}]
 
 
 def test_an_update_of_the_image_alone_touches_no_template(kuscia: Kuscia) -> None:

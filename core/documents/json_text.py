@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from appimages.importing.errors import refused
-from appimages.importing.tree import Tree
-from appimages.importing.yaml_text import DEEPEST
-from appimages.schema import Plain
+from core.documents.errors import refused
+from core.documents.plain import Plain
+from core.documents.tree import Tree
+from core.documents.yaml_text import DEEPEST
 
 
 def read_json(text: str) -> list[Tree] | None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from appimages.importing.errors import FileError, refused
-from appimages.importing.tree import Tree
-from appimages.schema import Location, Plain
+from core.documents.errors import FileError, refused
+from core.documents.plain import Plain
+from core.documents.tree import Location, Tree
 
 DEEPEST = 50
 MOST_VALUES = 200_000  # in a file, aliases counted as what they stand for

@@ -1,4 +1,4 @@
-"""What is wrong with a file, or worth a warning, and where. `appimages.import_texts` has the sentences."""
+"""What is wrong with a file, or worth a warning, and where. `core.document_texts` has the sentences of the codes."""
 
 from __future__ import annotations
 

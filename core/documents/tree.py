@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from appimages.schema import Location
+Location = tuple[str | int, ...]  # the keys and positions that lead to a value
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Texts without quotes are `Plain`: what they are is decided by whoever knows what is wanted there."""
+    """Texts without quotes are `Plain`."""
 
     value: Any
     number: int
@@ -21,3 +21,9 @@ class Tree:
         while at and at not in self.lines:
             at = at[:-1]
         return self.lines.get(at)
+
+
+def path_of(at: Location) -> str:
+    """`deployTemplates[0].spec.containers[1].ports[0].protocol`"""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at)
+    return text.removeprefix(".")

@@ -1,0 +1,126 @@
+"""JSON of AppImages in the native API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.functional import cached_property
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from appimages.models import AppImage, AppImageVersion
+from core.api import NoticeShape
+from imagelib.addresses import AddressError, join_tag
+from imagelib.references import Endpoints
+from imagelib.schema import NamedRegistry
+
+
+class AppImageSerializer(serializers.ModelSerializer):
+    """One AppImage as lists show it. `effective_reference` and `hints` say what would be pulled now."""
+
+    image = serializers.SerializerMethodField()
+    tag = serializers.SerializerMethodField()
+    roles = serializers.SerializerMethodField()
+    effective_reference = serializers.SerializerMethodField()
+    hints = serializers.SerializerMethodField()
+    registry = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AppImage
+        fields: tuple[str, ...] = (
+            "name", "image", "tag", "roles", "effective_reference", "hints", "registry", "version", "created_at",
+            "updated_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_image(self, row: AppImage) -> str:
+        return str(row.document["image"]["name"])
+
+    def get_tag(self, row: AppImage) -> str:
+        return str(row.document["image"]["tag"])
+
+    def get_roles(self, row: AppImage) -> list[str]:
+        """The roles that have a deploy template of their own; the empty one stands for every other."""
+        found = [role for template in row.document["deployTemplates"] for role in template.get("role", "").split(",")]
+        return list(dict.fromkeys(found))
+
+    def get_effective_reference(self, row: AppImage) -> str:
+        return str(self._effective(row).get("effective_reference", ""))
+
+    def get_hints(self, row: AppImage) -> list[str]:
+        found: list[str] = self._effective(row).get("warnings", [])
+        return found
+
+    @extend_schema_field(NamedRegistry(allow_null=True))
+    def get_registry(self, row: AppImage) -> dict[str, Any] | None:
+        return self._effective(row).get("registry")
+
+    def _effective(self, row: AppImage) -> dict[str, Any]:
+        image = row.document["image"]
+        try:
+            return self._endpoints.effective(join_tag(image["name"], image["tag"])).as_dict()
+        except AddressError:
+            return {}  # Kuscia stores what is no address, and so do we
+
+    @cached_property
+    def _endpoints(self) -> Endpoints:
+        return Endpoints()  # read once for a whole page, whose rows share one serializer
+
+
+class AppImageDetailSerializer(AppImageSerializer):
+    """With the document: the `spec` of Kuscia's AppImage."""
+
+    document = serializers.JSONField(read_only=True)
+
+    class Meta(AppImageSerializer.Meta):
+        fields = (*AppImageSerializer.Meta.fields, "document")
+        read_only_fields = fields
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    """Who changed it when, and how."""
+
+    author = serializers.CharField(source="author_name")
+
+    class Meta:
+        model = AppImageVersion
+        fields: tuple[str, ...] = ("number", "how", "author", "created_at")
+        read_only_fields = fields
+
+
+class VersionDetailSerializer(VersionSerializer):
+    """With the document as it was then, and what changed."""
+
+    document = serializers.JSONField()
+    against = serializers.IntegerField(allow_null=True, help_text="The version that it is compared with.")
+    diff = serializers.CharField(
+        allow_null=True,
+        help_text="A unified diff of both in YAML, empty if they are the same; null without another, or if too long.",
+    )
+
+    class Meta(VersionSerializer.Meta):
+        fields = (*VersionSerializer.Meta.fields, "document", "against", "diff")
+        read_only_fields = fields
+
+
+class ImportValues(serializers.Serializer):
+    """Values for the placeholders of a template."""
+
+    name = serializers.CharField(required=False, max_length=63, trim_whitespace=False, help_text="my-image")
+    image = serializers.CharField(
+        required=False, max_length=3000, trim_whitespace=False, help_text="registry.example.com/team/app:v1"
+    )
+    id = serializers.CharField(required=False, max_length=255, allow_blank=True, help_text="sha256:9f86d0…")
+
+
+class ImportForm(ImportValues):
+    file = serializers.FileField()
+
+
+class ImportAnswer(serializers.Serializer):
+    created = serializers.ListField(child=serializers.CharField(), help_text="Names.")
+    updated = serializers.ListField(child=serializers.CharField(), help_text="Names of those that existed.")
+    warnings = NoticeShape(many=True)
+    errors = NoticeShape(  # type: ignore[assignment]  # the metaclass takes it off the class
+        many=True, help_text="Empty: a file with errors is refused, and the refusal lists them."
+    )
