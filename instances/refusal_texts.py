@@ -19,6 +19,7 @@ TEXTS: dict[str, Any] = {
     "reserved_variable": _("The environment variable %(name)s is reserved. Leave it out."),
     "bad_library_directory": _("“%(path)s” is no clean absolute path of a library directory, such as /opt/hami/build."),
     # what a deploy template cannot be
+    "duplicate_container": _("The deploy template has two containers of this name."),
     "duplicate_port": _("The port %(port)s is declared twice."),
     "bad_port": _("%(port)s is no port. Ports are numbers from 1 to 65535."),
     "bad_variable_name": _("“%(name)s” is no name of an environment variable, such as EPOCHS."),

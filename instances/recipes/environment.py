@@ -38,8 +38,6 @@ def environment_of(container: Mapping[str, Any], config_sets: ConfigSets) -> Env
         _take_set(source, config_sets, plain, secrets)
     for variable in container.get("env") or ():
         _take(variable, config_sets, plain, secrets)
-    for name, value in plain.items():
-        check_variable(name, value)
     return Environment(plain, tuple(secrets))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instances.accelerator import Refused
-from instances.recipes.environment import ConfigSets, environment_of
+from instances.recipes.environment import ConfigSets, check_variable, environment_of
 from instances.recipes.files import directory_of, files_of
 from instances.recipes.ports import Port, numbered, ports_of, told
 from instances.recipes.probes import probed_ports, probes_of
@@ -16,6 +16,7 @@ from instances.recipes.template import ALWAYS, IF_ABSENT, NEVER, Template
 
 # Always is "unless-stopped": what its owner stopped stays so when the node's engine starts again.
 _RESTARTS = {"": "no", "Never": "no", "OnFailure": "on-failure", "Always": "unless-stopped"}
+_SHOWN = 255  # characters
 _PULLS = {"": IF_ABSENT, ALWAYS: ALWAYS, IF_ABSENT: IF_ABSENT, NEVER: NEVER}
 
 
@@ -34,7 +35,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        return str(self.container["name"])
+        return shown(self.container.get("name"))
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -59,11 +60,13 @@ class Recipe:
         ports = numbered(self.ports, free, probed=probed_ports(container))
         environment = environment_of(container, self.config_sets)
         plain = {**environment.plain, **told(ports)}
+        for name, value in plain.items():
+            check_variable(name, value)
         files = files_of(container, self.config_templates, self._variables(plain, ports))
         cores, memory = _sizes(container, "limits")
         return Template(
             container=self.name,
-            deploy_template=str(self.deploy_template.get("name", "")),
+            deploy_template=shown(self.deploy_template.get("name")),
             entrypoint=_words(container.get("command")),
             args=_words(container.get("args")),
             working_dir=directory_of(container.get("workingDir")),
@@ -84,6 +87,11 @@ class Recipe:
         """Where two say something, the later one counts (spec-appimage.md §3). What is secret is not among them."""
         upper = {name.upper(): value for name, value in environment.items()}
         return {**self.defaults, **upper, **self.variables, **told(ports)}
+
+
+def shown(name: Any) -> str:
+    """As much of a name as fits into a column of text, which has no NUL on PostgreSQL."""
+    return str(name or "").replace("\0", "\N{REPLACEMENT CHARACTER}")[:_SHOWN]
 
 
 def _words(parts: Sequence[Any] | None) -> tuple[str, ...] | None:

@@ -22,7 +22,7 @@ from instances.accelerator import Refused
 from instances.models import Deployment, Desired, Instance, Operation, OperationKind, ProductSpec
 from instances.models.deployments import DEPLOYMENT_NAME, LONGEST_NAME
 from instances.placement import Rejection
-from instances.recipes.recipe import Recipe
+from instances.recipes.recipe import Recipe, shown
 from instances.refusal_texts import sentence
 from instances.services.app_images import entry_of
 from instances.services.asking import Ask, NotOffered, Part, answer_to, ask_for, no_room, usable
@@ -116,7 +116,7 @@ def _chosen(deployment: Deployment) -> dict[str, Any]:
         text = _("There is no deploy template for the role “%(role)s”. There are: %(roles)s.")
         roles = ", ".join(error.roles) or "–"
         raise InvalidInput({"role": text % {"role": error.role, "roles": roles}}) from None
-    deployment.deploy_template = str(template.get("name", ""))[:255]
+    deployment.deploy_template = shown(template.get("name"))
     return template
 
 
@@ -124,6 +124,8 @@ def _judged(deployment: Deployment, plan: ProductSpec) -> list[Recipe]:
     """The recipes of its containers, every one of which can be completed, and fits into the spec."""
     recipes = recipes_of(deployment)
     for recipe in recipes:
+        if [one.name for one in recipes].count(recipe.name) > 1:
+            raise _not_offered(Refused("duplicate_container"), recipe)
         try:
             recipe.complete(range(1, len(recipe.ports) + 1))  # whichever their numbers will be
             _check_sizes(recipe, plan)

@@ -142,10 +142,11 @@ def test_what_cannot_be_asked(people, ulrich, node, asked: dict[str, Any], field
         ({"name": "c", "resources": {"requests": {"memory": "3Gi"}}}, "spec_too_small_memory"),
         ({"name": "c", "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}, "reserved_variable"),
         ({"name": "c", "envFrom": [{"configMapRef": {"name": "absent"}}]}, "no_config_set"),
+        ({"name": "twice"}, "duplicate_container"),
     ],
 )
 def test_what_no_node_can_run(people, ulrich, node, container: dict[str, Any], code: str) -> None:
-    row = app_image(people, container)
+    row = app_image(people, *[container] * (2 if container["name"] == "twice" else 1))
     replace_app_image(name="app", document=row.document | {"configTemplates": {"broken": "{{.X"}}, author=people)
     with translation.override("en"), pytest.raises(NotOffered) as refused:
         deployed(ulrich, spec=make.spec(cpu_cores=2, memory_gb=2).pk)

@@ -114,9 +114,6 @@ def test_variables_come_from_sets_and_from_the_container() -> None:
         ({"envFrom": [{"configMapRef": {"name": "absent"}}]}, "no_config_set"),
         ({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "plain", "key": "Z"}}}]}, "no_config_key"),
         ({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]}, "unknown_value_source"),
-        ({"env": [{"name": "A=B", "value": ""}]}, "bad_variable_name"),
-        ({"env": [{"name": "", "value": ""}]}, "bad_variable_name"),
-        ({"env": [{"name": "A", "value": "a\0"}]}, "bad_variable_value"),
     ],
 )
 def test_variables_that_cannot_be(container: dict[str, Any], code: str) -> None:
@@ -241,6 +238,9 @@ def test_secrets_are_no_variables_of_templates() -> None:
         ({"securityContext": {"privileged": True}}, {}, "privileged"),
         ({"imagePullPolicy": "sometimes"}, {}, "pull_policy_unknown"),
         ({"command": ["a\0b"]}, {}, "bad_command"),
+        ({"env": [{"name": "A=B", "value": ""}]}, {}, "bad_variable_name"),
+        ({"env": [{"name": "", "value": ""}]}, {}, "bad_variable_name"),
+        ({"env": [{"name": "A", "value": "a\0"}]}, {}, "bad_variable_value"),
         ({"resources": {"limits": {"cpu": "much"}}}, {}, "bad_quantity"),
         ({"configVolumeMounts": [{"mountPath": "../x", "subPath": "ok"}]}, {}, "bad_mount_path"),
         ({"configVolumeMounts": [{"mountPath": "/", "subPath": "ok"}]}, {}, "bad_mount_path"),
@@ -254,6 +254,13 @@ def test_containers_that_cannot_be(container: dict[str, Any], spec: dict[str, An
     templates = {"ok": "", "broken": "{{.X", "large": "{{.BIG}}{{.BIG}}"}
     whole = recipe(container, spec=spec, config_templates=templates, variables={"BIG": "x" * 1_000_000})
     assert code_of(lambda: whole.complete([]))[0] == code
+
+
+def test_names_that_no_column_or_environment_takes() -> None:
+    made = recipe({"name": "a\0" + "b" * 300}).complete([])
+    assert made.container == "a\N{REPLACEMENT CHARACTER}" + "b" * 253
+    whole = recipe({"ports": [{"name": "a=b"}]})
+    assert code_of(lambda: whole.complete([1]))[0] == "bad_variable_name"
 
 
 def test_a_restart_policy_that_is_none() -> None:
