@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import yaml
 
 from tests.integration.instance_bed import InstanceBed
 from tests.services.process import wait_until
@@ -16,18 +17,15 @@ class DeploymentBed:
         self.beds, self.product = beds, beds.product
 
     def app_image(self, name: str, reference: str, *templates: dict[str, Any], **document: Any) -> str:
-        """Store an AppImage of that image, in place of what has the name. Returns the name."""
+        """Import an AppImage of that image, in place of what has the name. Returns the name."""
         image, _, tag = reference.rpartition(":")
         whole: dict[str, Any] = {"image": {"name": image, "tag": tag}, **document, "deployTemplates": list(templates)}
-        text = (
-            "import json\n"
-            "from django.contrib.auth.models import User\n"
-            "from appimages.services import replace_app_image\n"
-            f"document = json.loads({json.dumps(whole)!r})\n"
-            f"replace_app_image(name={name!r}, document=document, author=User.objects.get(is_superuser=True))"
+        head = {"apiVersion": "kuscia.secretflow/v1alpha1", "kind": "AppImage", "metadata": {"name": name}}
+        text = yaml.safe_dump({**head, "spec": whole}, allow_unicode=True)
+        answer = self.product.api(
+            "POST", "/api/appimages/import/", data=text.encode(), headers={"Content-Type": "application/yaml"}
         )
-        done = self.product.manage("shell", "--no-imports", "-c", text)
-        assert done.returncode == 0, done.stderr
+        assert answer.status_code == 200 and not answer.json()["errors"], answer.text
         return name
 
     def run(self, name: str, node: int, **asked: Any) -> Shown:
