@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from instances.models import DeployedContainer, Deployment, HostPort, Instance, Operation, SecretSet
 from tests.api import make
+from tests.api.kuscia_client import Kuscia
 
 pytestmark = pytest.mark.django_db
 
@@ -113,3 +114,11 @@ def test_a_container_whose_instance_goes_between_two_looks(as_user: APIClient, u
     assert as_user.get(f"/api/deployments/{made.pk}/").json()["state"] == "empty"
     assert as_user.delete(f"/api/deployments/{made.pk}/").status_code == 202
     make.problem(as_user.get(f"/api/deployments/{made.pk}/"), 404)
+
+
+def test_kuscia_clients_cannot_delete_what_runs(kuscia: Kuscia, user: User) -> None:
+    made = make.deployment(by=user, name="psi-7")
+    assert "psi-7" in kuscia.refused("delete", {"name": made.app_image.name}, 13103)
+    Instance.objects.all().delete()
+    made.delete()
+    kuscia.done("delete", {"name": made.app_image.name})
