@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from appimages.render import Rendered, TemplateError, render
+from appimages.render import SECRET_NAMES, Rendered, TemplateError, render, variables_in
 from appimages.roles import choose_template
 
 MAX_CHARACTERS: Final = 5_000_000  # of all templates that are read for one role, and of all files that come of them
@@ -71,6 +71,20 @@ def files_of_role(document: Mapping[str, Any], *, role: str, variables: Mapping[
             found.files.append(ConfigFile(name, path, key, rendered.text))
             found.unresolved |= dict.fromkeys(rendered.unresolved)
     return found
+
+
+def variables_of_role(document: Mapping[str, Any], *, role: str) -> list[str]:
+    """What the files for `role` ask for, secrets aside and templates that cannot be read. Raises `NoTemplate`."""
+    containers = (choose_template(document, role).get("spec") or {}).get("containers") or ()
+    templates = document.get("configTemplates") or {}
+    mounted = {mount.get("subPath") for item in containers for mount in item.get("configVolumeMounts") or ()}
+    found: dict[str, None] = {}
+    for key in sorted(mounted & templates.keys()):
+        try:
+            found |= dict.fromkeys(variables_in(templates[key]))
+        except TemplateError:
+            continue  # filling it in tells what is wrong
+    return [name for name in found if name not in SECRET_NAMES]
 
 
 class _Renderer:

@@ -6,13 +6,14 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from appimages.previewing import preview_files
 from appimages.services import get_app_image
-from core.api import AskedFields, OperatorsOnly
+from core.api import AskedFields
 
 
 class Text(serializers.CharField):
@@ -54,7 +55,7 @@ class RenderAnswer(serializers.Serializer):
 class RenderView(APIView):
     """The configuration files of an AppImage with given values."""
 
-    permission_classes = [OperatorsOnly]
+    permission_classes = [IsAuthenticated]
 
     @extend_schema(request=RenderAsked, responses=RenderAnswer)
     def post(self, request: Request, name: str) -> Response:

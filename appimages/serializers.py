@@ -9,10 +9,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from appimages.models import AppImage, AppImageVersion
+from appimages.presence import EffectiveImage, effective_images
 from core.api import NoticeShape
-from imagelib.addresses import AddressError, join_tag
-from imagelib.references import Endpoints
 from imagelib.schema import NamedRegistry
+
+
+class NodeWithImage(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    digest = serializers.CharField(allow_blank=True)
 
 
 class AppImageSerializer(serializers.ModelSerializer):
@@ -24,12 +29,14 @@ class AppImageSerializer(serializers.ModelSerializer):
     effective_reference = serializers.SerializerMethodField()
     hints = serializers.SerializerMethodField()
     registry = serializers.SerializerMethodField()
+    sends_credentials = serializers.SerializerMethodField(help_text="Whether a stored user name and password would be.")
+    present_on = serializers.SerializerMethodField(help_text="Nodes whose last pull of it went well.")
 
     class Meta:
         model = AppImage
         fields: tuple[str, ...] = (
-            "name", "image", "tag", "roles", "effective_reference", "hints", "registry", "version", "created_at",
-            "updated_at",
+            "name", "image", "tag", "roles", "effective_reference", "hints", "registry", "sends_credentials",
+            "present_on", "version", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -45,26 +52,30 @@ class AppImageSerializer(serializers.ModelSerializer):
         return list(dict.fromkeys(found))
 
     def get_effective_reference(self, row: AppImage) -> str:
-        return str(self._effective(row).get("effective_reference", ""))
+        return self._images[row.name].reference
 
     def get_hints(self, row: AppImage) -> list[str]:
-        found: list[str] = self._effective(row).get("warnings", [])
-        return found
+        image = self._images[row.name]
+        return [str(text) for text in (*image.warnings, image.error) if text]
 
     @extend_schema_field(NamedRegistry(allow_null=True))
     def get_registry(self, row: AppImage) -> dict[str, Any] | None:
-        return self._effective(row).get("registry")
+        registry = self._images[row.name].registry
+        return {"id": registry.pk, "name": registry.name} if registry else None
 
-    def _effective(self, row: AppImage) -> dict[str, Any]:
-        image = row.document["image"]
-        try:
-            return self._endpoints.effective(join_tag(image["name"], image["tag"])).as_dict()
-        except AddressError:
-            return {}  # Kuscia stores what is no address, and so do we
+    def get_sends_credentials(self, row: AppImage) -> bool:
+        return self._images[row.name].sends_credentials
+
+    @extend_schema_field(NodeWithImage(many=True))
+    def get_present_on(self, row: AppImage) -> list[dict[str, Any]]:
+        places = self._images[row.name].places
+        return [{"id": place.node_id, "name": place.node_name, "digest": place.digest} for place in places]
 
     @cached_property
-    def _endpoints(self) -> Endpoints:
-        return Endpoints()  # read once for a whole page, whose rows share one serializer
+    def _images(self) -> dict[str, EffectiveImage]:
+        """Of a whole page at once: its rows share one serializer."""
+        rows: Any = self.parent.instance if self.parent else [self.instance]
+        return effective_images(rows, user=self.context["request"].user)
 
 
 class AppImageDetailSerializer(AppImageSerializer):

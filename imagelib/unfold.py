@@ -78,6 +78,7 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _item(_("Images"), "deployed_code", "admin:imagelib_imageregistry_changelist"),
+                    _item(_("AppImages"), "apps", "admin:appimages_appimage_changelist"),
                     _item(_("Registry endpoints"), "database", "admin:imagelib_registryendpoint_changelist"),
                     _item(_("Compute nodes"), "dns", "admin:nodes_computenode_changelist"),
                     _item(_("GPUs"), "developer_board", "admin:instances_gpu_changelist"),

@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Q, Sum
 
-from core.jobs import JobState
 from core.rows import bare_rows
 from instances.accelerator import MIB_PER_GB, Demand
 from instances.models import Gpu, GpuAllocation, Instance, Orphan, ProductSpec
 from instances.placement import Candidate, Card, Room, is_model
 from nodes.models import STATUS_FRESH_FOR, ComputeNode, NodeStatus
-from pulls.models import PullJob
+from pulls.presence import nodes_with
 
 _NODE = ("pk", "name", "cpu", "memory", "data_disk")
 _CARD = ("pk", "node_id", "device_id", "index", "model", "memory_mib", "outside_mib")
@@ -54,7 +53,7 @@ def candidates(
     fresh = Q(status=NodeStatus.CONNECTED, checked_at__gte=now - STATUS_FRESH_FOR)
     rows = nodes.order_by("pk").annotate(is_fresh=fresh).values_list(*_NODE, "is_fresh")
     ours = nodes.order_by().values("pk")
-    cards, held, present = _cards(ours, demand), _held(ours), _nodes_with(reference, ours)
+    cards, held, present = _cards(ours, demand), _held(ours), nodes_with(reference, ours)
     return [
         Candidate(
             id=pk,
@@ -101,12 +100,3 @@ def _held(nodes: Any) -> dict[int, Room]:
         memory_mib = held.memory_mib + memory * MIB_PER_GB
         found[node] = Room(held.cpu_cores + cores, memory_mib, held.data_disk_gb + disk)
     return found
-
-
-def _nodes_with(reference: str, nodes: Any) -> set[int]:
-    """Where the last pull of the reference went well: the image is probably still there. One that goes on, or that
-    somebody cancelled, says nothing of it."""
-    ended = PullJob.objects.filter(reference=reference, state__in=(JobState.SUCCEEDED, JobState.FAILED), node__in=nodes)
-    last_good = Max("pk", filter=Q(state=JobState.SUCCEEDED))
-    rows = ended.order_by().values_list("node_id").annotate(last_good=last_good, last=Max("pk"))
-    return {node for node, succeeded, last in bare_rows(rows) if succeeded == last}

@@ -1,5 +1,6 @@
 """Admin pages of AppImages and of the tokens of Kuscia clients."""
 
+from appimages.admin.app_images import AppImageAdmin
 from appimages.admin.tokens import KusciaTokenAdmin
 
-__all__ = ["KusciaTokenAdmin"]
+__all__ = ["AppImageAdmin", "KusciaTokenAdmin"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.json_text import JsonTextField
 
@@ -16,7 +17,7 @@ class How(models.TextChoices):
     """What a version came from."""
 
     CREATE = "create", _("created")
-    UPDATE = "update", _("changed")
+    UPDATE = "update", pgettext_lazy("how", "changed")
     IMPORT = "import", _("imported")
     REGISTER = "register", _("registered")
     ROLLBACK = "rollback", _("rolled back")

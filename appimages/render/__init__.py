@@ -7,7 +7,7 @@ Kuscia's own braces for looking into JSON. Anything else is a `TemplateError` wi
 
 from appimages.render.errors import TemplateCode, TemplateError
 from appimages.render.parsing import MAX_TEMPLATE
-from appimages.render.running import MAX_RESULT, SECRET_NAMES, Rendered, render
+from appimages.render.running import MAX_RESULT, SECRET_NAMES, Rendered, render, variables_in
 
 __all__ = [
     "MAX_RESULT",
@@ -17,4 +17,5 @@ __all__ = [
     "TemplateCode",
     "TemplateError",
     "render",
+    "variables_in",
 ]

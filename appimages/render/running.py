@@ -10,6 +10,7 @@ from typing import Final
 from appimages.render.actions import Block, Condition, Insert, Operand
 from appimages.render.errors import BadTemplate
 from appimages.render.parsing import Dig, Piece, Text, parse
+from appimages.render.paths import IndexFrom, Path
 from appimages.render.values import TooDeep, Values, escaped, written
 
 MAX_RESULT: Final = 4 * 1024 * 1024  # characters
@@ -42,6 +43,32 @@ def render(text: str, variables: Mapping[str, str]) -> Rendered:
         return _Run({name: value for name, value in known.items() if name not in SECRET_NAMES}).of(parse(text))
     except BadTemplate as fault:
         raise fault.in_text(text) from None
+
+
+def variables_in(text: str) -> tuple[str, ...]:
+    """The variables that a template asks for anywhere, also in conditions, in its order. Raises `TemplateError`."""
+    try:
+        pieces = parse(text)
+    except BadTemplate as fault:
+        raise fault.in_text(text) from None
+    return tuple(dict.fromkeys(name for piece in pieces for name in _names(piece)))
+
+
+def _names(piece: Piece) -> Iterator[str]:
+    if isinstance(piece, Dig):
+        yield from _names_of_path(piece.path)
+    elif isinstance(piece, Insert):
+        yield from (part.value for part in piece.parts if part.is_variable)
+    elif isinstance(piece, Block) and piece.condition:
+        operands = (piece.condition.subject, piece.condition.other)
+        yield from (operand.value for operand in operands if operand and operand.is_variable)
+
+
+def _names_of_path(path: Path) -> Iterator[str]:
+    yield path.variable
+    for step in path.steps:
+        if isinstance(step, IndexFrom):
+            yield from _names_of_path(step.path)
 
 
 class _Run:
@@ -100,7 +127,6 @@ class _Run:
         if value is None:
             self._unresolved[operand.value] = None
             return ""
-        self._check(len(value), piece.position)  # before the work
         return self._counted(escaped(value), piece.position)
 
     def _dug(self, piece: Dig) -> str:

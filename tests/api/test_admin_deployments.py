@@ -141,3 +141,11 @@ def test_secret_sets_show_names_alone(boss: Client) -> None:
     submit(boss, page_of(row), {"name": "renamed", "values": "OTHER="})
     row.refresh_from_db()
     assert row.reveal() == {"TOKEN": "canary-3"}
+
+
+def test_the_page_of_an_app_image_leads_to_the_form_and_names_what_runs_it(
+    boss: Client, deployment: Deployment
+) -> None:
+    row = deployment.app_image
+    page = boss.get(reverse("admin:appimages_appimage_change", args=[row.pk])).content.decode()
+    assert f"{reverse(ADD)}?app_image={row.name}" in page and page_of(deployment) in page

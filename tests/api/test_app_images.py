@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
@@ -51,11 +52,22 @@ def test_a_list_says_what_would_be_pulled(
     assert first["roles"] == ["server", "client", ""]
     assert (second["image"], second["tag"], second["version"]) == ("test/app", "1.10", 1)
     assert second["effective_reference"] == "private.registry.com/secretflow/app:1.10"
-    assert "test" in second["hints"][0] and second["registry"]["name"]
-    assert (third["effective_reference"], third["hints"], third["registry"]) == ("", [], None)
+    assert "test" in second["hints"][0] and second["registry"]["name"] and second["sends_credentials"]
+    assert (third["effective_reference"], third["registry"], third["sends_credentials"]) == ("", None, False)
+    assert "no spaces" in third["hints"][0]
     assert "document" not in second
     one = as_user.get(f"{LIST}b/").json()
     assert one == second | {"document": short.document}
+
+
+def test_an_app_image_says_on_which_nodes_it_is(as_user: APIClient, as_operator: APIClient, user: User) -> None:
+    row = make.app_image(image={"name": "team/app", "tag": "v1"})
+    shown, hidden, without = make.node(), make.node(is_listed=False), make.node()
+    for node, state in ((shown, "succeeded"), (hidden, "succeeded"), (without, "failed")):
+        make.pull(by=user, on=node, state=state, reference="docker.io/team/app:v1", digest="sha256:1")
+    first = {"id": shown.pk, "name": shown.name, "digest": "sha256:1"}
+    assert as_user.get(f"{LIST}{row.name}/").json()["present_on"] == [first]
+    assert [node["id"] for node in as_operator.get(LIST).json()["results"][0]["present_on"]] == [shown.pk, hidden.pk]
 
 
 def test_filters_search_order_and_pages(as_user: APIClient) -> None:

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from appimages.models import AppImage
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import ConfigSet, Deployment, ProductSpec, SecretSet
@@ -32,13 +33,16 @@ LISTS = [
     "/api/deployments/?page_size=100",
     "/api/config-sets/?page_size=100",
     "/api/secret-sets/?page_size=100",
+    "/api/appimages/?page_size=100",
     "/instance/getInstanceList?pageSize=100",
     "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
     *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
     *(kind.public for kind in KINDS),
 ]
-ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, Deployment, ConfigSet, SecretSet]
+ADMIN_LISTS = [
+    ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, AppImage, Deployment, ConfigSet, SecretSet,
+]  # fmt: skip
 
 
 def fill(user: Any, count: int) -> None:
@@ -50,6 +54,8 @@ def fill(user: Any, count: int) -> None:
         make.deployment(by=user)
         make.config_set(values={"A": "1"})
         make.secret_set(token="t")
+        there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
+        make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))
         error = {"transient": False, "params": {}, "evidence": "e"}
         make.pull(

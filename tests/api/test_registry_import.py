@@ -115,6 +115,18 @@ def test_the_default_moves_and_names_stay_unique(as_operator: APIClient) -> None
 def test_p48_a_default_that_is_not_there_is_the_first(as_operator: APIClient) -> None:
     answer = send(as_operator, AS_MAPPINGS.replace("defaultRegistry: second", "defaultRegistry: x")).json()
     assert answer["default"] == "first" and any("first" in item["message"] for item in answer["warnings"])
+    assert _meaning(as_operator)["registry"]["name"] == "first"
+
+
+def test_p49_short_names_go_to_the_default_and_not_to_the_first(as_operator: APIClient) -> None:
+    assert send(as_operator, AS_MAPPINGS).json()["default"] == "second"
+    second = RegistryEndpoint.objects.get(name="second").endpoint
+    found = _meaning(as_operator)
+    assert (found["registry"]["name"], found["reference"]) == ("second", f"{second}/app:v1")
+
+
+def _meaning(client: APIClient) -> dict[str, Any]:
+    return dict(client.post("/api/resolve/", {"name": "app", "tag": "v1"}).json())
 
 
 FAULTY = {

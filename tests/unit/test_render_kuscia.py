@@ -175,7 +175,14 @@ def test_ours_quotes_at_the_ends_and_control_characters_are_json() -> None:
     assert text_of("{{.X}}", X="\x01\a\v") == r"\u0001\u0007\u000b"
 
 
-DATA = {"a": ["x", "y", "z"], "n": None, "t": True, "o": {"b": [1], "a": "<>&"}, "m": [{"k": "m.x"}, {"k": 7, "v": 2}]}
+DATA = {
+    "a": ["x", "y", "z"],
+    "n": None,
+    "t": True,
+    "o": {"b": [1], "a": "<>&"},
+    "d": [["p"]],
+    "m": [{"k": "m.x"}, {"k": 7, "v": 2}],
+}
 
 
 @pytest.mark.parametrize(
@@ -211,7 +218,7 @@ def test_what_a_path_finds(path: str, result: str) -> None:
         "m[k=8]",
         "m[.X.no].k",
         "m[.X.t].k",
-        "a[2][0]",
+        "d[0][0]",
         "m[k=m.x]",
         "m[0][k=m]",
     ],

@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 import pytest
 from django.utils.translation import override
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appimages.render import MAX_RESULT, MAX_TEMPLATE, TemplateCode, TemplateError, render
+from appimages.render import MAX_RESULT, MAX_TEMPLATE, TemplateCode, TemplateError, render, variables_in
 from appimages.template_texts import template_error_text
 
 any_text = st.text(st.characters())  # half characters as well
@@ -54,6 +54,7 @@ fragments = st.lists(
 ).map("".join)
 
 
+@example("\ud800")
 @given(any_text)
 def test_any_value_between_quotes_parses_back(value: str) -> None:
     text = render('"{{.X}}"', {"X": value}).text
@@ -157,3 +158,10 @@ def test_large_inputs_do_not_cost_their_square(template: str) -> None:
         render(template, {"X": value})
     except TemplateError as error:
         assert error.code
+
+
+def test_the_variables_of_a_template_are_all_that_it_asks_for() -> None:
+    text = '{{.A}}{{if eq .B "x"}}{{printf "%s" .C}}{{else if not .D}}{{{.E.f[.G.h]}}}{{end}}{{.A}}{{"I"}}'
+    assert variables_in(text) == ("A", "B", "C", "D", "E", "G")
+    with pytest.raises(TemplateError):
+        variables_in("{{.A")

@@ -1,0 +1,47 @@
+"""Where images are, as far as pulls tell: the last one of a reference onto a node that ended brought it there.
+
+A pull that goes on, or that somebody cancelled, says nothing. What people remove from an engine by hand is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import models
+from django.db.models import Max
+
+from core.jobs import JobState
+from core.rows import bare_rows
+from pulls.models import PullJob
+
+_ENDED: Final = (JobState.SUCCEEDED, JobState.FAILED)  # as in the index `pull_ended_where`
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    node_id: int
+    node_name: str
+    digest: str  # "" if the registry told none
+
+
+def nodes_with(reference: str, nodes: Any) -> set[int]:
+    """Ids of those of `nodes` (a query) that have it."""
+    return {node for (node,) in bare_rows(_arrived([reference], nodes).values_list("node_id"))}
+
+
+def places_of(references: Collection[str], nodes: Any) -> dict[str, list[Place]]:
+    """For each reference the nodes that have it, by name: one query however many there are."""
+    found: dict[str, list[Place]] = {reference: [] for reference in references}
+    columns = ("reference", "node_id", "node__name", "digest")
+    for reference, *place in _arrived(references, nodes).order_by("node__name", "node_id").values_list(*columns):
+        found[reference].append(Place(*place))
+    return found
+
+
+def _arrived(references: Collection[str], nodes: Any) -> models.QuerySet[PullJob]:
+    """At most one pull for each reference and node."""
+    ended = PullJob.objects.filter(reference__in=references, node__in=nodes, state__in=_ENDED)
+    last = ended.order_by().values("reference", "node").annotate(last=Max("pk")).values("last")
+    return PullJob.objects.filter(pk__in=last, state=JobState.SUCCEEDED).order_by()
