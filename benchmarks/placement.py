@@ -27,7 +27,12 @@ MODELS = (("NVIDIA A10", 24576), ("NVIDIA A100-SXM4-80GB", 81920))
 REFERENCE = "registry.example.com/team/app:v1"
 SPECS: dict[str, dict[str, Any]] = {
     "a slice of 8 GB": {"gpu_model": "A10", "gpu_count": 1, "gpu_memory_gb": 8, "supports_memory_split": True},
-    "slices of 4 GB of 4 cards": {"gpu_count": 4, "gpu_model": "A", "gpu_memory_gb": 4, "supports_memory_split": True},
+    "4 GB of each of 4 cards": {
+        "gpu_count": 4,
+        "gpu_model": "A10",
+        "gpu_memory_gb": 4,
+        "supports_memory_split": True,
+    },
     "a whole card": {"gpu_model": "A100", "gpu_count": 1, "gpu_memory_gb": 80},
     "no card": {"cpu_cores": 4, "memory_gb": 8},
     "what no node can give": {"gpu_model": "A100", "gpu_count": 8, "gpu_memory_gb": 80},

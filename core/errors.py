@@ -18,6 +18,7 @@ class DomainError(Exception):
     code = "error"
     http_status = 400
     title = _("The request cannot be carried out")
+    for_operators: frozenset[str] = frozenset()  # names in `extra` that nobody else gets to see
 
     def __init__(
         self, message: Any, *, code: str = "", extra: Mapping[str, Any] | None = None, retry_after: int = 0

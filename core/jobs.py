@@ -61,6 +61,7 @@ class Job(models.Model):
 
     task: ClassVar[str]
     queue: ClassVar[str] = "control"
+    freed_by: ClassVar[Any] = _("Wait until the jobs have ended or cancel them, then delete again.")
     released: ClassVar[dict[str, Any]] = {}  # columns to reset whenever no worker holds the job any more
 
     state = models.CharField(_("state"), max_length=12, choices=JobState.choices, default=JobState.QUEUED)

@@ -83,9 +83,22 @@ def _delete(row: models.Model) -> None:
     try:
         row.delete()
     except ProtectedError as error:
-        users = sorted(str(item) for item in error.protected_objects)
-        raise InUse(
-            _("“%(name)s” is in use by: %(users)s. Wait for it to end or cancel it, then delete again.")
-            % {"name": row, "users": some_of(users)},
-            users=users,
-        ) from None
+        raise _in_use(row, error.protected_objects) from None
+
+
+def _in_use(row: models.Model, users: Iterable[models.Model]) -> InUse:
+    """Each kind of user may have `freed_by`, the advice how to end that, and `names_of`, better names than `str`."""
+    kinds: dict[type[models.Model], list[models.Model]] = {}
+    for user in users:
+        kinds.setdefault(type(user), []).append(user)
+    names: list[str] = []
+    for kind, items in kinds.items():
+        names += getattr(kind, "names_of", _names_of)(items)
+    advice = " ".join(sorted({str(kind.freed_by) for kind in kinds if hasattr(kind, "freed_by")}))
+    names.sort()
+    told = {"name": row, "users": some_of(names), "advice": advice}
+    return InUse(_("“%(name)s” is in use by: %(users)s. %(advice)s") % told, users=names)
+
+
+def _names_of(items: Iterable[models.Model]) -> list[str]:
+    return [str(item) for item in items]

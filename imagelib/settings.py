@@ -193,6 +193,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.decimal("SWEEP_INSTANCES_EVERY", 15.0, minimum=1),
         "options": {"queue": "control", "expires": 15},
     },
+    "discover new nodes": {
+        "task": "instances.tasks.discover_new_nodes",
+        "schedule": 30.0,
+        "options": {"queue": "transfers", "expires": 30},  # short-lived containers, which nobody waits for
+    },
     "measure instances": {
         "task": "instances.tasks.measure_instances",
         "schedule": 30.0,
@@ -200,6 +205,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget old keys": {
         "task": "core.tasks.forget_idempotency_keys",
+        "schedule": 3600.0,
+        "options": {"queue": "control"},
+    },
+    "forget old archives": {
+        "task": "pulls.tasks.forget_old_archives",
         "schedule": 3600.0,
         "options": {"queue": "control"},
     },
@@ -245,6 +255,7 @@ JOB_STALE_AFTER = env.decimal("JOB_STALE_AFTER", 30.0, minimum=2)
 PROGRESS_EVERY = env.decimal("PROGRESS_EVERY", 0.6, minimum=0.5)
 PULL_MAX_ATTEMPTS = env.integer("PULL_MAX_ATTEMPTS", 5, minimum=1)
 PULLS_PER_NODE = env.integer("PULLS_PER_NODE", 3, minimum=1)
+ARCHIVE_MAX_BYTES = env.integer("ARCHIVE_MAX_MB", 20_000, minimum=1) * 1_000_000  # of an uploaded image archive
 PULLS_PER_REGISTRY = env.integer("PULLS_PER_REGISTRY", 16, minimum=1)
 TERMINAL_IDLE = env.decimal("TERMINAL_IDLE", 1800.0, minimum=1)
 TERMINALS_PER_USER = env.integer("TERMINALS_PER_USER", 8, minimum=1)

@@ -17,6 +17,7 @@ from rest_framework.routers import SimpleRouter
 
 from appimages.api import AppImageViewSet
 from appimages.kuscia.views import Elsewhere
+from appimages.register_api import RegisterView
 from appimages.render_api import RenderView
 from core.dialects import gva, kuscia, problem
 from core.dialects.problem import is_database_away
@@ -64,6 +65,7 @@ api = [
     path("token/refresh/", RefreshView.as_view(), name="token-refresh"),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
+    path("appimages/register/", RegisterView.as_view(), name="appimage-register"),
     path("appimages/<str:name>/run/", RunAppImageView.as_view(), name="app-image-run"),
     path("appimages/<str:name>/render/", RenderView.as_view(), name="appimage-render"),
     path("resolve/", ResolveView.as_view(), name="resolve"),

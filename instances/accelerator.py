@@ -184,6 +184,9 @@ class CardBackend(Backend, Protocol):
     def library_mount(self, directory: str, /) -> Mount:
         """The slicing library's directory on a node, "" for the usual one. Raises `Refused`."""
 
+    def what_matters(self, image_environment: Mapping[str, str], /) -> dict[str, str]:
+        """Of an image's environment, as little as `parts_of` needs to answer the same."""
+
     def usage_file(self, cache: str, /) -> str:
         """Where a container keeps the use of its slices; `cache` as `parts_of` got it."""
 

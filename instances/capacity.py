@@ -10,8 +10,10 @@ from django.db.models import Count, Q, Sum
 
 from core.rows import bare_rows
 from instances.accelerator import MIB_PER_GB, Demand
+from instances.cards import Card, is_model
+from instances.faults import faults_of_nodes
 from instances.models import Gpu, GpuAllocation, Instance, Orphan, ProductSpec
-from instances.placement import Candidate, Card, Room, is_model
+from instances.placement import Candidate, Room
 from nodes.models import STATUS_FRESH_FOR, ComputeNode, NodeStatus
 from pulls.presence import nodes_with
 
@@ -25,6 +27,7 @@ _SUMS = {
 _IN_SERVICE = Q(is_partitioned=False, is_missing=False, is_cordoned=False)
 _UNTOUCHED = (0, 0, 0, 0)
 _NOTHING = Room()
+UNKNOWN = "gpus_unknown"  # of a node that was never asked
 
 
 def demand_of(spec: ProductSpec, *, sliced: bool) -> Demand:
@@ -51,9 +54,10 @@ def candidates(
     With a `demand` only the cards that it may get: a fleet has thousands of others. Give one for many nodes.
     """
     fresh = Q(status=NodeStatus.CONNECTED, checked_at__gte=now - STATUS_FRESH_FOR)
-    rows = nodes.order_by("pk").annotate(is_fresh=fresh).values_list(*_NODE, "is_fresh")
+    rows = nodes.order_by("pk").annotate(is_fresh=fresh).values_list(*_NODE, "gpu_inventory__problem", "is_fresh")
     ours = nodes.order_by().values("pk")
     cards, held, present = _cards(ours, demand), _held(ours), nodes_with(reference, ours)
+    faults = faults_of_nodes(now=now)
     return [
         Candidate(
             id=pk,
@@ -63,9 +67,10 @@ def candidates(
             held=held.get(pk, _NOTHING),
             connected=bool(connected),
             image_present=pk in present,
-            bytes_to_move=0 if pk in present else None,
+            cards_unknown=UNKNOWN if problem is None else problem,
+            faults=faults.get(pk, ()),
         )
-        for pk, name, cpu, memory, data_disk, connected in rows
+        for pk, name, cpu, memory, data_disk, problem, connected in rows
     ]
 
 

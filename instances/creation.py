@@ -9,10 +9,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db.models import Exists
 from django.utils import timezone
 
 from core.errors import DomainError
-from core.jobs import IllegalTransition, JobState
+from core.jobs import ACTIVE_STATES, IllegalTransition, JobState
 from instances.accelerator import Grant, Refused, Share
 from instances.accelerators.registry import CARDS
 from instances.failures import classify_refusal
@@ -22,18 +23,18 @@ from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.preflight import preflight, refuse_by
 from instances.recipes.template import Template
+from instances.refusal_texts import cause_of
 from instances.services.furnishing import furnish_anew, secrets_for
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
 from instances.values import without, without_secrets
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
-from pulls.failure_texts import describe
 from pulls.services import Admitted, request_pulls
 from pulls.tools import Tools
 
 LOOK_WITHIN = 10.0  # seconds
 GRACE = 10  # seconds that a program has to end by itself
-INEFFECTIVE, UNVERIFIED = "slice_not_effective", "slice_not_verified"
+INEFFECTIVE, STOPPED, UNVERIFIED = "slice_not_effective", "slice_stopped", "slice_not_verified"
 logger = structlog.get_logger(__name__)
 
 
@@ -93,8 +94,8 @@ def _wait_for_image(operation: Operation, instance: Instance) -> Waiting:
     """The pull is a job of its own, shared with everybody who wants the same image there."""
     pull = operation.pull
     if pull is not None and pull.state in (JobState.FAILED, JobState.CANCELLED):
-        cause = describe(pull.error_code or "cancelled", pull.error.get("params", {})).cause
-        raise OperationFailed("pull_failed", evidence=pull.error.get("evidence", ""), cause=str(cause))
+        cause = cause_of("pull", pull.error_code or "cancelled", pull.error.get("params"))
+        raise OperationFailed("pull_failed", evidence=pull.error.get("evidence", ""), cause=cause)
     if pull is not None and pull.state == JobState.SUCCEEDED:
         raise OperationFailed("image_gone")  # already; pulling it again and again might never end
     if pull is None:
@@ -211,12 +212,28 @@ def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:
 def verified(engine: Engine, instance: Instance, container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
     """Columns of a container that was just started, with what is seen in it. One whose slice is none is stopped where
     the installation wants that (`IMAGELIB_STOP_INEFFECTIVE_SLICES`)."""
+    return {**columns_of(container, now=now), **_verified(engine, instance, container, now=now)}
+
+
+def verify_again(engine: Engine, instance: Instance, container: ContainerInfo, *, now: datetime) -> None:
+    """A slice that somebody else started, or that its engine started again. `container`: as it was inspected."""
+    if not container.started_at or container.started_at == instance.looked_into:
+        return
+    busy = Operation.objects.filter(instance=instance, state__in=ACTIVE_STATES)  # that looks itself
+    found = _verified(engine, instance, container, now=now)
+    if found.get("problem_code") == "" and instance.problem_code not in (INEFFECTIVE, STOPPED):
+        del found["problem_code"], found["problem"]  # another one, which is none of ours
+    if found:
+        Instance.objects.filter(~Exists(busy), pk=instance.pk, container_id=container.id).change(**found)
+
+
+def _verified(engine: Engine, instance: Instance, container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
     problem = look_inside(engine, instance, container)
     if problem.get("problem_code") == INEFFECTIVE and settings.STOP_INEFFECTIVE_SLICES:
         engine.stop_container(container.id, grace=GRACE)
         container = engine.inspect_container(container.id) or container
-        problem |= {"problem_code": "slice_stopped"}
-    return {**columns_of(container, now=now), **problem}
+        problem |= {"problem_code": STOPPED, **columns_of(container, now=now)}
+    return problem
 
 
 def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) -> dict[str, Any]:
@@ -230,10 +247,10 @@ def look_inside(engine: Engine, instance: Instance, container: ContainerInfo) ->
     notes = [note for note in Instance.objects.get(pk=instance.pk).notes if note != UNVERIFIED]
     if other is None and len(seen) != len(planned):
         notes.append(UNVERIFIED)
+    looked = {"notes": notes, "looked_into": container.started_at}
     if other is None:
-        return {"problem_code": "", "problem": {}, "notes": notes}
-    problem = {"params": {"seen": other, "planned": planned[0]}}
-    return {"problem_code": INEFFECTIVE, "problem": problem, "notes": notes}
+        return {"problem_code": "", "problem": {}, **looked}
+    return {"problem_code": INEFFECTIVE, "problem": {"params": {"seen": other, "planned": planned[0]}}, **looked}
 
 
 def _cards_inside(engine: Engine, container: ContainerInfo) -> list[int]:

@@ -14,6 +14,7 @@ from instances.accelerator import MIB_PER_GB, Device
 from instances.accelerators.registry import CARDS
 from instances.examining import probe_labels, remove_leftovers
 from instances.failures import classify_refusal
+from instances.faults import devices_work
 from instances.models import Gpu, GpuAllocation, GpuInventory
 from instances.orphans import note_orphans
 from instances.spec import LABEL
@@ -110,6 +111,8 @@ def store_inventory(node: ComputeNode, found: Inventory, *, held: Mapping[str, i
         if found.problem and found.problem != "no_device_support":
             return True
         held_now = _held(node)
+        if found.devices:
+            devices_work(node)
         for device in found.devices:
             explained = max(held.get(device.id, 0), held_now.get(device.id, 0))  # whatever came or went meanwhile
             columns = {

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from instances.accelerator import Demand, Refused, Share
-from instances.placement import Candidate, Card, Room, fit
+from instances.cards import Card
+from instances.placement import Candidate, Room, fit
 
 MOST_COUNTED = 100
 

@@ -5,31 +5,15 @@ Deterministic: the same state gives the same answer. Rules and reasons: spec-vgp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from instances.accelerator import Demand, Grant, Refused, Share
 from instances.accelerators.registry import CARDS
-
-
-class Card(NamedTuple):
-    """One device of a node with what is held of it. `usable` is False while it is cordoned, missing or partitioned.
-
-    A tuple, because a fleet has thousands of them and they are made anew for each choice.
-    """
-
-    id: str
-    index: int  # type: ignore[assignment]  # the tuple's method is not needed
-    model: str
-    memory_mib: int
-    usable: bool = True
-    held_mib: int = 0
-    held_percent: int = 0
-    holders: int = 0  # one who has the whole card holds all of its computing power
-    outside_mib: int = 0  # in use by somebody else, as far as is known
+from instances.cards import Card, alike, is_model, takes
+from instances.failures import concerns
+from instances.obstacles import explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +27,8 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A node as far as placing is concerned. `bytes_to_move` None: unknown."""
+    """A node as far as placing is concerned. `cards_unknown`: a code that says why more cards than these may be there.
+    `faults`: codes of what kept containers from running there lately."""
 
     id: int
     name: str
@@ -52,7 +37,8 @@ class Candidate:
     held: Room = Room()
     connected: bool = True
     image_present: bool = False
-    bytes_to_move: int | None = None
+    cards_unknown: str = ""
+    faults: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +60,7 @@ class Fit(NamedTuple):
     cards: Sequence[Card]
     share: Share | None  # of each of the cards
     sliced: bool
+    fault: str = ""  # what kept such a container from running there lately
 
     @property
     def grant(self) -> Grant:
@@ -105,14 +92,11 @@ def fit(demand: Demand, needs: Room, candidate: Candidate) -> Fit:
     if not candidate.connected:
         raise Refused("node_not_connected")
     _check_room(needs, candidate)
-    cards, share = _choose(demand, candidate.cards)
-    left = 0
-    if share is not None:
-        left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in cards])
-    unknown = candidate.bytes_to_move is None
-    outside = sum([card.outside_mib for card in cards])
-    rank = (outside, left, not candidate.image_present, unknown, candidate.bytes_to_move or 0, candidate.id)
-    return Fit(rank, candidate.id, candidate.name, cards, share, demand.sliced and share is not None)
+    cards, share = _choose(demand, candidate)
+    fault = next((code for code in candidate.faults if concerns(code, devices=demand.count, sliced=demand.sliced)), "")
+    outside, left, _size = _what_is_left((cards, share)) if share else (0, 0, 0)
+    rank = (fault != "", outside, left, not candidate.image_present, candidate.id)
+    return Fit(rank, candidate.id, candidate.name, cards, share, demand.sliced and share is not None, fault)
 
 
 def _check_room(needs: Room, candidate: Candidate) -> None:
@@ -123,41 +107,31 @@ def _check_room(needs: Room, candidate: Candidate) -> None:
             raise Refused(f"no_{column}", wanted=wanted, free=max(free, 0))
 
 
-def _choose(demand: Demand, cards: Sequence[Card]) -> tuple[Sequence[Card], Share | None]:
+def _choose(demand: Demand, candidate: Candidate) -> tuple[Sequence[Card], Share | None]:
     """The tightest cards that fit, and what of each. Raises `Refused`."""
     if not demand.count:
         return (), None
-    groups = [group for group in _alike(cards) if is_model(group[0].model, demand.model)]
+    groups = [group for group in alike(candidate.cards) if is_model(group[0].model, demand.model)]
     if not groups:
-        raise Refused("no_such_card", model=demand.model)
+        raise Refused(candidate.cards_unknown or "no_such_card", model=demand.model)
     there = sum(map(len, groups))
     if there < demand.count:
         raise Refused("too_few_cards", wanted=demand.count, there=there)
-    for group in groups:
-        if len(group) >= demand.count and (found := _tightest(demand, group)):
-            return found
-    _explain(demand, [card for group in groups for card in group])
-    raise AssertionError("unreachable")  # pragma: no cover  (_explain always raises)
+    found = [each for group in groups if len(group) >= demand.count and (each := _tightest(demand, group))]
+    if not found:
+        explain(demand, [card for group in groups for card in group])
+    return found[0] if len(found) == 1 else min(found, key=_what_is_left)
 
 
-@lru_cache(maxsize=1024)  # a fleet has few models
-def is_model(name: str, wanted: str) -> bool:
-    """Whether a card of this name is of the model that a spec asks for: an A100 is no A10, and an L40 no L4."""
-    if not wanted:
-        return True
-    whole_words = rf"(?<![a-z0-9]){re.escape(wanted.strip().casefold())}(?![a-z0-9])"
-    return re.search(whole_words, name.casefold()) is not None
+def _what_is_left(chosen: tuple[Sequence[Card], Share]) -> tuple[int, int, int]:
+    """MiB that others use of the cards, MiB that would be left of them, and how large they are: the less the better."""
+    cards, share = chosen
+    outside = sum([card.outside_mib for card in cards])
+    left = sum([card.memory_mib - card.held_mib - share.memory_mib for card in cards])
+    return outside, left, cards[0].memory_mib
 
 
-def _alike(cards: Sequence[Card]) -> list[Sequence[Card]]:
-    """Cards of one model and size together: a container gets the same share of each of its cards."""
-    kinds = {(card.model, card.memory_mib) for card in cards}
-    if len(kinds) == 1:  # as in most nodes
-        return [cards]
-    return [[card for card in cards if (card.model, card.memory_mib) == kind] for kind in sorted(kinds)]
-
-
-def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[list[Card], Share] | None:
+def _tightest(demand: Demand, cards: Sequence[Card]) -> tuple[Sequence[Card], Share] | None:
     try:
         share = CARDS.share_of(demand, cards[0].memory_mib)
     except Refused:
@@ -176,46 +150,9 @@ def _free_memory(card: Card) -> tuple[int, int, int, str]:
     return card.outside_mib, card.memory_mib - card.held_mib, card.index, card.id
 
 
-def takes(card: Card, share: Share) -> bool:
-    """Whether the share fits on the card beside what is held of it, and what others use."""
-    _id, _index, _model, memory_mib, usable, held_mib, held_percent, holders, outside_mib = card
-    if not usable:
-        return False
-    if share.exclusive:
-        return holders == 0 and not outside_mib
-    return (
-        holders < CARDS.MOST_PER_CARD
-        and held_mib + outside_mib + share.memory_mib <= memory_mib + CARDS.SLACK
-        and held_percent + share.compute_percent <= 100
-    )
-
-
-def free_memory(card: Card) -> int:
-    """MiB that nobody holds or uses."""
-    return max(card.memory_mib - card.held_mib - card.outside_mib, 0)
-
-
 def would_take(card: Card, demand: Demand) -> bool:
     """Whether the card by itself would do: cards of other sizes may stand beside it."""
     try:
         return bool(demand.count) and takes(card, CARDS.share_of(demand, card.memory_mib))
     except Refused:
         return False
-
-
-def _explain(demand: Demand, cards: Sequence[Card]) -> None:
-    """Why none of the node's cards of that model will do. Always raises `Refused`."""
-    usable = [card for card in cards if card.usable]
-    if len(usable) < demand.count:
-        raise Refused("cards_out_of_service", wanted=demand.count, usable=len(usable))
-    if max(map(len, _alike(usable))) < demand.count:
-        raise Refused("cards_not_alike", wanted=demand.count)
-    largest = max(usable, key=lambda card: card.memory_mib)
-    share = CARDS.share_of(demand, largest.memory_mib)  # a card that is too small says so itself
-    free = max(free_memory(card) for card in usable)
-    outside = max(card.outside_mib for card in usable)
-    if outside and sum(takes(card._replace(outside_mib=0), share) for card in usable) >= demand.count:
-        raise Refused("cards_used_outside", wanted=demand.count, outside=outside)
-    if share.exclusive:
-        raise Refused("no_free_card", wanted=demand.count, free=sum(card.holders == 0 for card in usable))
-    raise Refused("no_room_on_cards", wanted=share.memory_mib, free=free, count=demand.count)

@@ -12,9 +12,11 @@ from django.utils import timezone
 from instances.accelerator import Finding, Refused
 from instances.accelerators.registry import CARDS
 from instances.examining import LIFE, look_at_image, look_at_library, opened
+from instances.failures import classify_refusal
+from instances.faults import note_fault, settle_library
 from instances.models import ImageReport, LibraryReport
-from instances.preload import VARIABLE, ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
-from nodes.engine import Engine, ImageInfo
+from instances.preload import ImageFacts, LibraryFacts, as_json, image_facts, judge, library_facts
+from nodes.engine import Engine, EngineRejected, ImageInfo
 from nodes.models import ComputeNode
 
 COUNTS_FOR = timedelta(minutes=30)  # of what was found of a library
@@ -37,11 +39,18 @@ def examine(
     known = known_library(node)
     digest, architecture = digest_of(image), image.architecture[:64]
     facts = known_image(digest, architecture)
-    with opened(engine, reference, mounts=(mount,), now=now) as container:
-        library = look_at_library(engine, container, CARDS.PRELOADED, known=known)
-        if facts is None:
-            facts = look_at_image(engine, container, architecture=architecture)
-    facts = replace(facts, preload=image.environment.get(VARIABLE, ""))
+    try:
+        with opened(engine, reference, mounts=(mount,), now=now) as container:
+            library = look_at_library(engine, container, CARDS.PRELOADED, known=known)
+            if facts is None:
+                facts = look_at_image(engine, container, architecture=architecture)
+    except EngineRejected as error:
+        if (code := classify_refusal(error.evidence)) == "library_directory_missing":
+            note_fault(node, code, {"node": node.name, "path": mount.source}, now=now)
+        raise
+    facts = replace(facts, environment=tuple(sorted(CARDS.what_matters(image.environment).items())))
+    wrong = judge(library, None, CARDS.PRELOADED, node=architecture_of(engine.platform))
+    settle_library(node, wrong, now=now)
     _remember(LibraryReport, library, library_facts, now=now, node=node, directory=mount.source)
     key = {"reference": reference, "digest": digest, "architecture": architecture}
     _remember(ImageReport, facts, image_facts, now=now, **key)
@@ -99,10 +108,10 @@ def known_findings(node: ComputeNode, reference: str) -> list[Finding]:
     return [one if one in lasting else replace(one, refuses=False) for one in found]
 
 
-def known_environment(reference: str) -> dict[str, str]:
-    """Of an image that is not at hand: what it preloads itself, if it was ever seen."""
+def known_environment(reference: str) -> dict[str, str] | None:
+    """Of an image that is not at hand: what matters to a slice, None if it was never seen."""
     facts = last_seen(reference)
-    return {VARIABLE: facts.preload} if facts and facts.preload else {}
+    return None if facts is None or facts.environment is None else dict(facts.environment)
 
 
 def last_seen(reference: str, architecture: str = "") -> ImageFacts | None:

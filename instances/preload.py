@@ -14,7 +14,6 @@ from instances.accelerator import Finding, Preloaded
 from instances.elf import ElfFacts, Version, version_text
 
 UNREAD = ElfFacts()
-VARIABLE = "LD_PRELOAD"
 GLIBC, MUSL, NO_LIBC = "glibc", "musl", "none"
 _READABLE, _SEARCHABLE = 0o004, 0o001  # for everybody: programs in containers have any user
 
@@ -44,7 +43,7 @@ class ImageFacts:
     libc: str
     architecture: str = ""  # as engines have it; "" is unknown
     glibc: Version = ()
-    preload: str | None = None  # what its own environment preloads; None: written down before this was looked at
+    environment: tuple[tuple[str, str], ...] | None = None  # what matters of it to a slice; None: not looked at
 
 
 def judge(library: LibraryFacts | None, image: ImageFacts | None, preloaded: Preloaded, *, node: str) -> list[Finding]:
@@ -110,4 +109,8 @@ def library_facts(stored: Mapping[str, Any]) -> LibraryFacts:
 
 
 def image_facts(stored: Mapping[str, Any]) -> ImageFacts:
-    return ImageFacts(**{**stored, "glibc": tuple(stored["glibc"])})
+    environment = stored.get("environment")
+    return ImageFacts(
+        stored["libc"], stored["architecture"], tuple(stored["glibc"]),
+        None if environment is None else tuple((name, value) for name, value in environment),
+    )  # fmt: skip

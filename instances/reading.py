@@ -23,11 +23,12 @@ _loads: SharedCalls[Load | None] = SharedCalls(fresh_for=2.0)  # a look at one t
 
 
 class NodeAway(DomainError):
-    """The node does not answer."""
+    """The node does not answer. Words of connections name addresses and paths of the fleet: they are for operators."""
 
     code = "node_away"
     http_status = 503
     title = _("The compute node does not answer")
+    for_operators = frozenset({"evidence"})
 
 
 def read_log(instance: Instance, *, lines: int) -> str:

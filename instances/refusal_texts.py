@@ -8,7 +8,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from instances.examination_texts import OF_SLICES, advice, cause
+from instances.examination_texts import OF_SLICES, Text, advice, cause
+from nodes.failure_texts import engine_failure_text
+from pulls.failure_texts import describe
 
 TEXTS: dict[str, Any] = {
     # what a spec, an image or an option cannot be
@@ -59,8 +61,19 @@ TEXTS: dict[str, Any] = {
         "Programs that this system did not start use up to %(outside)s MiB of the cards that would do, as of the last "
         "discovery; %(wanted)s free ones are needed. Let an operator look and discover the node's GPUs again."
     ),
-    "no_free_card": _("%(free)s whole cards are free; %(wanted)s are needed."),
-    "no_room_on_cards": _("At most %(free)s MiB are free on one card; %(wanted)s MiB are needed on %(count)s."),
+    "no_free_card": _("%(free)s whole cards of one kind are free; %(wanted)s are needed."),
+    "no_room_on_cards": _(
+        "%(there)s cards of one kind have %(wanted)s MiB free, %(count)s are needed. The most that is free on one card "
+        "is %(free)s MiB."
+    ),
+    "cards_full_of_slices": _(
+        "Of the cards with enough free memory, %(there)s hold fewer than %(most)s slices, which is the limit; "
+        "%(count)s are needed."
+    ),
+    "no_power_on_cards": _(
+        "Of the cards with enough free memory, %(there)s have %(wanted)s%% of their computing power free; %(count)s "
+        "are needed. The most that is free on one card is %(free)s%%."
+    ),
     "no_cpu_cores": _("%(free)s CPU cores are free; %(wanted)s are needed."),
     "no_memory_mib": _("%(free)s MiB of memory are free; %(wanted)s MiB are needed."),
     "no_data_disk_gb": _("%(free)s GB of data disk are free; %(wanted)s GB are needed."),
@@ -69,6 +82,9 @@ TEXTS: dict[str, Any] = {
     "no_device_support": _(
         "The node's engine cannot give GPUs to containers: the GPU vendor's container toolkit is missing there. "
         "Install it and restart Docker on the node."
+    ),
+    "no_device_driver": _(
+        "The node's engine cannot give GPUs to containers: the GPU driver does not work there. Install or repair it."
     ),
     "unknown_device": _("The node no longer has the card that was chosen. Let an operator discover the node's GPUs."),
     "image_gone": _("The image was removed from the node before the container was made. Try again."),
@@ -110,16 +126,28 @@ TEXTS: dict[str, Any] = {
     "internal_error": _("The server made a mistake. Its log has the details under %(evidence)s."),
     # what is not known of a node's cards
     "no_probe_image": _("The node has no image yet that its GPUs could be asked with. Pull one and discover again."),
-    "gpus_unknown": _("The node's GPUs are unknown: the question was not answered."),
+    "gpus_unknown": _(
+        "The node's GPUs are not known: it was not asked for them, or did not answer. Let an operator discover them."
+    ),
     "card_used_outside": _(
         "Programs that this system did not start use %(outside)s of the %(card)s MiB of card %(index)s, as seen at "
         "%(seen)s: less may be free than promised."
     ),
     # what could not be done as the spec asks
+    "node_failed_lately": _("The last container of this kind could not run on this node. %(cause)s"),
+    "image_environment_unknown": _(
+        "What the image sets itself is not known before it is there: a library that it preloads is kept, and variables "
+        "that would lift the limits are emptied."
+    ),
+    "placed_anew": _("%(node)s was chosen first, but could not run it, so it was placed anew. %(cause)s"),
     "system_disk_not_limited": _("The system disk is not limited: the node's storage driver cannot do it."),
     "size_unknown": _("How much would be pulled is not known: %(cause)s"),
     "data_disk_not_limited": _("The data disk at /data is not limited in size: the engine's volumes have no limit."),
 }
+
+
+_SECRET = Text(_("A secret that is stored for it cannot be decrypted. Let an operator enter it again."))
+_CAUSES: dict[str, Any] = {"engine": engine_failure_text, "pull": describe, "secret": lambda _code, _params: _SECRET}
 
 
 def sentence(code: str, params: Mapping[str, Any]) -> str:
@@ -127,9 +155,20 @@ def sentence(code: str, params: Mapping[str, Any]) -> str:
     try:
         if code in OF_SLICES:
             return join(cause(code, params), advice(code))
-        return str(TEXTS.get(code, code)) % dict(params)
+        return str(TEXTS.get(code, code)) % {name: _told(value) for name, value in params.items()}
     except (KeyError, ValueError):  # stored by another version
         return str(TEXTS.get(code, code))
+
+
+def cause_of(kind: str, code: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A cause with texts of its own, to be stored as a parameter: its words are those of whoever reads them later.
+    `kind`: "engine", "pull" or "secret"."""
+    return {"kind": kind, "code": code, "params": dict(params or {})}
+
+
+def _told(value: Any) -> Any:
+    texts = _CAUSES.get(value["kind"]) if isinstance(value, Mapping) and "kind" in value else None
+    return value if texts is None else texts(value["code"], value["params"]).cause
 
 
 def join(first: str, second: str) -> str:

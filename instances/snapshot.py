@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -47,8 +48,8 @@ def snapshot(instance: Instance, *, now: datetime, viewer: Any = None) -> dict[s
         "exit_code": instance.exit_code,
         "oom_killed": instance.oom_killed,
         "restarts": instance.restarts,
-        "notes": [{"code": code, "text": sentence(code, {})} for code in instance.notes],
-        "problem": problem_of(instance),
+        "notes": list(_notes(instance)),
+        "problem": problem_of(instance, operator=viewer is not None and viewer.is_staff),
         "operation": _operation(instance.operation),
         "remark": instance.remark,
         "created_at": instance.created_at,
@@ -56,13 +57,28 @@ def snapshot(instance: Instance, *, now: datetime, viewer: Any = None) -> dict[s
     }
 
 
-def problem_of(instance: Instance) -> dict[str, Any] | None:
-    """`{code, text, evidence}` in the active language, or None."""
+def _notes(instance: Instance) -> Iterator[dict[str, str]]:
+    for refusal in instance.refused_by:
+        told = {"node": refusal["node"], "cause": sentence(refusal["code"], refusal["params"])}
+        yield {"code": "placed_anew", "text": sentence("placed_anew", told)}
+    for code in instance.notes:
+        yield {"code": code, "text": sentence(code, {})}
+
+
+def problem_of(instance: Instance, *, operator: bool = False) -> dict[str, Any] | None:
+    """`{code, text, evidence}` in the active language, or None. Words of connections are for operators."""
     if not instance.problem_code:
         return None
     params = instance.problem.get("params", {})
     text = sentence(instance.problem_code, params)
-    return {"code": instance.problem_code, "text": text, "evidence": params.get("evidence", "")}
+    evidence = params.get("evidence", "") if operator or not _is_of_connection(instance.problem_code, params) else ""
+    return {"code": instance.problem_code, "text": text, "evidence": evidence}
+
+
+def _is_of_connection(code: str, params: dict[str, Any]) -> bool:
+    """Whether its evidence is what was met on the way to an engine: addresses and paths that users do not see."""
+    cause = params.get("cause")
+    return code == "node_lost" or (isinstance(cause, dict) and cause["code"].startswith("engine_"))
 
 
 def status_text(instance: Instance) -> str:

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from core.errors import SecretUnreadable
 from core.jobs import ACTIVE_STATES, HELD_STATES
-from instances.creation import undo
+from instances.creation import undo, verify_again
 from instances.examining import remove_leftovers
 from instances.left_shells import end_left_shells
 from instances.models import (
@@ -109,6 +109,8 @@ def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, n
     elif instance.observed != Observed.FAILED:
         seen = _inspected(instance, container, engine, always=closely)
         observe(instance, seen, now=now, lost=instance.last_error == "worker_lost")
+        if seen is not None and instance.is_sliced:
+            verify_again(engine, instance, seen, now=now)
     elif container is not None or _holds(instance):  # the node was away when the creation failed
         undo(engine, instance)
         free(instance)

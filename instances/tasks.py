@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from instances import history, measuring, sweep, work
+from instances import first_look, history, measuring, sweep, work
 from pulls.tools import production_tools
 
 
@@ -27,3 +27,8 @@ def measure_instances() -> None:
 @shared_task(ignore_result=True)
 def forget_old_history() -> None:
     history.forget_old_history(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def discover_new_nodes() -> None:
+    first_look.discover_new_nodes(tools=production_tools())

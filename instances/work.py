@@ -21,11 +21,12 @@ from instances.failures import classify_refusal, passes
 from instances.models import Instance, Observed, Operation, OperationKind, delete_instance_row
 from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
+from instances.placing_anew import place_anew
+from instances.refusal_texts import cause_of
 from instances.services.reserving import lock_instance
 from instances.sweep import free
 from instances.values import without_values
 from nodes.engine import Engine, EngineError, EngineRejected
-from nodes.failure_texts import engine_failure_text
 from pulls.patience import when_database_answers
 from pulls.tools import Tools
 
@@ -47,7 +48,7 @@ def run_operation(pk: int, *, tools: Tools) -> None:
         operation = Operation.claim(pk, now=tools.now())
     except IllegalTransition:
         return
-    instance = Instance.objects.select_related("node", "user", "image").filter(operations=operation).first()
+    instance = Instance.objects.select_related("node", "user", "image", "spec").filter(operations=operation).first()
     if instance is None:
         operation.fail(now=tools.now(), code="instance_gone", error={})
         return
@@ -104,10 +105,10 @@ def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | W
         code = classify_refusal(error.evidence)
         return OperationFailed(code, transient=passes(code, attempt=operation.attempt), evidence=error.evidence)
     except EngineError as error:
-        cause = str(engine_failure_text(error.code).cause)
+        cause = cause_of("engine", error.code)
         return OperationFailed("node_lost", transient=True, evidence=error.evidence, cause=cause)
     except SecretUnreadable as error:
-        return OperationFailed("node_lost", evidence=str(error), cause=str(error))
+        return OperationFailed("node_lost", evidence=str(error), cause=cause_of("secret", ""))
     except (OperationalError, InterfaceError) as error:
         connection.close()
         return OperationFailed("database_away", transient=True, evidence=type(error).__name__)
@@ -181,6 +182,8 @@ def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | 
     if isinstance(outcome, Waiting):
         _wait(operation, outcome, tools)
     elif isinstance(outcome, OperationFailed):
+        if place_anew(operation, instance, outcome, now=tools.now()):
+            return
         _fail_or_retry(operation, instance, outcome, tools)
     else:
         with transaction.atomic():

@@ -25,7 +25,7 @@ from imagelib.references import effective_or_invalid
 from nodes.admin import free_space, status_label
 from nodes.models import ComputeNode
 from pulls import services
-from pulls.admin_choices import FoundImages, ImageChoice, nodes_to_choose
+from pulls.admin_choices import FoundImages, ImageChoice, asked_source, nodes_to_choose, number, shown_source
 from pulls.dashboard import brief
 from pulls.estimate import estimate
 from pulls.models import PullJob
@@ -186,11 +186,13 @@ class PullAdmin(OperatorAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """`?image=id`: choose nodes and see what each pull moves; POST asks for the pulls."""
         wanted = request.POST.get("image") or request.GET.get("image")
-        image = ImageRegistry.objects.filter(pk=_number(wanted)).first()
-        chosen = [_number(pk) for pk in (request.POST or request.GET).getlist("nodes")]
+        image = ImageRegistry.objects.filter(pk=number(wanted)).first()
+        chosen = [number(pk) for pk in (request.POST or request.GET).getlist("nodes")]
         if request.method == "POST" and image is not None:
             try:
-                return self._started(request, services.request_pulls(user=request.user, image=image.pk, nodes=chosen))
+                wanted_from = asked_source(request.POST)
+                pulls = services.request_pulls(user=request.user, image=image.pk, nodes=chosen, **wanted_from)
+                return self._started(request, pulls)
             except DomainError as error:
                 messages.error(request, str(error))
         search = request.GET.get("search", "").replace("\0", "").strip()
@@ -206,6 +208,7 @@ class PullAdmin(OperatorAdmin):
             "more_nodes": more,
             "search": search,
             "chosen": chosen,
+            **shown_source(request.POST, image),
             **self._meaning(image),
         }
         return TemplateResponse(request, "imagelib/pull_onto_nodes.html", context)
@@ -230,8 +233,8 @@ class PullAdmin(OperatorAdmin):
 
     def estimate_view(self, request: HttpRequest) -> HttpResponse:
         """`?image=id&node=id` → bytes to move. One request per node, so that a dead node delays nobody else."""
-        image = ImageRegistry.objects.filter(pk=_number(request.GET.get("image"))).first()
-        node = ComputeNode.objects.filter(pk=_number(request.GET.get("node"))).first()
+        image = ImageRegistry.objects.filter(pk=number(request.GET.get("image"))).first()
+        node = ComputeNode.objects.filter(pk=number(request.GET.get("node"))).first()
         if image is None or node is None or not self.has_view_permission(request):
             return JsonResponse({"error": _("Not found")}, status=404)
         try:
@@ -251,7 +254,3 @@ def _row(node: ComputeNode) -> dict[str, Any]:
     """A node as the page that starts pulls shows it."""
     name = two_lines(node.name, node.region if node.is_listed else _("unlisted"))
     return {"pk": node.pk, "name": name, "status": status_label(node), "free": free_space(node)}
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 19 else 0

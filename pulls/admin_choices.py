@@ -13,13 +13,16 @@ from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Q
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.errors import InvalidInput
 from imagelib.models import ImageRegistry
 from nodes.models import ComputeNode
 from nodes.services import usable_nodes
-from pulls.models import PullJob
+from pulls.models import PullJob, Source
+from pulls.spool import path_of
 
 NODES_SHOWN = 200
 _IMAGE = PullJob._meta.get_field("image")
@@ -60,6 +63,33 @@ def nodes_to_choose(*, search: str, chosen: Iterable[int]) -> tuple[list[Compute
     ids = {node.pk for node in shown}
     kept = list(rows.filter(pk__in=set(chosen) - ids))
     return kept + shown, found.exclude(pk__in=ids | {node.pk for node in kept}).count()
+
+
+def asked_source(posted: QueryDict) -> dict[str, Any]:
+    """Where the image is to come from, as `request_pulls` wants it. Raises `NotFound` for an archive that is gone."""
+    source = posted.get("source", Source.REGISTRY)
+    if source == Source.NODE:
+        return {"source": source, "source_node": number(posted.get("source_node"))}
+    if source == Source.ARCHIVE:
+        if not posted.get("archive"):
+            raise InvalidInput({"archive": _("Choose a file, for example image.tar.")})
+        return {"source": source, "archive": path_of(str(posted["archive"]))}
+    return {"source": Source.AUTO if source == Source.AUTO else Source.REGISTRY}
+
+
+def shown_source(posted: QueryDict, image: ImageRegistry | None) -> dict[str, Any]:
+    """What the page offers as sources, and what was chosen in vain."""
+    return {
+        "source": posted.get("source", Source.REGISTRY),
+        "source_node": number(posted.get("source_node")),
+        "archive": posted.get("archive", ""),
+        "givers": list(usable_nodes().order_by("name", "pk")[:NODES_SHOWN]) if image else [],
+    }
+
+
+def number(text: str | None) -> int:
+    """An id; 0 for what is none."""
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
 
 
 def _image_text(image: ImageRegistry) -> str:

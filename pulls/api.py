@@ -9,22 +9,32 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.event_tickets import Ticket
 from core.idempotency import run_once
-from pulls import services
+from pulls import services, spool, uploads
 from pulls.events import sentence
 from pulls.filters import PullFilter
 from pulls.models import PullJob
-from pulls.serializers import HistoryEntry, PullAnswer, PullAsked, SnapshotShape
+from pulls.serializers import HistoryEntry, KeptArchive, PullAnswer, PullAsked, SnapshotShape
 from pulls.snapshot import snapshot
 from pulls.streams import ticket_for
 
 _KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key and body act once and answer the same."
 )
+
+
+class Unread(BaseParser):
+    """Leaves the body to the view. Looking for a login's CSRF token in a form would read it."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
+        return {}
 
 
 @extend_schema(tags=["pulls"])
@@ -46,6 +56,8 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         asked = PullAsked(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
+        if archive := values.get("archive"):
+            values = {**values, "archive": spool.path_of(archive)}
 
         def work() -> list[list[int]]:
             return [[node, job.pk] for node, job in services.request_pulls(user=request.user, **values)]
@@ -60,6 +72,22 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         now = timezone.now()
         results = [{"node": node, "pull": snapshot(jobs[pk], now=now)} for node, pk in pairs if pk in jobs]
         return Response({"results": results}, status=202)
+
+    @extend_schema(request={"application/x-tar": bytes}, responses={201: KeptArchive})
+    @action(detail=False, methods=["post"], filterset_class=None, parser_classes=[Unread])
+    def archives(self, request: Request) -> Response:
+        """Upload an image archive (of `docker save`, or an OCI one) as the body of the request. For operators.
+
+        The answer says what is in it; a pull with `"source": "archive"` and its `archive` loads it. It is removed
+        after a day.
+        """
+        stream, length = request.stream, request.META.get("CONTENT_LENGTH") or ""
+        found = uploads.keep_archive(
+            user=request.user,
+            read=stream.read if stream else lambda _size: b"",
+            announced=int(length) if length.isdecimal() else None,
+        )
+        return Response(found, status=201)
 
     @extend_schema(request=None, responses=SnapshotShape)
     @action(detail=True, methods=["post"])

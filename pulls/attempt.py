@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,19 +13,19 @@ from django.db import InterfaceError, OperationalError, connection
 
 from core.heartbeat import heartbeat
 from core.jobs import HELD_STATES
-from imagelib.addresses import AddressError, ImageReference, parse
-from imagelib.models import RegistryEndpoint
+from imagelib.addresses import ImageReference, parse
 from imagelib.references import Endpoints
 from imagelib.registry import Platform, RegistryClient, RegistryError
-from nodes.engine import Engine, EngineRejected, ImageInfo, PullStream, RegistryAuth
+from nodes.engine import Engine, EngineRejected, PullStream, RegistryAuth
 from nodes.models import ComputeNode
 from pulls.events import record
 from pulls.failures import classify_engine_text, failure
 from pulls.meter import Meter
 from pulls.models import PullJob
 from pulls.outcome import PullFailed, Stopped
-from pulls.plan import Offer, PullPlan, look_up, runs_on, weigh
+from pulls.plan import Offer, PullPlan, look_up, weigh
 from pulls.reporting import Reporter
+from pulls.subject import credentials, demand_platform, digests, name_on_engine, node_or_fail
 from pulls.tools import Tools
 
 # Some engines unpack without saying so (docker-engine.md §2.1): silence after the last byte is judged more patiently.
@@ -41,7 +40,7 @@ def pull_once(job: PullJob, tools: Tools) -> str:
 
     Raises `Stopped`, `PullFailed`, and the errors of the gateway and of the registry client.
     """
-    node = _node_or_fail(job)
+    node = node_or_fail(job)
     reference = parse(job.reference)
     endpoint = Endpoints().for_reference(reference)
     reporter = Reporter(job, tools, every=settings.PROGRESS_EVERY)
@@ -55,10 +54,9 @@ def pull_once(job: PullJob, tools: Tools) -> str:
                 wait([asked])  # the client is not to be used by two
                 asked = aside.submit(look_up, reference, registry, platform=engine.platform)
             offer = _answer(asked, reporter)
-            if not offer.runs_on(engine.platform):
-                raise PullFailed(failure("platform_mismatch", params=_platforms(offer.platform, engine.platform)))
+            demand_platform(offer.platform, engine.platform)
             reporter.glance()
-            pull = _Pull(job, engine, registry, reference, _auth(reference, endpoint), offer, reporter, tools)
+            pull = _Pull(job, engine, registry, reference, credentials(reference, endpoint), offer, reporter, tools)
             told = _stream(pull, chains)
             if reference.digest and reference.tag:
                 engine.tag(f"{reference.name}@{reference.digest}", reference.name, reference.tag)
@@ -98,17 +96,6 @@ def _answer(asked: Future[Offer], reporter: Reporter) -> Offer:
             reporter.glance()
 
 
-def _node_or_fail(job: PullJob) -> ComputeNode:
-    """What was true when the pull was asked for must be true when it starts."""
-    if job.node is None:
-        raise PullFailed(failure("node_gone"))
-    if not job.as_operator and not job.node.is_listed:
-        raise PullFailed(failure("node_not_listed"))
-    if not job.as_operator and (job.image is None or not job.image.is_listed):
-        raise PullFailed(failure("image_not_listed"))
-    return job.node
-
-
 def _as_event(plan: PullPlan) -> tuple[str, dict[str, Any]]:
     """How the history tells what is going to move."""
     if plan.layers is None:
@@ -116,13 +103,6 @@ def _as_event(plan: PullPlan) -> tuple[str, dict[str, Any]]:
     if plan.bytes_to_move == 0:
         return "already_present", {}
     return "planned", {"total": plan.bytes_to_move, "reused": plan.bytes_reused}
-
-
-def _auth(reference: ImageReference, endpoint: RegistryEndpoint | None) -> RegistryAuth | None:
-    """Credentials of the endpoint that covers the reference; no endpoint, no credentials."""
-    if endpoint is None or not endpoint.has_credentials:
-        return None
-    return RegistryAuth(endpoint.username, endpoint.password.reveal(), reference.host)
 
 
 def _stream(pull: _Pull, chains: Iterable[Sequence[str]]) -> str:
@@ -180,10 +160,10 @@ def _is_stalled(job: PullJob, meter: Meter, idle: float, limit: float, tools: To
 def _verify(pull: _Pull, told: str) -> str:
     """The image is there, with the digest that was expected and for this node's platform; else `PullFailed`."""
     reference, offer = pull.reference, pull.offer
-    image = pull.engine.inspect_image(_as_asked(reference))
+    image = pull.engine.inspect_image(name_on_engine(reference))
     if image is None:
         raise PullFailed(failure("image_absent_after_pull"))
-    present = _digests(image, reference)
+    present = digests(image, reference)
     if offer.digest and offer.digest in present:
         digest = offer.digest
     elif not offer.digest and told in present:
@@ -191,31 +171,8 @@ def _verify(pull: _Pull, told: str) -> str:
     else:
         digest = _moved_digest(reference, present, pull.registry)
         record(pull.job, "tag_moved", at=pull.tools.now(), digest=digest)
-    image_platform = f"{image.os}/{image.architecture}"
-    if image.architecture and not runs_on(image_platform, pull.engine.platform):
-        raise PullFailed(failure("platform_mismatch", params=_platforms(image_platform, pull.engine.platform)))
+    demand_platform(image.platform, pull.engine.platform)
     return digest
-
-
-def _platforms(image: str, node: str) -> dict[str, str]:
-    return {"image": image, "node": node}
-
-
-def _as_asked(reference: ImageReference) -> str:
-    return (
-        f"{reference.name}@{reference.digest}" if reference.digest else f"{reference.name}:{reference.tag or 'latest'}"
-    )
-
-
-def _digests(image: ImageInfo, reference: ImageReference) -> set[str]:
-    """Digests under which the node knows the image in this repository."""
-    found = set()
-    for text in image.repo_digests:
-        name, _separator, digest = text.rpartition("@")
-        with suppress(AddressError):  # a name that our grammar refuses is not ours
-            if parse(name).name == reference.name:
-                found.add(digest)
-    return found
 
 
 def _moved_digest(reference: ImageReference, present: set[str], registry: RegistryClient) -> str:

@@ -103,6 +103,10 @@ _NETWORK = _rules(
         r"|server closed",
     ),
 )
+_LOADING = _rules(
+    ("platform_mismatch", r"match the specified platform|cannot be used on this platform"),
+    ("layer_unpack_failed", r"failed to (?:register|extract) layer|applylayer|failed to unpack image on"),
+)
 _REGISTRY_STATUS = re.compile(
     rf"\bstatus(?: code)?(?: from \w+ request to {_N})?:? ([1-5]\d\d)\b|\bparsing http ([1-5]\d\d) response"
 )
@@ -139,6 +143,19 @@ def recognise(text: str, *, status: int | None) -> tuple[str, dict[str, str]]:
         or _from_engine_status(status)
     )
     code = _by_context(code, text, masked, in_stream=status is None)
+    return code, _params(code, text)
+
+
+def node_trouble(text: str) -> str:
+    """The code of a trouble that the node has with itself, whatever it was asked to do; "" for any other."""
+    return _first(_NODE, mask(text))
+
+
+def recognise_loading(text: str, *, status: int | None) -> tuple[str, dict[str, str]]:
+    """Code and parameters for what an engine says of an archive that it does not take. No registry has a part in it."""
+    code = node_trouble(text) or _first(_LOADING, mask(text))
+    if not code:
+        code = "archive_damaged" if status is None or status >= 500 else "engine_rejected"
     return code, _params(code, text)
 
 

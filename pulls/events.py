@@ -17,6 +17,11 @@ SENTENCES: dict[str, Any] = {
     "withdrawn": _("%(user)s no longer wants it; others do, so it goes on."),
     "claimed": _("Attempt %(attempt)s started."),
     "planned": _("The registry says: %(total)s to download, %(reused)s are on the node already."),
+    "already_here": _("The image is on the node already; nothing has to move."),
+    "routed": _("The registry does not give it to this node (%(reason)s); %(source)s has the image and gives it."),
+    "no_holder": _("The registry does not give it to this node (%(reason)s), and no other node has the image."),
+    "transfer_planned": _("%(source)s gives the image: at least %(total)s will move."),
+    "archive_planned": _("The image comes from an archive: %(total)s will move."),
     "total_unknown": _(
         "The registry cannot be asked from this server (%(reason)s): the total is a minimum until the engine knows."
     ),

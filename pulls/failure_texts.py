@@ -16,6 +16,8 @@ _STAND_INS = {
     "image": _("another platform"),
     "node": _("its own"),
     "seconds": _("many"),
+    "source": _("name unknown"),
+    "names": _("not recorded"),
 }
 
 _IMAGE: Mapping[str, FailureText] = {
@@ -133,6 +135,80 @@ _NODE: Mapping[str, FailureText] = {
     ),
 }
 
+_SOURCE: Mapping[str, FailureText] = {
+    "source_lost": FailureText(
+        _("Source node was lost"),
+        _("The node that was to give the image (%(source)s) could not be reached, or its engine hung up."),
+        _(
+            "Look at that node in Compute nodes (“Test connection”), and at the network between it and this server. "
+            "Choose another source if it stays away."
+        ),
+    ),
+    "source_refused": FailureText(
+        _("Source node refuses"),
+        _("The engine of the source node (%(source)s) has the image but could not pack it."),
+        _(
+            "Read the evidence. If parts of the image are missing there, remove it from that node and pull it again, "
+            "or choose another source."
+        ),
+    ),
+    "source_image_gone": FailureText(
+        _("Image not on source node"),
+        _("The source node (%(source)s) has no image of this name."),
+        _("Choose a node that has the image."),
+    ),
+    "source_disk_full": FailureText(
+        _("Source node's disk is full"),
+        _(
+            "The source node (%(source)s) has no space left to pack the image; some engines write the whole archive to "
+            "their own disk first."
+        ),
+        _("Free space there (“docker system df” shows what is used), or choose another source."),
+    ),
+    "source_gone": FailureText(
+        _("Source node was deleted"),
+        _("The node that was to give the image (%(source)s) does not exist any more."),
+        _("Choose another source."),
+    ),
+    "archive_missing": FailureText(
+        _("Archive cannot be read"),
+        _("The worker cannot read the archive that the image was to come from."),
+        _(
+            "Upload it again. A file that is named on the command line must be readable by the worker, under the same "
+            "path and on the same machine."
+        ),
+    ),
+    "archive_invalid": FailureText(
+        _("Not an image archive"),
+        _("The file is no archive of a container image, or it is incomplete."),
+        _(
+            "Make it with “docker save -o image.tar NAME”, or as an OCI archive; it may be compressed with gzip. "
+            "Compare its checksum with the original's if it was copied."
+        ),
+    ),
+    "archive_ambiguous": FailureText(
+        _("Several images in the archive"),
+        _("The archive holds several images, and none of them has the name that is wanted: %(names)s."),
+        _("Ask for one of these names, or save just one image into the archive."),
+    ),
+    "archive_damaged": FailureText(
+        _("Image cannot be loaded"),
+        _("The node's engine could not make an image of what arrived."),
+        _(
+            "Read the evidence. If the image comes from an archive, make that anew; if it comes from a node, remove it "
+            "there and pull it again."
+        ),
+    ),
+    "transfer_mismatch": FailureText(
+        _("Another image was loaded"),
+        _("After the transfer the node shows another image under this name than the source has."),
+        _(
+            "If somebody pulled the same name onto the node in this moment, try again. If it stays so, remove the "
+            "image from both nodes and pull it anew."
+        ),
+    ),
+}
+
 _JOB: Mapping[str, FailureText] = {
     "stalled": FailureText(
         _("Pull made no progress"),
@@ -165,7 +241,15 @@ _JOB: Mapping[str, FailureText] = {
     ),
 }
 
-TEXTS: Mapping[str, FailureText] = {**REGISTRY_TEXTS, **_IMAGE, **_NODE, **ENGINE_TEXTS, **_JOB, **COMMON_TEXTS}
+TEXTS: Mapping[str, FailureText] = {
+    **REGISTRY_TEXTS,
+    **_IMAGE,
+    **_NODE,
+    **_SOURCE,
+    **ENGINE_TEXTS,
+    **_JOB,
+    **COMMON_TEXTS,
+}
 
 
 def describe(code: str, params: Mapping[str, object] | None = None) -> FailureText:

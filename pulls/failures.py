@@ -108,6 +108,17 @@ _KINDS = (
     _once_more("digest_mismatch"),
     _once_more("image_absent_after_pull"),
     _permanent("node_gone"),
+    # another node or an archive as the source
+    _transient("source_lost"),
+    _once_more("source_refused"),
+    _once_more("source_image_gone"),
+    _once_more("source_disk_full"),
+    _permanent("source_gone"),
+    _permanent("archive_missing"),
+    _permanent("archive_invalid"),
+    _permanent("archive_ambiguous"),
+    _once_more("archive_damaged"),
+    _once_more("transfer_mismatch"),
     # the engine
     _transient("engine_refused"),
     _transient("engine_timeout"),

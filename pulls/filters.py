@@ -20,7 +20,7 @@ class PullFilter(django_filters.FilterSet):
 
     class Meta:
         model = PullJob
-        fields = ["reference", "state", "node", "image", "error_code"]
+        fields = ["reference", "state", "node", "image", "source", "error_code"]
 
     def by_activity(self, rows, _name, active):  # type: ignore[no-untyped-def]
         return rows.filter(state__in=ACTIVE_STATES if active else FINAL_STATES)

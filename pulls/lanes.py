@@ -41,9 +41,9 @@ def claim_next(*, hint: int, now: datetime) -> PullJob | None:
     node_id = PullJob.objects.filter(pk=hint).values_list("node_id", flat=True).first()
     if node_id is None or _free_node_slot(node_id) is None:
         return None
-    for pk, host in _in_fair_order(node_id, now):
+    for waiting in _in_fair_order(node_id, now):
         try:
-            job = _claim(pk, node_id, host, now)
+            job = _claim(waiting, node_id, now)
         except IllegalTransition:
             continue  # another worker was faster, or it was cancelled
         if job is not None:
@@ -62,17 +62,14 @@ def _free_node_slot(node_id: int) -> int | None:
     return free_slot(held.values_list("node_slot", flat=True), settings.PULLS_PER_NODE)
 
 
-def _claim(pk: int, node_id: int, host: str, now: datetime) -> PullJob | None:
+def _claim(waiting: PullJob, node_id: int, now: datetime) -> PullJob | None:
     for _try in range(settings.PULLS_PER_NODE + settings.PULLS_PER_REGISTRY):
-        held = PullJob.objects.filter(state__in=HELD_STATES)
-        of_host = held.filter(registry_host=host).values_list("registry_slot", flat=True)
-        node_slot = _free_node_slot(node_id)
-        registry_slot = free_slot(of_host, settings.PULLS_PER_REGISTRY)
-        if node_slot is None or registry_slot is None:
+        slots: dict[str, Any] = {"node_slot": _free_node_slot(node_id), **_slot_of_giver(waiting)}
+        if None in slots.values():
             return None
         try:
             with transaction.atomic():
-                job = PullJob.claim(pk, now=now, node_slot=node_slot, registry_slot=registry_slot, **_FRESH)
+                job = PullJob.claim(waiting.pk, now=now, **slots, **_FRESH)
                 record(job, "claimed", at=now)
                 return job
         except IntegrityError:
@@ -80,24 +77,37 @@ def _claim(pk: int, node_id: int, host: str, now: datetime) -> PullJob | None:
     return None
 
 
-def _in_fair_order(node_id: int, now: datetime) -> Iterator[tuple[int, str]]:
+def _slot_of_giver(job: PullJob) -> dict[str, int | None]:
+    """The place at the registry or at the node that the image comes from; None when there is none. Archives of this
+    server need none."""
+    held = PullJob.objects.filter(state__in=HELD_STATES)
+    if job.goes_through_registry:
+        of_host = held.filter(registry_host=job.registry_host).values_list("registry_slot", flat=True)
+        return {"registry_slot": free_slot(of_host, settings.PULLS_PER_REGISTRY)}
+    if job.source_node_id is not None:
+        of_node = held.filter(source_node_id=job.source_node_id).values_list("source_slot", flat=True)
+        return {"source_slot": free_slot(of_node, settings.PULLS_PER_NODE)}
+    return {}
+
+
+def _in_fair_order(node_id: int, now: datetime) -> Iterator[PullJob]:
     """Waiting pulls of a node, one of each user in turn: who has the least running and was served longest ago first."""
     of_node = PullJob.objects.filter(node_id=node_id)
-    queues: dict[int | None, list[tuple[int, str]]] = defaultdict(list)
+    queues: dict[int | None, list[PullJob]] = defaultdict(list)
     # A few of each user, so that one user's long queue does not hide the others.
     place = Window(RowNumber(), partition_by=F("requested_by"), order_by=("created_at", "pk"))
-    waiting = of_node.filter(state=JobState.QUEUED, due_at__lte=now).exclude(registry_host__in=PullJob.full_hosts())
+    waiting = of_node.filter(state=JobState.QUEUED, due_at__lte=now).exclude(PullJob.held_up())
     waiting = waiting.annotate(place=place)
     heads = waiting.filter(place__lte=_HEADS).order_by("created_at", "pk")
-    for pk, host, user in heads.values_list("pk", "registry_host", "requested_by"):
-        queues[user].append((pk, host))
+    for job in heads.only("registry_host", "requested_by", "source", "source_node", "created_at"):
+        queues[job.requested_by_id].append(job)
     held: dict[int | None, int] = defaultdict(int)
     for holder in of_node.filter(state__in=HELD_STATES).values_list("requested_by", flat=True):
         held[holder] += 1
     served = dict(
         of_node.filter(started_at__isnull=False).order_by().values_list("requested_by").annotate(Max("started_at"))
     )
-    turn = sorted(queues, key=lambda user: (held[user], served.get(user, _NEVER), queues[user][0][0]))
+    turn = sorted(queues, key=lambda user: (held[user], served.get(user, _NEVER), queues[user][0].pk))
     for position in range(max(map(len, queues.values()), default=0)):
         for candidate in turn:
             if position < len(queues[candidate]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -16,16 +15,30 @@ from imagelib.models import ImageRegistry
 from nodes.models import ComputeNode
 
 
+class Source(models.TextChoices):
+    """Where a node gets an image from."""
+
+    REGISTRY = "registry", _("registry")
+    AUTO = "auto", _("automatic")  # the registry if it answers the node, else another node; nothing if it is there
+    NODE = "node", _("another node")
+    ARCHIVE = "archive", _("archive")
+
+
+# Rows that have to go through their registry: an automatic one as long as no node is known to give it.
+THROUGH_REGISTRY = Q(source=Source.REGISTRY) | Q(source=Source.AUTO, source_node__isnull=True)
+
+
 class PullJob(Job):
     """拉取: brings `reference` onto `node`.
 
-    The slot columns are the limits: a running pull holds one of `PULLS_PER_NODE` slots of its node and one of
-    `PULLS_PER_REGISTRY` slots of its registry host, and the unique constraints make a surplus impossible.
+    The slot columns are the limits: a running pull holds one of `PULLS_PER_NODE` slots of its node, and one of
+    `PULLS_PER_REGISTRY` slots of its registry host or one of `PULLS_PER_NODE` slots of the node that gives the image.
+    The unique constraints make a surplus impossible.
     """
 
     task = "pulls.tasks.run_pull"
     queue = "transfers"
-    released = {"node_slot": None, "registry_slot": None}
+    released = {"node_slot": None, "registry_slot": None, "source_slot": None}
 
     node = models.ForeignKey(
         ComputeNode,
@@ -44,6 +57,12 @@ class PullJob(Job):
     )
     reference = models.CharField(_("image reference"), max_length=600)  # canonical, always with tag or digest
     registry_host = models.CharField(_("registry"), max_length=255)
+    source = models.CharField(_("source"), max_length=10, choices=Source.choices, default=Source.REGISTRY)
+    source_node = models.ForeignKey(
+        ComputeNode, protect_while_active, null=True, related_name="given_pulls", verbose_name=_("source node")
+    )
+    source_name = models.CharField(max_length=255, blank=True, editable=False)  # outlives the node
+    archive = models.CharField(max_length=1000, blank=True, editable=False)  # a file of this server
     stall_after = models.FloatField(default=0, editable=False)  # seconds; 0: the setting
     digest = models.CharField(_("digest"), max_length=160, blank=True, editable=False)
     bytes_total = models.PositiveBigIntegerField(_("size"), null=True, editable=False)
@@ -52,6 +71,7 @@ class PullJob(Job):
     moved_at = models.DateTimeField(null=True, editable=False)  # what the stall watchdog goes by, see `pulls.meter`
     node_slot = models.PositiveSmallIntegerField(null=True, editable=False)
     registry_slot = models.PositiveSmallIntegerField(null=True, editable=False)
+    source_slot = models.PositiveSmallIntegerField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("pull")
@@ -75,6 +95,7 @@ class PullJob(Job):
             ),
             models.UniqueConstraint(fields=["node", "node_slot"], name="one_pull_per_node_slot"),
             models.UniqueConstraint(fields=["registry_host", "registry_slot"], name="one_pull_per_registry_slot"),
+            models.UniqueConstraint(fields=["source_node", "source_slot"], name="one_pull_per_source_slot"),
         ]
 
     def __str__(self) -> str:
@@ -90,7 +111,7 @@ class PullJob(Job):
     def claimable(cls, *, now: datetime, limit: int, rung_before: datetime | None = None) -> list[int]:
         """Ids of waiting pulls, oldest first, per node only as many as it has free slots: a long queue is not rung for
         as a whole. `rung_before` leaves out those whose message may still be on its way."""
-        queued = cls.objects.filter(state=JobState.QUEUED, due_at__lte=now).exclude(registry_host__in=cls.full_hosts())
+        queued = cls.objects.filter(state=JobState.QUEUED, due_at__lte=now).exclude(cls.held_up())
         if rung_before is not None:
             queued = queued.filter(not_rung_since(rung_before))
         per_node = Count("pk")
@@ -104,10 +125,21 @@ class PullJob(Job):
         return found[:limit]
 
     @classmethod
-    def full_hosts(cls) -> models.QuerySet[Any]:
-        """Registry hosts without a free slot, as a subquery: what waits for them must not hide what could go."""
-        held = cls.objects.filter(state__in=HELD_STATES).order_by().values("registry_host").annotate(held=Count("pk"))
-        return held.filter(held__gte=settings.PULLS_PER_REGISTRY).values("registry_host")
+    def held_up(cls) -> Q:
+        """Pulls whose registry host or source node has no free slot: they must not hide what could go."""
+        held = cls.objects.filter(state__in=HELD_STATES).order_by()
+        hosts = held.filter(registry_slot__isnull=False).values("registry_host").annotate(held=Count("pk"))
+        full_hosts = hosts.filter(held__gte=settings.PULLS_PER_REGISTRY).values("registry_host")
+        nodes = held.filter(source_slot__isnull=False).values("source_node").annotate(held=Count("pk"))
+        full_nodes = nodes.filter(held__gte=settings.PULLS_PER_NODE).values("source_node")
+        return THROUGH_REGISTRY & Q(registry_host__in=full_hosts) | Q(
+            source_node__isnull=False, source_node__in=full_nodes
+        )
+
+    @property
+    def goes_through_registry(self) -> bool:
+        """See `THROUGH_REGISTRY`."""
+        return self.source == Source.REGISTRY or (self.source == Source.AUTO and self.source_node_id is None)
 
     def give_up_worker(self, *, now: datetime) -> bool:
         if not super().give_up_worker(now=now):

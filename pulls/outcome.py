@@ -17,6 +17,14 @@ class Stopped(Exception):
         self.reason: StopReason = reason
 
 
+class Rerouted(Exception):
+    """The image comes from another node: the job waits for a place there."""
+
+    def __init__(self, *, node: int, name: str, reason: str) -> None:
+        super().__init__(name)
+        self.node, self.name, self.reason = node, name, reason
+
+
 class PullFailed(Exception):
     """The attempt failed for a reason that we found out ourselves."""
 

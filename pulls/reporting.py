@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection, reset_querie
 
 from core.jobs import JobState
 from pulls.events import record
-from pulls.meter import Meter
+from pulls.meter import Progress
 from pulls.models import PullJob
 from pulls.outcome import Stopped
 from pulls.tools import Tools
@@ -22,13 +22,29 @@ logger = structlog.get_logger(__name__)
 HEARTBEAT_EVERY = 1.0  # seconds between writes when nothing moves; a silent pull hears of its cancellation then
 
 
+class Measuring(Protocol):
+    """What the reporter asks of a meter, see `pulls.meter` and `pulls.transfer_meter`."""
+
+    @property
+    def moved_at(self) -> float: ...
+
+    @property
+    def last_byte_at(self) -> float | None: ...
+
+    def progress(self, *, now: float) -> Progress: ...
+
+    def verifying(self) -> None: ...
+
+    def verified(self) -> None: ...
+
+
 class Reporter:
     """Writes progress and heartbeat of one attempt; raises `Stopped` when the job was cancelled or taken over."""
 
     def __init__(self, job: PullJob, tools: Tools, *, every: float) -> None:
         # A write is a heartbeat too.
         self._job, self._tools, self._every = job, tools, min(every, settings.JOB_STALE_AFTER / 3)
-        self._meter: Meter | None = None
+        self._meter: Measuring | None = None
         self._written_at = tools.monotonic()  # by the claim
         self._last: dict[str, Any] = job.progress
         self._retried: set[str] = set()
@@ -36,7 +52,9 @@ class Reporter:
         self._unwritten: dict[str, Any] = {}  # columns that the row has not got yet
         self._untold: list[tuple[str, dict[str, Any]]] = []  # events that the history has not got yet
 
-    def start(self, meter: Meter, *, digest: str, bytes_total: int | None, event: tuple[str, dict[str, Any]]) -> None:
+    def start(
+        self, meter: Measuring, *, digest: str, bytes_total: int | None, event: tuple[str, dict[str, Any]]
+    ) -> None:
         """The total is known: the first snapshot goes out at once. `event`: code and values for the history."""
         self._meter = meter
         self._untold.append(event)

@@ -10,17 +10,35 @@ from rest_framework import serializers
 
 from core.api import AskedFields
 from core.jobs import JobState
-from pulls.models import PullJob
+from pulls.models import PullJob, Source
 from pulls.snapshot import snapshot
+
+_EXAMPLE = {"id": "0123456789abcdef" * 2}
 
 
 class PullAsked(AskedFields):
-    """`{"image": id}` or `{"reference": "nginx:1.27"}`, and `{"nodes": [1, 2]}`."""
+    """`{"image": id}` or `{"reference": "nginx:1.27"}`, and `{"nodes": [1, 2]}`.
+
+    `source` says where the nodes get it from: their registry (the usual way), another node (`source_node` says which),
+    an uploaded `archive`, or "auto": the registry if it answers the node, else a node that has the image; nothing if
+    it is there already.
+    """
 
     image = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     reference = serializers.CharField(required=False, max_length=3000)
     nodes = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=1000
+    )
+
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=Source.choices, required=False
+    )
+    source_node = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    archive = serializers.RegexField(
+        r"\A[0-9a-f]{32}\Z",
+        required=False,
+        help_text="Of an uploaded archive.",
+        error_messages={"invalid": _('Give the "archive" that the upload answered, for example "%(id)s".') % _EXAMPLE},
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -29,6 +47,18 @@ class PullAsked(AskedFields):
                 {"image": _('Give either "image" (an entry\'s id) or "reference" (for example "nginx:1.27").')}
             )
         return attrs
+
+
+class ImageInArchive(serializers.Serializer):
+    names = serializers.ListField(child=serializers.CharField())
+    platform = serializers.CharField()
+
+
+class KeptArchive(serializers.Serializer):
+    """What was uploaded; name it as `archive` in a pull."""
+
+    archive = serializers.CharField()
+    images = ImageInArchive(many=True)
 
 
 class NodeName(serializers.Serializer):
@@ -59,6 +89,8 @@ class SnapshotShape(serializers.Serializer):
     id = serializers.IntegerField()
     node = NodeName()
     reference = serializers.CharField()
+    source = serializers.ChoiceField(choices=Source.choices)  # type: ignore[assignment]
+    source_node = NodeName(allow_null=True, help_text="The node that gives the image.")
     state = serializers.ChoiceField(choices=JobState.choices)
     phase = serializers.CharField()
     percent = serializers.FloatField()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from core.doorbell import ring_on_commit
 from core.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from core.jobs import FINAL_STATES, JobState
+from core.operators import require_operator
 from imagelib.addresses import AddressError
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints, effective_or_invalid
@@ -23,9 +24,30 @@ from imagelib.services import clean_address
 from nodes.models import ComputeNode
 from nodes.services import require_address
 from pulls.events import record
-from pulls.models import PullJob, PullRequest
+from pulls.models import PullJob, PullRequest, Source
 
+_EXAMPLE = {"id": "0123456789abcdef" * 2}
 _RACES = 5  # attempts to either create the active pull or join it, while others do the same
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be brought, and from where."""
+
+    entry: ImageRegistry | None
+    reference: str
+    host: str
+    source: str = Source.REGISTRY
+    source_node: ComputeNode | None = None
+    archive: str = ""
+
+    def columns(self) -> dict[str, Any]:
+        return {
+            "image": self.entry, "reference": self.reference, "registry_host": self.host, "source": self.source,
+            "source_node": self.source_node, "archive": self.archive,
+            "source_name": self.source_node.name if self.source_node else "",
+            "stall_after": (self.entry.stall_after or 0) if self.entry else 0,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +75,42 @@ def visible_pulls(user: Any) -> models.QuerySet[PullJob]:
 
 
 def request_pulls(
-    *, user: Any, nodes: Iterable[int], image: int | None = None, reference: str | None = None
+    *,
+    user: Any,
+    nodes: Iterable[int],
+    image: int | None = None,
+    reference: str | None = None,
+    source: str = Source.REGISTRY,
+    source_node: int | None = None,
+    archive: str = "",
 ) -> list[tuple[int, PullJob]]:
     """Ask for an image on nodes; one result per node, in the order asked. Identical requests share one job.
 
-    Exactly one of `image` (an entry's id) and `reference` is given. Raises `InvalidInput`, `NotFound`,
-    `PermissionRefused`; nothing is stored then.
+    Exactly one of `image` (an entry's id) and `reference` is given. `source_node` goes with `Source.NODE`, `archive`
+    (the path of a file of this server) with `Source.ARCHIVE`. Raises `InvalidInput`, `NotFound`, `PermissionRefused`;
+    nothing is stored then.
     """
     if (image is None) == (not reference):
         raise InvalidInput(
             {"image": _('Give either "image" (an entry\'s id) or "reference" (for example "nginx:1.27").')}
         )
-    entry, canonical, host = _what(user, image, reference)
+    wanted = replace(_what(user, image, reference), source=source, archive=archive)
     targets = _where(user, list(nodes))
+    wanted = replace(wanted, source_node=_giver(user, wanted, source_node, targets))
     try:
-        jobs = _create_all(user, entry, canonical, host, targets)
+        jobs = _create_all(user, wanted, targets)
     except IntegrityError as error:
         raise Conflict(_("The image or a compute node was deleted in this moment."), code="deleted") from error
     return [(node.pk, jobs[node.pk]) for node in targets]
 
 
-def _create_all(
-    user: Any, entry: ImageRegistry | None, canonical: str, host: str, targets: list[ComputeNode]
-) -> dict[int, PullJob]:
+def _create_all(user: Any, wanted: Wanted, targets: list[ComputeNode]) -> dict[int, PullJob]:
     with transaction.atomic():
         # In the order of ids: two requests for the same nodes must not wait for each other in a circle.
-        return {
-            node.pk: _create_or_join(user, entry, canonical, host, node)
-            for node in sorted(targets, key=lambda node: node.pk)
-        }
+        return {node.pk: _create_or_join(user, wanted, node) for node in sorted(targets, key=lambda node: node.pk)}
 
 
-def _what(user: Any, image: int | None, reference: str | None) -> tuple[ImageRegistry | None, str, str]:
+def _what(user: Any, image: int | None, reference: str | None) -> Wanted:
     endpoints = Endpoints()
     entry = None
     if image is not None:
@@ -100,7 +126,43 @@ def _what(user: Any, image: int | None, reference: str | None) -> tuple[ImageReg
             )
         effective = effective_or_invalid(split.address, field="reference", endpoints=endpoints)
         entry = _entry_for(effective.reference.canonical, endpoints, user)
-    return entry, effective.reference.canonical, effective.reference.host
+    return Wanted(entry, effective.reference.canonical, effective.reference.host)
+
+
+def _giver(user: Any, wanted: Wanted, source_node: int | None, targets: list[ComputeNode]) -> ComputeNode | None:
+    """The node that gives the image, where one is named."""
+    if (wanted.source == Source.ARCHIVE) != bool(wanted.archive):
+        raise InvalidInput(
+            {
+                "archive": _(
+                    'With "source": "archive", and only then, name an uploaded one, for example "archive": "%(id)s".'
+                )
+                % _EXAMPLE
+            }
+        )
+    if wanted.archive:
+        require_operator(user)
+    if (wanted.source == Source.NODE) != (source_node is not None):
+        raise InvalidInput(
+            {
+                "source_node": _(
+                    'With "source": "node", and only then, name the node that gives the image, for example '
+                    '"source_node": 1.'
+                )
+            }
+        )
+    if wanted.source in (Source.NODE, Source.ARCHIVE) and "@" in wanted.reference:
+        text = _(
+            "By a digest an image can only be pulled from its registry: engines give it that name only then. Name it "
+            "by a tag, for example nginx:1.27."
+        )
+        raise InvalidInput({"reference": text})
+    if source_node is None:
+        return None
+    [giver] = _where(user, [source_node])
+    if giver in targets:
+        raise InvalidInput({"source_node": _("“%(name)s” cannot give the image to itself.") % {"name": giver.name}})
+    return giver
 
 
 def _entry_for(canonical: str, endpoints: Endpoints, user: Any) -> ImageRegistry | None:
@@ -138,30 +200,22 @@ def _where(user: Any, ids: Sequence[int]) -> list[ComputeNode]:
     return [found[pk] for pk in dict.fromkeys(ids)]
 
 
-def _create_or_join(
-    user: Any,
-    entry: ImageRegistry | None,
-    canonical: str,
-    host: str,
-    node: ComputeNode,
-    retry_of: PullJob | None = None,
-) -> PullJob:
+def _create_or_join(user: Any, wanted: Wanted, node: ComputeNode, retry_of: PullJob | None = None) -> PullJob:
     """The partial unique constraint decides who creates; everybody else joins that job."""
     for _race in range(_RACES):
         try:
             with transaction.atomic():
                 job = PullJob.objects.create(
-                    node=node, node_name=node.name, image=entry, reference=canonical, registry_host=host,
-                    requested_by=_person(user), as_operator=user.is_staff,
+                    node=node, node_name=node.name, requested_by=_person(user), as_operator=user.is_staff,
                     rung_at=timezone.now(), max_attempts=settings.PULL_MAX_ATTEMPTS, retry_of=retry_of,
-                    stall_after=(entry.stall_after or 0) if entry else 0,
+                    **wanted.columns(),
                 )  # fmt: skip
                 PullRequest.objects.create(pull=job, user=_person(user))
                 record(job, "requested", at=timezone.now(), user=user.get_username())
                 ring_on_commit(PullJob, job.pk)
                 return job
         except IntegrityError:
-            if shared := _join(user, canonical, node):
+            if shared := _join(user, wanted.reference, node):
                 return shared
     raise Conflict(_("The same pull is being started and ended at this moment. Try again."))
 
@@ -214,12 +268,23 @@ def retry_pull(*, user: Any, pull: int) -> PullJob:
         raise Conflict(_("This pull is still %(state)s.") % {"state": job.get_state_display()}, code="still_active")
     if job.node_id is None:
         raise Conflict(_("The compute node of this pull no longer exists."), code="node_gone")
-    entry, canonical, host = _what(user, None, job.reference)
+    wanted = _what(user, None, job.reference)
     [node] = _where(user, [job.node_id])
+    wanted = replace(wanted, entry=wanted.entry or job.image, source=job.source, archive=job.archive)
+    wanted = replace(wanted, source_node=_giver(user, wanted, _source_again(job), [node]))
     with transaction.atomic():
-        new = _create_or_join(user, entry or job.image, canonical, host, node, retry_of=job)
+        new = _create_or_join(user, wanted, node, retry_of=job)
         record(job, "retried", at=timezone.now(), user=user.get_username(), pull=new.pk)
     return new
+
+
+def _source_again(job: PullJob) -> int | None:
+    """An automatic pull looks for its source anew."""
+    if job.source != Source.NODE:
+        return None
+    if job.source_node_id is None:
+        raise Conflict(_("The compute node that was to give the image no longer exists."), code="source_gone")
+    return job.source_node_id
 
 
 def _own(user: Any, pull: int) -> PullJob:

@@ -47,6 +47,8 @@ def snapshot(job: PullJob, *, now: datetime) -> dict[str, Any]:
         "id": job.pk,
         "node": {"id": job.node_id, "name": job.node_name},
         "reference": job.reference,
+        "source": job.source,
+        "source_node": {"id": job.source_node_id, "name": job.source_name} if job.source_name else None,
         "state": job.state,
         **numbers,
         "eta_seconds": round(sum(span) / 2) if span else None,

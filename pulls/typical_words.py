@@ -95,6 +95,17 @@ TYPICAL: Mapping[str, str] = {
     "node_storage_failed": "failed to register layer: mkdir /var/lib/docker/overlay2/x: structure needs cleaning",
     "node_out_of_resources": "failed to register layer: fork/exec /proc/self/exe: cannot allocate memory",
     "digest_mismatch": "sha256:20712577de5b58935992305dab2b2df4299e3c4762630187ab3c6962ab92c57a",
+    "source_lost": "Connection broken: IncompleteRead(0 bytes read)",
+    "source_refused": "open /var/lib/docker/overlay2/x/layer.tar: no such file or directory",
+    "source_image_gone": "No such image: registry.example.com/team/app:1",
+    "source_disk_full": "write /var/lib/docker/tmp/docker-export-1/layer.tar: no space left on device",
+    "archive_missing": "[Errno 2] No such file or directory: '/srv/app.tar'",
+    "archive_invalid": "ReadError: unexpected end of data",
+    "archive_damaged": "Error processing tar file(exit status 1): unexpected EOF",
+    "transfer_mismatch": (
+        "sha256:20712577de5b58935992305dab2b2df4299e3c4762630187ab3c6962ab92c57a != "
+        "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+    ),
     "engine_refused": "[Errno 111] Connection refused",
     "engine_timeout": "Connection to 10.0.0.5 timed out. (connect timeout=4)",
     "engine_host_unknown": "[Errno -2] Name or service not known",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import structlog
-from django.db import DataError, InterfaceError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from core.doorbell import ring
 from core.errors import SecretUnreadable
@@ -15,14 +16,15 @@ from core.jobs import IllegalTransition, JobState
 from imagelib.registry import RegistryError
 from nodes.engine import EngineError, EngineRejected
 from nodes.services import disk_changed
-from pulls.attempt import pull_once
 from pulls.events import record
 from pulls.failures import CATALOGUE, Failure, classify_engine_text, failure, retry_delay
+from pulls.importing import bring_once
 from pulls.lanes import claim_next, ring_waiting
-from pulls.models import PullJob
-from pulls.outcome import PullFailed, Stopped, StopReason
+from pulls.models import PullJob, Source
+from pulls.outcome import PullFailed, Rerouted, Stopped, StopReason
 from pulls.patience import when_database_answers
 from pulls.tools import Tools
+from pulls.transfer_failures import OF_SOURCE
 
 logger = structlog.get_logger(__name__)
 LEAVING_PAUSE = 1.0  # seconds
@@ -50,11 +52,14 @@ def run_pull(pk: int, *, tools: Tools) -> None:
 def _attempt(job: PullJob, tools: Tools) -> Callable[[], None]:
     """One attempt. Returns how to finish: the database may be away just then, the pull is not repeated for that."""
     try:
-        digest = pull_once(job, tools)
+        digest = bring_once(job, tools)
         return lambda: _succeed(job, digest, tools)
     except Stopped as stop:
         reason = stop.reason
         return lambda: _stopped(job, reason, tools)
+    except Rerouted as found_elsewhere:
+        route = found_elsewhere
+        return lambda: _reroute(job, route, tools)
     except PullFailed as error:
         found = error.failure
     except EngineRejected as error:
@@ -106,6 +111,20 @@ def _stopped(job: PullJob, reason: StopReason, tools: Tools) -> None:
     _settle(job, change, now)
 
 
+def _reroute(job: PullJob, route: Rerouted, tools: Tools) -> None:
+    """Back into the queue, which is now also the one of the node that gives the image."""
+    now = tools.now()
+
+    def change() -> None:
+        job.requeue(due_at=now, attempt=job.attempt - 1, source_node_id=route.node, source_name=route.name)
+        record(job, "routed", at=now, source=route.name, reason=route.reason)
+
+    try:
+        _settle(job, change, now)
+    except IntegrityError:  # that node was deleted in this moment
+        _stopped(job, "interrupted", tools)
+
+
 def _fail_or_retry(job: PullJob, found: Failure, tools: Tools) -> None:
     now = tools.now()
     params = {"host": job.registry_host, **found.params}
@@ -113,12 +132,15 @@ def _fail_or_retry(job: PullJob, found: Failure, tools: Tools) -> None:
     about = {"error_code": found.code, "params": params}
     limit = min(job.max_attempts, CATALOGUE[found.code].max_attempts or job.max_attempts)
     again = found.transient and job.attempt < limit
+    anew: dict[str, Any] = (
+        {"source_node": None, "source_name": ""} if job.source == Source.AUTO and found.code in OF_SOURCE else {}
+    )
     delay = retry_delay(attempt=job.attempt, failure=found, jitter=tools.jitter())
 
     def change() -> None:
         if again:
             due = now + timedelta(seconds=delay)
-            job.requeue(due_at=due, code=found.code, error=error, progress=job.progress)
+            job.requeue(due_at=due, code=found.code, error=error, progress=job.progress, **anew)
             record(job, "retry", at=now, delay=round(delay), **about)
         else:
             job.fail(now=now, code=found.code, error=error, progress=job.progress)

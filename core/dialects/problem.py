@@ -51,6 +51,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | JsonResponse
         logger.exception("request crashed", exc_info=error, view=type(context["view"]).__name__)
         return crash(context["request"])
     body = {"type": "about:blank", "title": str(title), "status": status, "detail": str(detail), "code": code}
+    hidden = getattr(error, "for_operators", ())
+    if hidden and not context["request"].user.is_staff:
+        more = {name: value for name, value in more.items() if name not in hidden}
     return Response(body | more, status=status, headers=headers, content_type=MEDIA_TYPE)
 
 

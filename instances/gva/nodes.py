@@ -11,7 +11,8 @@ from core.dialects.gva_schema import NUMBER, TEXT, json_object
 from core.errors import NotFound
 from instances.accelerator import MIB_PER_GB, Demand
 from instances.capacity import candidates, demand_of, needs_of
-from instances.placement import Candidate, free_memory, is_model, place, would_take
+from instances.cards import free_memory, is_model
+from instances.placement import Candidate, place, would_take
 from instances.services import visible_specs
 from nodes.models import ComputeNode
 from nodes.services import visible_nodes

@@ -9,7 +9,7 @@ from instances.models.deployments import (
     delete_instance_row,
     template_of,
 )
-from instances.models.facts import ImageReport, LibraryReport
+from instances.models.facts import ImageReport, LibraryReport, NodeFault
 from instances.models.gpus import Gpu, GpuAllocation, GpuInventory
 from instances.models.instances import Instance, Observed
 from instances.models.operations import Operation, OperationKind
@@ -31,6 +31,7 @@ __all__ = [
     "ImageReport",
     "Instance",
     "LibraryReport",
+    "NodeFault",
     "Observed",
     "Operation",
     "OperationKind",

@@ -22,6 +22,24 @@ class LibraryReport(models.Model):
         return f"{self.node}: {self.directory}"
 
 
+class NodeFault(models.Model):
+    """What kept a container from running on a node. It holds for the node as it was set up then, until somebody finds
+    that all is well again; see `instances.faults`."""
+
+    node = models.ForeignKey(ComputeNode, models.CASCADE, related_name="faults")
+    code = models.CharField(max_length=64)  # of `instances.refusal_texts`
+    params = models.JSONField(default=dict)
+    connection_version = models.PositiveIntegerField()
+    directory = models.CharField(max_length=500, blank=True)  # of the slicing library
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["node", "code"], name="one_row_per_fault_of_a_node")]
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.code}"
+
+
 class ImageReport(models.Model):
     """An image's C library. The digest says which image it is; the reference, by what name it was met."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from core.changes import announce
 from imagelib.models import ImageRegistry
@@ -82,6 +83,9 @@ class Instance(models.Model):
     memory_gb = models.PositiveIntegerField(_("memory (GB)"), default=0, editable=False)
     data_disk_gb = models.PositiveIntegerField(_("data disk (GB)"), default=0, editable=False)
 
+    anywhere = models.BooleanField(default=False, editable=False)  # no node was named: another will do as well
+    refused_by = models.JSONField(default=list, editable=False)  # [{node, code, params}]: chosen before, see `moved`
+
     container_id = models.CharField(_("container id"), max_length=64, blank=True, editable=False)
     container_name = models.CharField(_("container name"), max_length=80, blank=True, editable=False)
     digest = models.CharField(_("digest"), max_length=160, blank=True, editable=False)
@@ -90,6 +94,7 @@ class Instance(models.Model):
     )
     observed_at = models.DateTimeField(_("state seen"), null=True, editable=False)
     exit_code = models.IntegerField(_("exit code"), null=True, editable=False)
+    looked_into = models.CharField(max_length=40, blank=True, editable=False)  # when that run began: see `look_inside`
     oom_killed = models.BooleanField(default=False, editable=False)
     restarts = models.PositiveIntegerField(default=0, editable=False)
     ports = models.JSONField(default=list, editable=False)  # [{container_port, protocol, host_port}]
@@ -106,6 +111,7 @@ class Instance(models.Model):
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     objects = models.Manager.from_queryset(InstanceRows)()
+    freed_by: ClassVar[Any] = _("Remove the instances first, then delete again.")
     operation: Operation | None = None  # what works on it now, if it was read `instances.snapshot.with_operations`
 
     class Meta:
@@ -127,3 +133,9 @@ class Instance(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def names_of(cls, rows: Sequence[Instance]) -> list[str]:
+        """For who may see them all: names are unique for each user only."""
+        models.prefetch_related_objects(rows, "user")
+        return [gettext("%(name)s of %(user)s") % {"name": row.name, "user": row.user.get_username()} for row in rows]

@@ -70,6 +70,11 @@ class Ask:
     anywhere: bool  # no node was named
     part: Part | None = None  # of which deployment it is one
 
+    @property
+    def may_move(self) -> bool:
+        """Whether another node will do as well later. The containers of a replica stay together."""
+        return self.anywhere and self.part is None
+
 
 def judge(user: Any, image: int, spec: int, name: str, node: int | None, options: Options) -> Ask:
     entry = usable(visible_images(user), image, _("There is no listed image with id %(id)s."), "image_not_listed")

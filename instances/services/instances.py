@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import Conflict, NotFound
 from instances.accelerator import Finding, Refused
 from instances.arriving import Arrival, look_ahead
-from instances.models import Gpu, Instance, Operation, OperationKind
+from instances.models import Gpu, Instance, NodeFault, Operation, OperationKind
+from instances.placement import Fit
 from instances.preflight import known_environment, known_findings, refuse_by
 from instances.refusal_texts import sentence
 from instances.services.asking import NoRoom, answer_to, judge, or_refuse, refuse_taken_name, wanted_by
@@ -53,9 +54,20 @@ def preview(
         "bytes_to_pull": arrival.size,
         "warnings": [
             {"code": code, "text": sentence(code, params)}
-            for code, params in _warnings(wanted, place, findings, arrival)
+            for code, params in [*_warnings(wanted, place, findings, arrival), *_doubts(best, findings, own)]
         ],
     }
+
+
+def _doubts(
+    best: Fit, findings: Iterable[Finding], image_environment: Mapping[str, str] | None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Why creation may do otherwise, or not succeed there."""
+    if best.fault and best.fault not in [finding.code for finding in findings]:
+        fault = NodeFault.objects.filter(node=best.node, code=best.fault).first()
+        yield "node_failed_lately", {"cause": sentence(best.fault, fault.params if fault else {})}
+    if best.grant.sliced and image_environment is None:
+        yield "image_environment_unknown", {}
 
 
 def _warnings(

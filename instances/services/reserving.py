@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -29,24 +30,58 @@ ATTEMPTS = 5  # of one operation, for failures that pass
 def reserve(ask: Ask, node: int, remark: str) -> Instance:
     """Take the place, under a lock on the node: nobody else reserves there meanwhile. Raises `Refused`."""
     with transaction.atomic():
-        alone = ComputeNode.objects.filter(pk=node)
-        if not list(alone.select_for_update().values_list("pk")):  # locked from here on, before anything is read
-            raise Refused("node_not_connected")  # deleted just now
-        [found] = candidates(alone, reference=ask.reference, now=timezone.now())
-        taken = fit(ask.demand, ask.needs, found)
+        taken = _take(ask, node)
         instance = Instance.objects.create(
             name=ask.name, image=ask.image, spec=ask.spec, node_id=node, user=ask.user, remark=remark,
-            reference=ask.reference, options=ask.options.as_json(), is_sliced=taken.grant.sliced,
+            reference=ask.reference, options=ask.options.as_json(), anywhere=ask.may_move, is_sliced=taken.grant.sliced,
             cpu_cores=ask.spec.cpu_cores, memory_gb=ask.spec.memory_gb, data_disk_gb=ask.spec.data_disk_gb,
         )  # fmt: skip
-        _allocate(instance, taken)
-        template = furnish(instance, ask.part) if ask.part else NONE
-        wanted = replace(wanted_by(ask, taken, uid=str(instance.uid)), template=template)
-        plan = as_json(or_refuse(lambda: container_spec(wanted)))
-        Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))
+        _hold(ask, instance, taken)
         queue(instance, OperationKind.CREATE, ask.user)
     instance.refresh_from_db()
     return instance
+
+
+def move(
+    ask: Ask,
+    instance: Instance,
+    operation: Operation,
+    node: int,
+    *,
+    refused_by: list[dict[str, Any]],
+    now: datetime,
+) -> None:
+    """Take a place elsewhere and give up the one that the creation has, both or neither; `operation` begins anew.
+
+    Raises as `reserve` does, and `IllegalTransition` when another worker has taken over.
+    """
+    with transaction.atomic():
+        lock_instance(instance.pk)
+        taken = _take(ask, node)
+        GpuAllocation.objects.filter(instance=instance).delete()
+        _hold(ask, instance, taken)
+        Instance.objects.filter(pk=instance.pk).change(
+            node=node, refused_by=refused_by, observed=Observed.CREATING, digest="", container_id=""
+        )
+        operation.requeue(due_at=now, attempt=0, pull=None)
+        ring_on_commit(Operation, operation.pk)
+
+
+def _take(ask: Ask, node: int) -> Fit:
+    """Of a node that is locked from here on, before anything is read."""
+    alone = ComputeNode.objects.filter(pk=node)
+    if not list(alone.select_for_update().values_list("pk")):
+        raise Refused("node_not_connected")  # deleted just now
+    [found] = candidates(alone, reference=ask.reference, now=timezone.now())
+    return fit(ask.demand, ask.needs, found)
+
+
+def _hold(ask: Ask, instance: Instance, taken: Fit) -> None:
+    _allocate(instance, taken)
+    template = furnish(instance, ask.part) if ask.part else NONE
+    wanted = replace(wanted_by(ask, taken, uid=str(instance.uid)), template=template)
+    plan = as_json(or_refuse(lambda: container_spec(wanted)))
+    Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))
 
 
 def _allocate(instance: Instance, taken: Fit) -> None:

@@ -28,10 +28,11 @@ from .container_types import (
 )
 from .errors import CODES, EngineError, EngineRejected
 from .following import EventStream, LogStream
+from .image_streams import LoadStream, SavedImage
 from .port import Engine
 from .pull_stream import PullSource, PullStream
 from .terminal import Terminal, TerminalLine
-from .types import DiskSpace, Distribution, EngineEndpoint, EngineInfo, ImageInfo, PullEvent, RegistryAuth
+from .types import DiskSpace, Distribution, EngineEndpoint, EngineInfo, ImageInfo, LoadEvent, PullEvent, RegistryAuth
 
 __all__ = [
     "CODES",
@@ -54,6 +55,8 @@ __all__ = [
     "FileStat",
     "Finished",
     "ImageInfo",
+    "LoadEvent",
+    "LoadStream",
     "LogStream",
     "LogText",
     "ParsedAddress",
@@ -62,6 +65,7 @@ __all__ = [
     "PullSource",
     "PullStream",
     "RegistryAuth",
+    "SavedImage",
     "Terminal",
     "TerminalLine",
     "VolumeMount",

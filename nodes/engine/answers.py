@@ -79,6 +79,7 @@ def inspected(answer: object) -> ImageInfo:
         entrypoint=texts(config.get("Entrypoint"), _LONGEST_ARGUMENT),
         exposed_ports=tuple(sorted(text(port) for port in mapping(config.get("ExposedPorts")))),
         user=text(config.get("User"), LONG),
+        variant=text(image.get("Variant")),
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 from time import monotonic
+from urllib.parse import quote
 from weakref import WeakSet
 
 import docker.errors
@@ -14,6 +16,7 @@ from .client import EngineClient, auth_header
 from .containers import Closable, ContainerCalls
 from .disk import disk_space
 from .http_source import HttpSource
+from .image_streams import LoadDecoder, LoadStream, SavedImage
 from .pull_stream import PullStream
 from .shapes import demand_list
 from .translate import translated
@@ -79,6 +82,16 @@ class DockerEngine(ContainerCalls, VolumeCalls):
         path, secrets = self._client.path("/images/create", query), (auth.password,) if auth else ()
         source = HttpSource(self._client, method="POST", path=path, headers=auth_header(auth), secrets=secrets)
         return self._opened(PullStream(source))
+
+    def save_image(self, reference: str) -> SavedImage:
+        path = self._client.path(f"/images/{quote(reference, safe='/:@')}/get", {})
+        return self._opened(SavedImage(HttpSource(self._client, method="GET", path=path)))
+
+    def load_image(self, archive: Iterable[bytes]) -> LoadStream:
+        headers = {"Content-Type": "application/x-tar"}
+        path = self._client.path("/images/load", {"quiet": "0"})
+        source = HttpSource(self._client, method="POST", path=path, headers=headers, body=archive)
+        return self._opened(LoadStream(source, LoadDecoder()))
 
     def distribution(self, reference: str, *, auth: RegistryAuth | None) -> Distribution:
         client = self._client

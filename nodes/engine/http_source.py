@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from urllib3.connection import HTTPConnection
@@ -31,6 +32,8 @@ class HttpSource:
 
     An engine answers a pull only once it has the manifest. With a registry that hangs the SDK's call therefore blocks
     for ever, before there is a response that one could close; here the socket is at hand as soon as it exists.
+
+    `body`: chunks that are sent as they come, without time limit. What its iteration raises, `read` raises.
     """
 
     def __init__(
@@ -41,12 +44,14 @@ class HttpSource:
         path: str,
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),
+        body: Iterable[bytes] | None = None,
     ) -> None:
         self._client = client
         self._method = method
         self._path = path
         self._headers = {"User-Agent": USER_AGENT, **(headers or {})}
         self._secrets = secrets
+        self._body = body
         self._lock = threading.Lock()
         self._socket: Any = None
         self._aborted = False
@@ -72,7 +77,7 @@ class HttpSource:
         connection.connect()
         if not self._hold(connection.sock):
             return
-        connection.request(self._method, self._path, headers=self._headers, preload_content=False)
+        self._send(connection)
         connection.timeout = None
         response = connection.getresponse()
         try:
@@ -81,6 +86,16 @@ class HttpSource:
             yield from self._stream(response)
         finally:
             response.close()
+
+    def _send(self, connection: HTTPConnection) -> None:
+        if self._body is None:
+            connection.request(self._method, self._path, headers=self._headers, preload_content=False)
+            return
+        connection.sock.settimeout(None)
+        # An engine that refuses what comes does not wait for its end, and its answer says why. One that is gone gives
+        # none, and that is noticed when it is read.
+        with suppress(OSError):
+            connection.request(self._method, self._path, self._body, self._headers, chunked=True, preload_content=False)
 
     def _hold(self, stream: Any) -> bool:
         """Make the open socket known to `abort`. False when that has been called already."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from .container_types import ContainerInfo, ContainerSpec, ContainerStats, FileStat, Finished
 from .following import EventStream, LogStream
+from .image_streams import LoadStream, SavedImage
 from .pull_stream import TICK, PullStream
 from .terminal import Terminal
 from .types import DiskSpace, Distribution, EngineInfo, ImageInfo, RegistryAuth
@@ -47,6 +48,19 @@ class Engine(Protocol):
         self, repository: str, *, tag_or_digest: str, auth: RegistryAuth | None, platform: str | None = None
     ) -> PullStream:
         """Start a pull. Returns at once; refusals and failures are raised by the stream's iteration."""
+        ...
+
+    def save_image(self, reference: str) -> SavedImage:
+        """Its archive, by name or id. Returns at once; an engine may pack all of it, on its own disk, before the first
+        byte comes. Refused with 404 for an image that is not there."""
+        ...
+
+    def load_image(self, archive: Iterable[bytes]) -> LoadStream:
+        """Take in an archive, chunk by chunk, with all names in it. Returns at once; the stream's thread iterates the
+        archive, and what that raises, the stream raises. There is no time limit.
+
+        An engine that cannot use it says so in the stream (`EngineRejected`), mostly with status None. A normal end
+        is not yet a success: inspect the image."""
         ...
 
     def distribution(self, reference: str, *, auth: RegistryAuth | None) -> Distribution:

@@ -15,24 +15,36 @@ MAX_LINE = 1 << 20  # an event is some hundred bytes; a longer line is not an en
 _LAYER = re.compile(r"[0-9a-f]{12}")
 
 
-class EventDecoder:
-    """Cuts chunks into lines, and lines into events. One JSON object per line; chunks may end anywhere."""
+class MessageDecoder:
+    """Cuts chunks into lines, and lines into messages. One JSON object per line; chunks may end anywhere."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, chunk: bytes) -> Iterator[PullEvent]:
-        """The events completed by `chunk`, in order.
+    def messages(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+        """The messages completed by `chunk`, in order.
 
-        Raises `EngineRejected` (status None) at an `error` event, after the events before it were yielded, and
-        `EngineError` (engine_not_docker) when the stream is not one of events.
+        Raises `EngineRejected` (status None) at an `error` message, after the messages before it were yielded, and
+        `EngineError` (engine_not_docker) when the stream is not one of messages.
         """
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             if line.strip():
-                yield _event(_load(line))
+                message = _load(line)
+                error = error_text(message)
+                if error:
+                    raise EngineRejected(None, clean(error))
+                yield message
         if len(self._rest) > MAX_LINE:
-            raise EngineError("engine_not_docker", "a pull event longer than a megabyte")
+            raise EngineError("engine_not_docker", "an event longer than a megabyte")
+
+
+class EventDecoder(MessageDecoder):
+    """The messages of a pull, as events."""
+
+    def feed(self, chunk: bytes) -> Iterator[PullEvent]:
+        """The events completed by `chunk`; for what it raises see `messages`."""
+        return map(_event, self.messages(chunk))
 
 
 def _load(line: bytes) -> dict[str, Any]:
@@ -46,20 +58,19 @@ def _load(line: bytes) -> dict[str, Any]:
 
 
 def _event(message: dict[str, Any]) -> PullEvent:
-    error = error_text(message)
-    if error:
-        raise EngineRejected(None, clean(error))
     status = _text(message.get("status"))
+    current, total, units = progress_of(message)
+    return PullEvent(
+        status=status, layer=_layer(status, _text(message.get("id"))), current=current, total=total, units=units
+    )
+
+
+def progress_of(message: dict[str, Any]) -> tuple[int | None, int | None, str]:
+    """What the detail of a message counts: so many, of how many, and in which units ("" for bytes)."""
     detail = message.get("progressDetail")
     if not isinstance(detail, dict):
         detail = {}
-    return PullEvent(
-        status=status,
-        layer=_layer(status, _text(message.get("id"))),
-        current=_count(detail.get("current")),
-        total=_count(detail.get("total")),
-        units=_text(detail.get("units")),
-    )
+    return _count(detail.get("current")), _count(detail.get("total")), _text(detail.get("units"))
 
 
 def error_text(message: dict[str, Any]) -> str:

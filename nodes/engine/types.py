@@ -73,6 +73,12 @@ class ImageInfo:
     entrypoint: tuple[str, ...] = ()
     exposed_ports: tuple[str, ...] = ()  # "8080/tcp"
     user: str = ""
+    variant: str = ""  # of the architecture: "v7"
+
+    @property
+    def platform(self) -> str:
+        """ "linux/amd64", "linux/arm/v7"; empty when it does not say what it is for."""
+        return "/".join(filter(None, (self.os, self.architecture, self.variant))) if self.architecture else ""
 
     @property
     def digest(self) -> str:
@@ -89,6 +95,17 @@ class PullEvent:
     current: int | None = None
     total: int | None = None
     units: str = ""  # "s" when `current` counts seconds (containerd store, extracting)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEvent:
+    """One event of an image that is loaded from an archive."""
+
+    status: str = ""  # "Loading layer"
+    layer: str = ""  # as the engine names it
+    current: int | None = None
+    total: int | None = None
+    loaded: str = ""  # the name of an image that is there now, or its id when it has none
 
 
 @dataclass(frozen=True, slots=True)

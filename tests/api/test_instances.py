@@ -17,6 +17,7 @@ from core.errors import Conflict
 from core.jobs import JobState
 from instances.log_streams import Log, follow
 from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
+from instances.refusal_texts import cause_of
 from instances.services import visible_instances
 from instances.snapshot import snapshot, with_operations
 from nodes.models import ComputeNode, NodeStatus
@@ -58,10 +59,11 @@ def test_the_preview_is_exactly_what_creation_uses(as_user: APIClient, body: dic
     made = as_user.post(AT, {**body, **OPTIONS}).json()
     plan = json.loads(json.dumps(made["plan"]).replace(str(Instance.objects.get().uid), _NOBODY))
     assert {key: shown[key] for key in plan} == plan
-    *notes, unknown = shown["warnings"]
+    *notes, unknown, unseen = shown["warnings"]
     assert (shown["node"], shown["gpus"], notes) == (made["node"]["id"], made["gpus"], made["notes"])
     assert shown.keys() - plan.keys() == {"node", "gpus", "bytes_to_pull", "warnings"}
     assert shown["bytes_to_pull"] is None and unknown["code"] == "size_unknown", "its engine is dead"
+    assert unseen["code"] == "image_environment_unknown"
     assert unknown["text"].startswith("How much would be pulled is not known: ")
 
 
@@ -304,10 +306,23 @@ def test_a_live_log_that_is_refused_says_so_in_the_readers_language(
         assert f'"message": "{begin}{words}"' in asyncio.run(told())
 
 
-def test_a_node_that_does_not_answer_is_told(as_user: APIClient, user: User) -> None:
-    at = f"{AT}{make.instance(by=user).pk}/"
+def test_a_node_that_does_not_answer_is_told(
+    as_user: APIClient, user: User, operator: User, client_of: Callable[[User], APIClient]
+) -> None:
+    """What was met on the way to it, operators alone."""
+    row = make.instance(by=user, problem_code="node_lost", observed="running")
+    Instance.objects.filter(pk=row.pk).update(
+        problem={"params": {"cause": cause_of("engine", "engine_gone"), "evidence": "tcp://10.0.0.9:2376"}}
+    )
+    at = f"{AT}{row.pk}/"
     for route in ("logs", "stats"):
-        assert make.problem(as_user.get(f"{at}{route}/"), 503, "node_away")["evidence"]
+        told = make.problem(as_user.get(f"{at}{route}/"), 503, "node_away")
+        assert told["detail"] and "evidence" not in told
+        assert make.problem(client_of(operator).get(f"{at}{route}/"), 503, "node_away")["evidence"]
+    mine, theirs = (client.get(at).json()["problem"] for client in (as_user, client_of(operator)))
+    assert (mine["evidence"], theirs["evidence"]) == ("", "tcp://10.0.0.9:2376")
+    assert mine["text"] == theirs["text"] != ""
+    assert "10.0.0.9" not in as_user.get(AT).content.decode()
 
 
 class TestGpusOfANode:

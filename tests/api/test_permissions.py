@@ -96,6 +96,10 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("GET", "api/nodes/{node}/gpus/"): (READERS, None),
     ("POST", "api/nodes/{node}/gpus/"): (operators(503), None),
     ("POST", "api/nodes/{node}/doctor/"): (operators(200), None),
+    ("POST", "api/appimages/register/"): (
+        operators(400),
+        {"image": "app:1", "nodes": ["{node}"]},
+    ),  # without a template
     ("GET", "api/instances/"): (READERS, None),
     ("POST", "api/instances/"): ((401, 202, 202, 202), INSTANCE),
     ("POST", "api/instances/preview/"): (READERS, INSTANCE),
@@ -133,6 +137,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("DELETE", "api/secret-sets/{secret_set}/"): (operators(204), None),
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
+    ("POST", "api/pulls/archives/"): (operators(400), None),  # there is none in the body
     ("GET", "api/pulls/{pull}/"): (owners(200), None),
     ("POST", "api/pulls/{pull}/cancel/"): (owners(200), None),
     ("POST", "api/pulls/{pull}/retry/"): (owners(409), None),  # it is still queued

@@ -13,7 +13,10 @@ from django.urls import reverse
 from imagelib.models import ImageRegistry
 from nodes.models import ComputeNode
 from pulls.admin_choices import NODES_SHOWN
+from pulls.models import PullJob
 from tests.api import make
+from tests.support.fake_registry import FakeImage
+from tests.support.fake_transfers import archive_of
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +109,49 @@ def test_a_small_fleet_needs_no_search(boss: Client) -> None:
     node = make.node()
     text = page(boss, image=make.image().pk)
     assert shown_nodes(text) == [node.pk] and 'name="search"' not in text
+
+
+def test_the_image_may_come_from_elsewhere(boss: Client, tmp_path: Any, settings: Any) -> None:
+    settings.DATA_DIR = tmp_path
+    image, giver, taker = make.image(address="r.example.com/app:v1"), make.node(name="giver"), make.node(name="taker")
+    assert re.search(rf'<option value="{giver.pk}">giver</option>', page(boss, image=image.pk))
+    url = reverse("admin:pulls_pulljob_add")
+    asked = {"image": image.pk, "nodes": [taker.pk]}
+
+    def started(**source: Any) -> PullJob:
+        answer = boss.post(url, {**asked, **source})
+        assert answer.status_code == 302, answer.content
+        job = PullJob.objects.latest("pk")
+        PullJob.objects.update(state="cancelled")
+        return job
+
+    assert started().source == "registry"
+    assert started(source="auto").source == "auto"
+    job = started(source="node", source_node=giver.pk)
+    assert (job.source, job.source_node_id) == ("node", giver.pk)
+    assert "from giver" in boss.get(reverse("admin:pulls_pulljob_change", args=[job.pk])).content.decode()
+    uploaded = boss.post(
+        "/api/pulls/archives/", archive_of(FakeImage.sized("x", "1", [5]), []), content_type="application/x-tar"
+    )
+    assert uploaded.status_code == 201, uploaded.content
+    job = started(source="archive", archive=uploaded.json()["archive"])
+    assert (job.source, job.archive.endswith(".tar")) == ("archive", True)
+    assert "from an archive" in boss.get(reverse("admin:pulls_pulljob_change", args=[job.pk])).content.decode()
+
+
+def test_a_source_that_is_not_there_is_said_and_the_choice_kept(boss: Client, tmp_path: Any, settings: Any) -> None:
+    settings.DATA_DIR = tmp_path
+    image, taker = make.image(address="r.example.com/app:v1"), make.node(name="taker")
+    for source in (
+        {"source": "node", "source_node": "x"},
+        {"source": "node", "source_node": taker.pk},
+        {"source": "archive"},
+        {"source": "archive", "archive": "../../etc/passwd"},
+        {"source": "archive", "archive": "0" * 32},
+    ):
+        answer = boss.post(reverse("admin:pulls_pulljob_add"), {"image": image.pk, "nodes": [taker.pk], **source})
+        assert answer.status_code == 200
+        text = answer.content.decode()
+        assert f'<option value="{source["source"]}" selected>' in text
+        assert list(answer.context["messages"])
+    assert not PullJob.objects.exists()

@@ -14,6 +14,7 @@ from nodes.engine import EngineEndpoint, EngineError, EngineRejected, connect
 from tests.services.process import comes_to_rest, wait_until
 
 if TYPE_CHECKING:
+    from tests.services.engine import RealEngine
     from tests.services.registries import Registries
     from tests.services.sshd import SshServer
 
@@ -120,3 +121,22 @@ def test_pull_and_cancel(
             list(stream)
         assert stream.status_line.startswith("Downloaded newer image")
         assert connection.remove_image(f"{repository}:1") is True
+
+
+def test_an_image_goes_out_and_in(
+    ssh_server: SshServer, by_password: EngineEndpoint, registries: Registries, engine: RealEngine
+) -> None:
+    engine.wipe()
+    reference = registries.open.reference("team/mid:1")
+    with connect(by_password, known_hosts=str(ssh_server.known_hosts_path)) as connection:
+        repository, _, tag = reference.rpartition(":")
+        with connection.pull(repository, tag_or_digest=tag, auth=None) as stream:
+            assert list(stream)
+        with connection.save_image(reference) as saved:
+            archive = list(saved.chunks())
+        before = connection.inspect_image(reference)
+        assert before is not None and connection.remove_image(before.id, force=True)
+        with connection.load_image(iter(archive)) as loading:
+            assert any(event.loaded == reference for event in loading if event is not None)
+        after = connection.inspect_image(reference)
+    assert after is not None and after.id == before.id

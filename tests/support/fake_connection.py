@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,16 @@ from nodes.engine import (
     EngineInfo,
     EngineRejected,
     ImageInfo,
+    LoadStream,
     PullStream,
     RegistryAuth,
+    SavedImage,
 )
+from nodes.engine.image_streams import LoadDecoder
 from tests.support.fake_container_calls import FakeContainerCalls
 from tests.support.fake_pulls import FakePull, ScriptedSource
 from tests.support.fake_registry import FakeImage
+from tests.support.fake_transfers import LoadingSource, SavingSource
 
 if TYPE_CHECKING:
     from tests.support.fake_engine import FakeEngine
@@ -91,6 +96,16 @@ class FakeConnection(FakeContainerCalls):
         steps = self._engine.steps_for(pull)
         source = ScriptedSource(pull, steps, pace=self._engine.pace, engine=self._engine)
         stream = PullStream(source, tick=self._engine.tick)
+        self._streams.append(stream)
+        return stream
+
+    def save_image(self, reference: str) -> SavedImage:
+        saved = SavedImage(SavingSource(self._engine, reference))
+        self._streams.append(saved)
+        return saved
+
+    def load_image(self, archive: Iterable[bytes]) -> LoadStream:
+        stream = LoadStream(LoadingSource(self._engine, archive), LoadDecoder(), tick=self._engine.tick)
         self._streams.append(stream)
         return stream
 

@@ -24,6 +24,7 @@ from tests.support.fake_connection import FakeConnection
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_pulls import Break, FakePull, Refuse, Step, up_to_date_script, usual_script
 from tests.support.fake_registry import FakeImage, FakeRegistry
+from tests.support.fake_transfers import FakeTransfers
 
 GB = 1_000_000_000
 
@@ -33,7 +34,8 @@ class FakeEngine:
 
     Knobs: `failure` (an EngineError that every call raises: the engine is unreachable), `pace` (seconds before each
     event of a pull), `tick` (of the streams; short ones make quick tests), `steps_per_layer`, `disk`, `platform`.
-    To look at afterwards: `pulls`, `running_pulls`, `most_running_pulls`. `containers`: see `FakeContainers`.
+    To look at afterwards: `pulls`, `running_pulls`, `most_running_pulls`. `containers`: see `FakeContainers`,
+    `transfers`: see `FakeTransfers`.
     """
 
     def __init__(self, registry: FakeRegistry | None = None, *, name: str = "fake") -> None:
@@ -47,6 +49,7 @@ class FakeEngine:
         self.platform = "linux/amd64"
         self.pulls: list[FakePull] = []
         self.containers = FakeContainers()
+        self.transfers = FakeTransfers()
         self.running_pulls = 0
         self.most_running_pulls = 0
         self._lock = threading.RLock()

@@ -9,7 +9,8 @@ import pytest
 
 from instances.accelerator import Demand, Grant, Refused, Share
 from instances.accelerators.registry import CARDS, backend_for
-from instances.placement import Candidate, Card, Room, fit
+from instances.cards import Card
+from instances.placement import Candidate, Room, fit
 from instances.spec import Options, Wanted, container_spec
 
 APP = Path(__file__).parents[2] / "instances"

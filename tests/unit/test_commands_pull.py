@@ -15,6 +15,7 @@ from core.server_lock import ServerLock, lock_path
 from nodes.models import ComputeNode
 from pulls.management.commands.pull import Command
 from pulls.models import PullJob
+from pulls.watching import watch
 from tests.api import make
 
 pytestmark = pytest.mark.django_db
@@ -130,16 +131,43 @@ def ended(state: str, **values: Any) -> PullJob:
 
 def test_waiting_ends_well_only_when_everything_is_there() -> None:
     good, bad = ended(JobState.SUCCEEDED), ended(JobState.CANCELLED)
-    assert Command()._watch([good.pk]) is True
-    assert Command()._watch([good.pk, bad.pk]) is False
+    assert watch([good], Command()) is True
+    assert watch([good, bad], Command()) is False
 
 
 def test_a_row_that_was_deleted_meanwhile_is_no_success() -> None:
     good = ended(JobState.SUCCEEDED)
-    assert Command()._watch([good.pk, good.pk + 1]) is False
+    assert watch([good, PullJob(pk=good.pk + 1)], Command()) is False
 
 
 def test_the_reason_of_a_failure_is_said(capsys: Any) -> None:
     job = ended(JobState.FAILED, error_code="image_not_found", error={"transient": False, "evidence": "no"})
-    assert Command()._watch([job.pk]) is False
+    assert watch([job], Command()) is False
     assert "[image_not_found]" in capsys.readouterr().out
+
+
+def test_where_it_comes_from(tmp_path: Path) -> None:
+    make.image(name="app", address="app:1")
+    taker, giver = make.node(name="taker"), make.node(name="giver")
+    archive = tmp_path / "app.tar"
+    archive.write_bytes(b"x")
+    for options in ({"auto": True}, {"giver": "giver"}, {"archive": str(archive)}):
+        call_command("pull", "app", node=["taker"], **options)
+        job = PullJob.objects.get()
+        assert job.node_id == taker.pk
+        found = (job.source, job.source_node_id, job.archive)
+        assert (
+            found
+            == {
+                "auto": ("auto", None, ""),
+                "giver": ("node", giver.pk, ""),
+                "archive": ("archive", None, str(archive)),
+            }[next(iter(options))]
+        )
+        job.delete()
+
+
+def test_sources_that_are_not_there(tmp_path: Path) -> None:
+    make.node(name="n1")
+    assert "nosuch" in refused("app:1", node=["n1"], giver="nosuch")
+    assert "nosuch.tar" in refused("app:1", node=["n1"], archive=str(tmp_path / "nosuch.tar"))

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from instances.accelerator import Demand
+from instances.cards import Card
 from instances.fitting import MOST_COUNTED, Capacity, capacity_for
-from instances.placement import Candidate, Card, Room
+from instances.placement import Candidate, Room
 
 GIB = 1024
 CARDS = (Card("GPU-a", 0, "A10", 24576), Card("GPU-b", 1, "A10", 24576))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from core.jobs import JobState
 from instances.live import REMOVED, pictures, versions
@@ -57,6 +58,7 @@ def test_a_pull_shows_as_it_goes_on(ulrich: Any, node: Any, tools: Tools, engine
     run(instance, tools)
     before = picture(instance.pk)
     PullJob.objects.update(progress={"percent": 43.0})
+    Operation.objects.update(due_at=timezone.now())
     run(instance, tools)  # looks, and waits again
     after = picture(instance.pk)
     assert after["version"] > before["version"]

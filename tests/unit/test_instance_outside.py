@@ -9,11 +9,12 @@ from django.utils import timezone, translation
 
 from instances.accelerator import Demand, Refused
 from instances.accelerators.nvidia_hami import DISCOVERY, devices_in
+from instances.cards import Card
 from instances.discovery import UNEXPLAINED_AT_MOST, Inventory, discover, store_inventory
 from instances.doctor import DOUBTFUL, examined
 from instances.inventory import gpus_of
 from instances.models import Gpu, Instance, Operation
-from instances.placement import Candidate, Card, Room, fit, place, would_take
+from instances.placement import Candidate, Room, fit, place, would_take
 from instances.services import preview
 from nodes.models import ComputeNode
 from tests.api import make

@@ -87,7 +87,8 @@ def has_it(engine: TinyEngine, **config: Any) -> None:
 
 def test_layers_that_the_node_has_are_not_counted(asked: dict[str, Any], registry: ScriptedServer) -> None:
     shown = preview(**asked)
-    assert (shown["bytes_to_pull"], shown["warnings"]) == (230, [])
+    codes = [one["code"] for one in shown["warnings"]]
+    assert (shown["bytes_to_pull"], codes) == (230, ["image_environment_unknown"])
     before = len(registry.asked)
     assert preview(**{**asked, "name": "other"})["bytes_to_pull"] == 230
     assert len(registry.asked) == before, "it is asked once for some seconds"
@@ -127,5 +128,6 @@ def test_what_cannot_be_known_is_null_with_a_warning(
         ComputeNode.objects.filter(pk=node.pk).update(docker_address=make.DEAD_ENGINE)
     shown = preview(**asked)
     assert shown["bytes_to_pull"] is None
-    [warning] = shown["warnings"]
+    warning, unseen = shown["warnings"]
+    assert unseen["code"] == "image_environment_unknown"
     assert warning["code"] == "size_unknown" and not warning["text"].endswith(": ")

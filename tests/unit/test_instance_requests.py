@@ -94,7 +94,7 @@ def test_the_preview_is_what_creation_records(ask, ulrich, image) -> None:
         assert shown[key] == made[key], key
     assert shown["environment"].keys() == made["environment"].keys()
     codes = [warning["code"] for warning in shown["warnings"]]
-    assert codes == ["system_disk_not_limited", "data_disk_not_limited", "size_unknown"]  # its engine is dead
+    assert codes == ["system_disk_not_limited", "data_disk_not_limited", "size_unknown", "image_environment_unknown"]
 
 
 def test_what_runs_is_not_touched_by_later_edits(ask) -> None:

@@ -20,7 +20,8 @@ from instances.accelerators.nvidia_hami.cards import (
     refuse_reserved,
     share_of,
 )
-from instances.placement import Candidate, Card, Room, fit
+from instances.cards import Card
+from instances.placement import Candidate, Room, fit
 
 GIB = 1024
 MIB = 2**20

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from instances.accelerator import Demand, Refused, Share
 from instances.accelerators.registry import CARDS
-from instances.placement import Candidate, Card, Room, fit, place, takes
+from instances.cards import Card, takes
+from instances.placement import Candidate, Room, fit, place
 
 GIB = 1024
 A, B = Card("GPU-a", 0, "A10", 24576), Card("GPU-b", 1, "A10", 24576)
@@ -50,7 +51,8 @@ def test_three_slices_of_8_gb_and_no_fourth() -> None:  # P12
     for _ in range(3):
         node = hold(node, sliced(8))
     refused = refusal(sliced(8), node)
-    assert (refused.code, refused.params) == ("no_room_on_cards", {"wanted": 8 * GIB, "free": 0, "count": 1})
+    assert refused.code == "no_room_on_cards"
+    assert refused.params == {"wanted": 8 * GIB, "free": 0, "count": 1, "there": 0}
 
 
 def test_slices_share_a_card_before_another_is_broken_into() -> None:  # P13
@@ -149,16 +151,80 @@ def test_a_container_gets_cards_of_one_kind() -> None:
     assert refusal(sliced(12, count=2), mixed).code == "cards_not_alike"
 
 
-def test_the_tightest_node_then_the_image_then_the_bytes() -> None:
+def test_the_tightest_node_then_the_image_and_last_what_failed_lately() -> None:
     full = hold(replace(NODE, id=5), sliced(12))
-    empty_with_image = replace(NODE, id=2, image_present=True, bytes_to_move=0)
-    empty_near = replace(NODE, id=4, bytes_to_move=10)
-    empty_far = replace(NODE, id=3, bytes_to_move=1000)
-    unknown = replace(NODE, id=1)
+    empty_with_image = replace(NODE, id=2, image_present=True)
+    empty = replace(NODE, id=3)
+    broken = replace(full, id=1, image_present=True, faults=["library_missing"])
     dead = replace(NODE, id=6, connected=False)
-    answer = place(sliced(12), Room(), [unknown, empty_far, dead, empty_near, empty_with_image, full])
-    assert [found.node for found in answer.fits] == [5, 2, 4, 3, 1]
+    answer = place(sliced(12), Room(), [broken, empty, dead, empty_with_image, full])
+    assert [found.node for found in answer.fits] == [5, 2, 3, 1]
     assert [(no.node, no.code) for no in answer.rejections] == [(6, "node_not_connected")]
+
+
+@pytest.mark.parametrize(
+    ("fault", "sliced_slice", "whole_card", "no_card"),
+    [
+        ("library_missing", True, False, False),
+        ("no_device_support", True, True, False),
+        ("unknown_device", True, True, False),
+    ],
+)
+def test_a_fault_matters_to_those_who_would_meet_it(
+    fault: str, sliced_slice: bool, whole_card: bool, no_card: bool
+) -> None:
+    node = replace(NODE, faults=[fault])
+    found = [bool(fit(demand, Room(), node).fault) for demand in (sliced(8), Demand(count=1), Demand(count=0))]
+    assert found == [sliced_slice, whole_card, no_card]
+
+
+def test_cards_that_are_not_known_are_not_said_to_be_none() -> None:
+    unknown = Candidate(1, "n1", cards_unknown="gpus_unknown")
+    assert refusal(sliced(8), unknown).code == "gpus_unknown"
+    assert refusal(sliced(8), replace(unknown, cards_unknown="no_probe_image")).code == "no_probe_image"
+    assert fit(Demand(count=0), Room(), unknown).node == 1
+    assert fit(sliced(8), Room(), replace(NODE, cards_unknown="gpus_unknown")).node == 1, "seen before the last look"
+
+
+def told(demand: Demand, *cards: Card) -> tuple[str, dict[str, object]]:
+    found = refusal(demand, Candidate(1, "n1", cards))
+    return found.code, found.params
+
+
+def test_what_stands_in_the_way_of_a_slice_is_told_in_true_numbers() -> None:
+    """Memory, the number of slices or computing power, whichever it is; P12."""
+    power = A._replace(holders=1, held_mib=8 * GIB, held_percent=60)
+    asks = sliced(8, compute_percent=60)
+    assert told(asks, power) == ("no_power_on_cards", {"wanted": 60, "free": 40, "count": 1, "there": 0})
+    many = A._replace(holders=CARDS.MOST_PER_CARD, held_mib=5 * GIB, held_percent=20)
+    assert told(sliced(1), many) == ("cards_full_of_slices", {"count": 1, "there": 0, "most": CARDS.MOST_PER_CARD})
+    full = B._replace(holders=1, held_mib=20 * GIB, held_percent=80)
+    memory = {"wanted": 8 * GIB, "free": 24 * GIB, "count": 2, "there": 1}
+    assert told(sliced(8, count=2), A, full) == ("no_room_on_cards", memory)
+
+
+def test_cards_are_counted_within_one_kind() -> None:
+    taken = {"holders": 1, "held_percent": 100}
+    small = Card("GPU-c", 2, "A10", 23028), Card("GPU-d", 3, "A10", 23028, held_mib=23028, **taken)
+    cards = (A, B._replace(held_mib=24576, **taken), *small)
+    assert told(Demand(count=2), *cards) == ("no_free_card", {"wanted": 2, "free": 1})
+    large = Card("GPU-l", 0, "A100-80GB", 81920, held_mib=80 * GIB, **taken)
+    other = Card("GPU-m", 1, "A100-40GB", 40960, held_mib=36 * GIB, held_percent=90, holders=1)
+    assert told(sliced(8), large, other)[1]["free"] == 4 * GIB
+
+
+def test_the_tightest_card_counts_whatever_its_kind() -> None:
+    """§4.4: what would be left of the card, not the name of its model."""
+    empty = Card("GPU-a", 0, "A100-PCIE-40GB", 40960)
+    nearly_full = Card("GPU-b", 1, "A100-SXM4-80GB", 81920, held_mib=72 * GIB, held_percent=90, holders=2)
+    node = Candidate(1, "n1", (empty, nearly_full))
+    assert fit(sliced(8), Room(), node).grant.device_ids == ("GPU-b",)
+    assert fit(sliced(16), Room(), node).grant.device_ids == ("GPU-a",)
+    assert fit(
+        Demand(count=1, model="A100"),
+        Room(),
+        replace(node, cards=(nearly_full._replace(index=0, held_mib=0, held_percent=0, holders=0), empty)),
+    ).grant.device_ids == ("GPU-a",), "the smaller one"
 
 
 demands = st.builds(

@@ -15,6 +15,7 @@ from instances.accelerators.nvidia_hami.cards import (
     refuse_reserved,
     seen_inside,
     share_of,
+    what_matters,
 )
 from instances.accelerators.nvidia_hami.usage import READ_AT_MOST, usage_file, usage_in
 
@@ -39,4 +40,5 @@ __all__ = [
     "share_of",
     "usage_file",
     "usage_in",
+    "what_matters",
 ]

@@ -97,6 +97,12 @@ def _overriding(image_environment: Mapping[str, str]) -> dict[str, str]:
     return {name: _HARMLESS.get(name, "") for name in image_environment if _LIFTING.fullmatch(name)}
 
 
+def what_matters(image_environment: Mapping[str, str]) -> dict[str, str]:
+    """Of an image's environment, what `parts_of` gives another slice for; not what else an image may hold there."""
+    lifting = {name: "" for name in image_environment if _LIFTING.fullmatch(name)}
+    return lifting | {name: image_environment[name] for name in (_PRELOAD,) if image_environment.get(name)}
+
+
 def library_mount(directory: str) -> Mount:
     """HAMi-core's directory on a node, "" for the usual one, where containers have it. Raises `Refused`."""
     return Mount(checked_directory(directory or USUAL_LIBRARY_DIRECTORY), LIBRARY_TARGET)

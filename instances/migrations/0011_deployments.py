@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('appimages', '0001_initial'),
-        ('instances', '0009_terminal_shells'),
+        ('instances', '0010_refusing_nodes'),
         ('nodes', '0004_limits_system_disk'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,0 +1,231 @@
+"""What is in an image archive: one of `docker save`, or an OCI one. Pure but for reading the file.
+
+`docker save` writes the list of its images last, so the archive is looked through as a whole before an engine gets it;
+only its small JSON files are kept.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from imagelib.addresses import AddressError, ImageReference, parse
+from nodes.engine import ImageInfo
+from nodes.engine.answers import environment
+from nodes.engine.shapes import items, mapping, text, texts
+from pulls.failures import Failure, failure
+from pulls.plan import runs_on
+
+CHUNK = 1 << 18
+LARGEST_JSON = 4 << 20  # bytes
+MOST_JSON = 64 << 20  # bytes, together
+MOST_MEMBERS = 20_000
+MOST_TIMES = 100  # its size, unpacked; images shrink to a half, seldom to a twentieth
+_LONGEST = 1 << 17
+_MAGIC: tuple[tuple[bytes, Callable[..., Any]], ...] = (
+    (b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open),
+)  # fmt: skip
+# What Python raises for files that are not what they seem to be.
+_BROKEN = (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError, RecursionError)
+
+
+class ArchiveUnusable(Exception):
+    def __init__(self, found: Failure) -> None:
+        super().__init__(found.code)
+        self.failure = found
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedImage:
+    """One image of an archive. `names` are references as they stand there; `paths` lead to an OCI image's parts."""
+
+    info: ImageInfo
+    names: tuple[str, ...]
+    paths: tuple[str, tuple[str, ...]] | None = None  # configuration and layers
+
+    def is_named(self, reference: ImageReference) -> bool:
+        return any(_canonical(name) == reference.canonical for name in self.names)
+
+
+def read_archive(path: str, *, glance: Callable[[], None] = lambda: None) -> list[ArchivedImage]:
+    """All images of the archive. Raises `ArchiveUnusable`; `glance` is called now and then, and may raise."""
+    try:
+        files = _small_files(path, glance)
+        found = _docker_images(files) if "manifest.json" in files else _oci_images(files)
+    except OSError as error:
+        # Python also says this of bytes that are no gzip or bzip2.
+        code = "archive_missing" if error.errno else "archive_invalid"
+        raise ArchiveUnusable(failure(code, evidence=str(error))) from error
+    except _BROKEN as error:
+        raise ArchiveUnusable(failure("archive_invalid", evidence=f"{type(error).__name__}: {error}")) from error
+    if not found:
+        raise ArchiveUnusable(
+            failure("archive_invalid", evidence="neither manifest.json nor index.json lists an image")
+        )
+    return found
+
+
+def choose(images: list[ArchivedImage], reference: ImageReference, *, platform: str) -> ArchivedImage:
+    """The image that is meant: by its name, or because there is no other one. Raises `ArchiveUnusable`, also when it
+    is not for `platform`."""
+    meant = [image for image in images if image.is_named(reference)] or images
+    fitting = [image for image in meant if runs_on(image.info.platform or platform, platform)]
+    if not fitting:
+        params = {"image": sorted({image.info.platform for image in meant}), "node": platform}
+        raise ArchiveUnusable(failure("platform_mismatch", params=params))
+    if len({image.info for image in fitting}) > 1:
+        names = sorted({name for image in fitting for name in image.names}) or ["-"]
+        raise ArchiveUnusable(failure("archive_ambiguous", params={"names": names[:20]}))
+    return fitting[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The bytes for an engine."""
+
+    chunks: Iterator[bytes]
+    size: int
+    exact: bool
+
+
+def packed(path: str, image: ArchivedImage, reference: ImageReference) -> Packed:
+    """The file as it is. To an OCI archive the list is added without which many engines do not know what to do with it;
+    a compressed one is unpacked for that. Raises OSError while it is read."""
+    size = Path(path).stat().st_size
+    if image.paths is None:
+        return Packed(_chunks(open(path, "rb")), size, exact=True)
+    config, layers = image.paths
+    listed = [{"Config": config, "RepoTags": [f"{reference.name}:{reference.tag or 'latest'}"], "Layers": list(layers)}]
+    head = _member("manifest.json", json.dumps(listed).encode())
+    file = _opened(path)
+    plain = isinstance(file, io.BufferedReader)
+    return Packed(_chunks(file, head), size + len(head), exact=plain)
+
+
+def _chunks(file: IO[bytes], head: bytes = b"") -> Iterator[bytes]:
+    with file:
+        if head:
+            yield head
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _member(name: str, content: bytes) -> bytes:
+    """A file as it stands in an archive, without an archive's end."""
+    about = tarfile.TarInfo(name)
+    about.size = len(content)
+    return about.tobuf() + content + b"\0" * (-len(content) % tarfile.BLOCKSIZE)
+
+
+def _opened(path: str) -> IO[bytes]:
+    """The file, unpacked while it is read."""
+    with open(path, "rb") as file:
+        start = file.read(6)
+    for magic, opener in _MAGIC:
+        if start.startswith(magic):
+            return opener(path, "rb")
+    return open(path, "rb")
+
+
+def _small_files(path: str, glance: Callable[[], None]) -> dict[str, bytes]:
+    """The JSON files of the archive, by name."""
+    found: dict[str, bytes] = {}
+    room, unpacked, most = MOST_JSON, 0, Path(path).stat().st_size * MOST_TIMES + LARGEST_JSON
+    with _opened(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        for number, member in enumerate(archive):
+            if number > MOST_MEMBERS:
+                raise ValueError(f"more than {MOST_MEMBERS} files")
+            glance()
+            unpacked += member.size
+            if unpacked > most:  # said before it is unpacked
+                raise ValueError(f"it would unpack to more than {MOST_TIMES} times its size")
+            if not member.isreg() or member.size > min(LARGEST_JSON, room):
+                continue
+            part = archive.extractfile(member)
+            content = part.read() if part else b""
+            if content.lstrip()[:1] in (b"{", b"["):
+                found[member.name.removeprefix("./")] = content
+                room -= len(content)
+    return found
+
+
+def _docker_images(files: Mapping[str, bytes]) -> list[ArchivedImage]:
+    entries = [mapping(entry) for entry in items(json.loads(files["manifest.json"]))]
+    return [
+        ArchivedImage(_described(files, text(entry.get("Config"), _LONGEST)), texts(entry.get("RepoTags")))
+        for entry in entries
+    ]
+
+
+def _oci_images(files: Mapping[str, bytes]) -> list[ArchivedImage]:
+    if "index.json" not in files:
+        return []
+    return list(_members(files, json.loads(files["index.json"]), (), depth=3))
+
+
+def _members(files: Mapping[str, bytes], index: Any, names: tuple[str, ...], *, depth: int) -> Iterator[ArchivedImage]:
+    """The images of an index; an index of an index inherits its names."""
+    for entry in map(mapping, items(mapping(index).get("manifests"))):
+        path = _blob(entry.get("digest"))
+        called = _names(mapping(entry.get("annotations"))) or names
+        if text(mapping(entry.get("platform")).get("os")) == "unknown":  # what builders attest, no image
+            continue
+        if path not in files:
+            raise ValueError(f"{path} is missing")
+        manifest = mapping(json.loads(files[path]))
+        if "manifests" in manifest:
+            if depth:
+                yield from _members(files, manifest, called, depth=depth - 1)
+            continue
+        config = _blob(mapping(manifest.get("config")).get("digest"))
+        layers = tuple(_blob(mapping(layer).get("digest")) for layer in items(manifest.get("layers")))
+        yield ArchivedImage(_described(files, config), called, (config, layers))
+
+
+def _names(annotations: Mapping[str, Any]) -> tuple[str, ...]:
+    names = (annotations.get(key) for key in ("io.containerd.image.name", "org.opencontainers.image.ref.name"))
+    return texts([name for name in names if name])
+
+
+def _blob(digest: Any) -> str:
+    algorithm, _, hexadecimal = text(digest, 200).partition(":")
+    return f"blobs/{algorithm}/{hexadecimal}"
+
+
+def _described(files: Mapping[str, bytes], path: str) -> ImageInfo:
+    """The image of a configuration file."""
+    if path not in files:
+        raise ValueError(f"{path or 'its configuration'} is missing")
+    config = mapping(json.loads(files[path]))
+    runs = mapping(config.get("config"))
+    return ImageInfo(
+        id="sha256:" + hashlib.sha256(files[path]).hexdigest(),
+        repo_tags=(),
+        repo_digests=(),
+        size=0,
+        os=text(config.get("os")),
+        architecture=text(config.get("architecture")),
+        variant=text(config.get("variant")),
+        diff_ids=texts(mapping(config.get("rootfs")).get("diff_ids")),
+        environment=environment(runs.get("Env")),
+        command=texts(runs.get("Cmd"), _LONGEST),
+        entrypoint=texts(runs.get("Entrypoint"), _LONGEST),
+        user=text(runs.get("User"), 1000),
+    )
+
+
+def _canonical(name: str) -> str:
+    try:
+        return parse(name).canonical
+    except AddressError:
+        return ""
