@@ -88,7 +88,7 @@ def test_a_replica_moves_on_as_a_whole_where_a_node_takes_but_a_part_of_it(peopl
     app_image(people, {"name": "a"}, {"name": "b"})
     made = deployed(ulrich, spec=make.spec(cpu_cores=5).pk)  # eight cores are enough for one
     assert [part.instance.node_id for part in made.containers.all()] == [larger.pk, larger.pk]
-    assert sorted(Instance.objects.values_list("name", flat=True)) == ["app-1", "app-2"]
+    assert sorted(Instance.objects.values_list("name", "anywhere")) == [("app-1", False), ("app-2", False)]
 
 
 def test_all_containers_or_none(people, ulrich, node) -> None:
