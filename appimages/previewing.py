@@ -23,7 +23,7 @@ def preview_files(*, document: Mapping[str, Any], role: str, variables: Mapping[
 
     Raises `InvalidInput`, with the place in the document for what is wrong there.
     """
-    _check_variables(variables)
+    check_variables(variables)
     try:
         found = files_of_role(document, role=role, variables=variables)
     except NoTemplate as error:
@@ -46,7 +46,8 @@ def preview_files(*, document: Mapping[str, Any], role: str, variables: Mapping[
     }
 
 
-def _check_variables(variables: Mapping[str, str]) -> None:
+def check_variables(variables: Mapping[str, str]) -> None:
+    """Raises `InvalidInput` for names of secrets, and for what is too much."""
     names = [name for name in variables if name.upper() in SECRET_NAMES]
     if names:
         rule = _(

@@ -32,7 +32,9 @@ _BY_COLUMN: Mapping[str, str] = {
     "is_default": "true",
     "insecure": "false",
     "ca_certificate": _CERTIFICATE,
-    # AppImages
+    # AppImages, deployments, config sets
+    "replicas": "2",
+    "values": '{"REGION": "north"}',
     "variables": '{"TASK_ID": "task-1"}',
     "role": "server",
     # compute nodes
@@ -80,6 +82,8 @@ _BY_COLUMN: Mapping[str, str] = {
     "reference": "nginx:1.27",
     "nodes": "[1, 2]",
     "node": "5",
+    "source_node": "5",
+    "archive": "0123456789abcdef0123456789abcdef",
     "state": "running",
     "active": "true",
     # lists and logins

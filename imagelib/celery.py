@@ -35,11 +35,13 @@ def let_go(**_signal: Any) -> None:
 @signals.worker_ready.connect
 def look_around(**_signal: Any) -> None:
     """A worker that starts finishes what dead ones left, rings for jobs whose message was lost, and is ready to listen
-    to the engines."""
+    to the engines and to ask probes."""
     from django.utils import timezone  # noqa: PLC0415  (settings and models are ready only now)
 
     from core.reaper import reap  # noqa: PLC0415
+    from instances.prober import start_probing  # noqa: PLC0415
     from instances.watching import start_watching  # noqa: PLC0415
 
     reap(now=timezone.now())
     start_watching()
+    start_probing()

@@ -15,6 +15,7 @@ from django.utils import timezone
 from core.reaper import reap, ring_due
 from core.shutdown import stopping
 from imagelib.celery import app, make_app
+from instances.prober import start_probing
 from instances.watching import start_watching
 
 logger = structlog.get_logger(__name__)
@@ -52,7 +53,7 @@ class EmbeddedWorkers:
             threading.Thread(target=worker.start, name=f"worker-{queue}", daemon=True).start()
         threading.Thread(target=self._schedule.run, name="schedule", daemon=True).start()
         threading.Thread(target=_listen_for_others, name="doorbell", daemon=True).start()
-        self._watch = start_watching()
+        self._threads = (start_watching(), start_probing())
         logger.info("workers started", **result)
         return self
 
@@ -61,7 +62,8 @@ class EmbeddedWorkers:
         self._schedule.stop()
         for worker in self._workers:
             worker.stop(in_sighandler=False)
-        self._watch.join(LET_GO_WITHIN)
+        for thread in self._threads:
+            thread.join(LET_GO_WITHIN)
 
 
 class _Schedule:

@@ -51,6 +51,17 @@ def decimal(name: str, default: float, *, minimum: float = 0.0) -> float:
     return _number(name, default, minimum, float, "a number")
 
 
+def ports(name: str, default: tuple[int, int]) -> tuple[int, int]:
+    """The first and the last port of a range such as 20000-29999."""
+    value = text(name)
+    if not value:
+        return default
+    first, _, last = value.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 65536):
+        raise _wrong(name, value, "the first and the last port, such as 20000-29999")
+    return int(first), int(last)
+
+
 def words(name: str, default: list[str]) -> list[str]:
     """A comma-separated list, blanks dropped."""
     value = text(name)

@@ -262,6 +262,7 @@ TERMINALS_PER_USER = env.integer("TERMINALS_PER_USER", 8, minimum=1)
 LOGS_PER_USER = env.integer("LOGS_PER_USER", 16, minimum=1)
 GPU_PROBE_IMAGE = env.text("GPU_PROBE_IMAGE")  # on the nodes already; empty: the smallest images that a node has
 STOP_INEFFECTIVE_SLICES = env.boolean("STOP_INEFFECTIVE_SLICES", False)
+HOST_PORTS = env.ports("HOST_PORTS", (20000, 29999))  # of every node, for what AppImages publish
 SSH_KNOWN_HOSTS = env.text("SSH_KNOWN_HOSTS", str(DATA_DIR / "known_hosts"))
 
 # --- people -------------------------------------------------------------------------------------------------------
@@ -347,7 +348,11 @@ SPECTACULAR_SETTINGS = {
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"JobState": "core.jobs.JobState.choices"},
+    "ENUM_NAME_OVERRIDES": {
+        "JobState": "core.jobs.JobState.choices",
+        "InstanceState": "instances.models.Observed.choices",
+        "DeploymentState": "instances.deployment_snapshot.STATE_CHOICES",
+    },
 }
 
 # --- language, time, static files -----------------------------------------------------------------------------------

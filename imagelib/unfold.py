@@ -70,6 +70,7 @@ UNFOLD = {
                     _item(_("Overview"), "dashboard", "admin:index"),
                     _item(_("Pulls"), "download", "admin:pulls_pulljob_changelist"),
                     _item(_("Instances"), "play_circle", "admin:instances_instance_changelist"),
+                    _item(_("Deployments"), "rocket_launch", "admin:instances_deployment_changelist"),
                 ],
             },
             {
@@ -82,6 +83,8 @@ UNFOLD = {
                     _item(_("Compute nodes"), "dns", "admin:nodes_computenode_changelist"),
                     _item(_("GPUs"), "developer_board", "admin:instances_gpu_changelist"),
                     _item(_("Product specs"), "memory", "admin:instances_productspec_changelist"),
+                    _item(_("Config sets"), "tune", "admin:instances_configset_changelist"),
+                    _item(_("Secret sets"), "password", "admin:instances_secretset_changelist"),
                 ],
             },
             {

@@ -27,7 +27,16 @@ from imagelib.spa.sheets import PREFIX as SHEETS_PREFIX
 from imagelib.spa.urls import PREFIXES as SPA_PREFIXES
 from imagelib.tokens import LoginView, RefreshView
 from instances import live
-from instances.api import InstanceViewSet, NodeDoctorView, NodeGpusView, SpecViewSet
+from instances.api import (
+    ConfigSetViewSet,
+    DeploymentViewSet,
+    InstanceViewSet,
+    NodeDoctorView,
+    NodeGpusView,
+    RunAppImageView,
+    SecretSetViewSet,
+    SpecViewSet,
+)
 from nodes.api import NodeViewSet
 from pulls import streams
 from pulls.api import PullViewSet
@@ -47,6 +56,9 @@ router.register("pulls", PullViewSet, basename="pull")
 router.register("specs", SpecViewSet, basename="spec")
 router.register("appimages", AppImageViewSet, basename="appimage")
 router.register("instances", InstanceViewSet, basename="instance")
+router.register("config-sets", ConfigSetViewSet, basename="config-set")
+router.register("secret-sets", SecretSetViewSet, basename="secret-set")
+router.register("deployments", DeploymentViewSet, basename="deployment")
 
 api = [
     path("token/", LoginView.as_view(), name="token"),
@@ -54,6 +66,7 @@ api = [
     path("schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[], authentication_classes=[]), name="docs"),
     path("appimages/register/", RegisterView.as_view(), name="appimage-register"),
+    path("appimages/<str:name>/run/", RunAppImageView.as_view(), name="app-image-run"),
     path("appimages/<str:name>/render/", RenderView.as_view(), name="appimage-render"),
     path("resolve/", ResolveView.as_view(), name="resolve"),
     path("nodes/<int:pk>/gpus/", NodeGpusView.as_view(), name="node-gpus"),

@@ -17,12 +17,16 @@ from core.jobs import ACTIVE_STATES, IllegalTransition, JobState
 from instances.accelerator import Grant, Refused, Share
 from instances.accelerators.registry import CARDS
 from instances.failures import classify_refusal
-from instances.models import Instance, Observed, Operation
+from instances.furnishing import check_image, needs_pull, put_files
+from instances.models import Instance, Observed, Operation, template_of
 from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.preflight import preflight, refuse_by
+from instances.recipes.template import Template
 from instances.refusal_texts import cause_of
+from instances.services.furnishing import furnish_anew, secrets_for
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
+from instances.values import without, without_secrets
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.services import Admitted, request_pulls
@@ -36,16 +40,19 @@ logger = structlog.get_logger(__name__)
 
 def create(operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done | Waiting:
     """Raises `OperationFailed`; what was made by then is for `undo`."""
-    container = find_container(engine, instance)
+    container, template = find_container(engine, instance), template_of(instance)
     if container is None:
         image = engine.inspect_image(instance.reference)
-        if image is None:
+        if needs_pull(operation, template, image):
             return _wait_for_image(operation, instance)
+        assert image is not None
+        check_image(template, image)
         if instance.is_sliced:
             _check_before(operation, engine, instance, image, tools)
-        container = _make(operation, engine, instance, image)
+        container = _make(operation, engine, instance, image, template)
     if container.state == Observed.CREATED:
-        _start(engine, container)
+        put_files(engine, container, template)
+        _start(operation, engine, instance, container, template)
     seen = engine.inspect_container(container.id)
     if seen is None:
         raise OperationFailed("container_gone")
@@ -116,21 +123,29 @@ def _check_before(operation: Operation, engine: Engine, instance: Instance, imag
         _note(operation, (finding.code for finding in found))
 
 
-def _make(operation: Operation, engine: Engine, instance: Instance, image: ImageInfo) -> ContainerInfo:
+def _make(
+    operation: Operation, engine: Engine, instance: Instance, image: ImageInfo, template: Template
+) -> ContainerInfo:
     hold(operation)
-    wanted = _wanted(instance, dict(image.environment))
+    wanted, hidden = _wanted(instance, dict(image.environment)), set[str]()
     try:
+        if template.container:
+            environment, hidden = secrets_for(template)
+            wanted = replace(wanted, template=template, secrets={name: environment[name] for name in hidden})
         spec = container_spec(wanted)
         for volume in spec.volumes:
             engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
         container, spec = _create(operation, engine, spec)
     except EngineRejected as error:
-        raise _refused(error, instance) from error
+        failed = _refused(error, instance)
+        failed.evidence = without(failed.evidence, wanted.secrets.values())
+        raise failed from error
     except Refused as error:
         raise OperationFailed(error.code, **error.params) from error
     if container is None:
         raise OperationFailed("container_gone")
-    _write(operation, plan=as_json(spec), digest=image.digest, container_id=container.id)
+    plan = without_secrets(as_json(spec), hidden)
+    _write(operation, plan=plan, digest=image.digest, container_id=container.id)
     return container
 
 
@@ -158,11 +173,19 @@ def _note(operation: Operation, codes: Iterable[str]) -> None:
     _write(operation, notes=list(dict.fromkeys([*notes, *codes])))
 
 
-def _start(engine: Engine, container: ContainerInfo) -> None:
+def _start(
+    operation: Operation, engine: Engine, instance: Instance, container: ContainerInfo, template: Template
+) -> None:
     try:
         engine.start_container(container.id)
     except EngineRejected as error:
-        raise OperationFailed(classify_refusal(error.evidence), evidence=error.evidence) from error
+        code = classify_refusal(error.evidence)
+        transient = code == "port_taken" and any(port.host_port for port in template.ports)
+        if transient:  # by something that is not ours: another attempt, with other ports
+            hold(operation)
+            engine.remove_container(container.id, force=True, volumes=True)
+            furnish_anew(instance)
+        raise OperationFailed(code, transient=transient, evidence=error.evidence) from error
 
 
 def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:

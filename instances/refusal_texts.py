@@ -20,7 +20,38 @@ TEXTS: dict[str, Any] = {
     "card_memory_unknown": _("The memory of the node's cards is unknown. Let an operator discover the node's GPUs."),
     "reserved_variable": _("The environment variable %(name)s is reserved. Leave it out."),
     "bad_library_directory": _("“%(path)s” is no clean absolute path of a library directory, such as /opt/hami/build."),
+    # what a deploy template cannot be
+    "duplicate_container": _("The deploy template has two containers of this name."),
+    "duplicate_port": _("The port %(port)s is declared twice."),
+    "bad_port": _("%(port)s is no port. Ports are numbers from 1 to 65535."),
+    "bad_variable_name": _("“%(name)s” is no name of an environment variable, such as EPOCHS."),
+    "bad_variable_value": _("The value of %(name)s has a NUL character, or more than %(most)s characters."),
+    "no_config_set": _("There is no config set “%(name)s”. Let an operator add it, or mark it as optional."),
+    "no_config_key": _("The config set “%(name)s” has no %(key)s. Let an operator add it, or mark it as optional."),
+    "no_secret_set": _("There is no secret set “%(name)s”. Let an operator add it, or mark it as optional."),
+    "no_secret_key": _("The secret set “%(name)s” has no %(key)s. Let an operator add it, or mark it as optional."),
+    "unknown_value_source": _(
+        "The value of %(name)s comes from %(source)s, which there is none of here. Use configMapKeyRef or secretKeyRef."
+    ),
+    "bad_config_template": _("The configuration template “%(template)s” cannot be filled in. %(cause)s"),
+    "files_too_large": _("The configuration files have more than %(most)s characters together."),
+    "bad_mount_path": _("“%(path)s” is no path of a configuration file, such as /etc/app/app.conf."),
+    "bad_sub_path": _("“%(path)s” is no name of a configuration template: it may not begin with / or have ..."),
+    "bad_quantity": _("“%(text)s” is no amount. Examples: 500m, 2, 512Mi, 1Gi."),
+    "bad_command": _("The command or its arguments have a NUL character."),
+    "bad_probe": _("A probe (%(kind)s) needs one of exec, httpGet, tcpSocket and grpc, with plain texts in it."),
+    "no_such_probe_port": _("A probe (%(kind)s) looks at the port “%(port)s”, which the container does not have."),
+    "privileged": _("It asks for a privileged container. There are none here."),
+    "restart_policy_unknown": _("“%(word)s” is no restart policy. There are Always, OnFailure and Never."),
+    "pull_policy_unknown": _("“%(word)s” is no pull policy. There are Always, IfNotPresent and Never."),
+    "spec_too_small_cpu": _(
+        "It needs %(wanted)s CPU cores; the product spec has %(granted)s. Choose a larger product spec."
+    ),
+    "spec_too_small_memory": _(
+        "It needs %(wanted)s GB of memory; the product spec has %(granted)s. Choose a larger product spec."
+    ),
     # what a node cannot give
+    "no_free_port": _("Fewer than %(wanted)s ports from %(first)s to %(last)s are free on the node."),
     "node_not_connected": _("The node is not connected."),
     "no_such_card": _("The node has no card of the model %(model)s."),
     "too_few_cards": _("The node has %(there)s such cards; %(wanted)s are needed."),
@@ -57,6 +88,14 @@ TEXTS: dict[str, Any] = {
     ),
     "unknown_device": _("The node no longer has the card that was chosen. Let an operator discover the node's GPUs."),
     "image_gone": _("The image was removed from the node before the container was made. Try again."),
+    "image_never_pulled": _(
+        "The image is not on the node, and its AppImage says that it is never to be pulled (pull policy Never). "
+        "Import it onto the node."
+    ),
+    "image_id_mismatch": _(
+        "The image on the node is another one: the AppImage names %(expected)s, the node has %(actual)s."
+    ),
+    "files_not_placed": _("The configuration files could not be put into the container: %(evidence)s"),
     "pull_failed": _("The image could not be pulled: %(cause)s"),
     "container_name_taken": _("Another container on the node has this name already."),
     "removal_in_progress": _("The engine is still removing the container, which may take it some time."),

@@ -8,6 +8,7 @@ from typing import Any
 
 from instances.accelerator import Grant
 from instances.accelerators.registry import backend_for
+from instances.recipes.template import NONE, Template
 from nodes.engine import BindMount, ContainerSpec, DeviceRequest, PublishedPort, VolumeMount
 
 GIB = 1024**3
@@ -68,23 +69,29 @@ class Wanted:
     library_directory: str = ""
     options: Options = Options()
     image_environment: Mapping[str, str] = field(default_factory=dict)
+    template: Template = NONE  # of an AppImage
+    secrets: Mapping[str, str] = field(default_factory=dict)  # variables whose values nobody may read
 
 
 def container_spec(wanted: Wanted) -> ContainerSpec:
     """What `POST /containers/create` gets. Raises `Refused`."""
+    template = wanted.template
+    own = {**template.environment, **wanted.secrets, **wanted.options.environment}
     parts = backend_for(devices=len(wanted.grant.device_ids)).parts_of(
         wanted.grant,
         directory=wanted.library_directory,
         image_environment=wanted.image_environment,
-        user_environment=wanted.options.environment,
+        user_environment=own,
         cache=wanted.uid,
     )
     volumes = (VolumeMount(volume_name(wanted.uid), DATA_TARGET),) if wanted.data_disk_gb else ()
     return ContainerSpec(
         name=container_name(wanted.uid, wanted.name),
         image=wanted.reference,
-        command=wanted.options.command,
-        environment={**wanted.options.environment, **parts.environment},
+        command=template.args if template.container else wanted.options.command,
+        entrypoint=template.entrypoint,
+        working_dir=template.working_dir,
+        environment={**own, **parts.environment},
         labels=labels_of(wanted),
         mounts=tuple(BindMount(mount.source, mount.target, read_only=True) for mount in parts.mounts),
         volumes=volumes,
@@ -93,15 +100,23 @@ def container_spec(wanted: Wanted) -> ContainerSpec:
             DeviceRequest(asked.driver, asked.device_ids, asked.count, asked.capabilities)
             for asked in parts.device_requests
         ),
-        cpu_cores=wanted.cpu_cores,
-        memory_bytes=wanted.memory_gb * GIB,
+        cpu_cores=_smaller(wanted.cpu_cores, template.cpu_cores),
+        memory_bytes=int(_smaller(wanted.memory_gb * GIB, template.memory_bytes)),
         system_disk_bytes=wanted.system_disk_gb * GIB if wanted.limits_system_disk else 0,
-        ports=tuple(PublishedPort(port) for port in wanted.options.ports),
+        ports=(
+            *(PublishedPort(port) for port in wanted.options.ports),
+            *(PublishedPort(port.number, host_port=port.host_port) for port in template.ports if port.host_port),
+        ),
         restart_policy=wanted.options.restart_policy,
         # A shell as main program ends when its input does, and base images have one. A terminal it can do without, and
         # the log could not tell errors from output any more.
         open_stdin=True,
     )
+
+
+def _smaller(granted: float, limit: float) -> float:
+    """Of two limits, where 0 is none."""
+    return min(granted, limit) if granted and limit else granted or limit
 
 
 def notes_of(wanted: Wanted) -> list[str]:
@@ -143,7 +158,9 @@ def as_json(spec: ContainerSpec) -> dict[str, Any]:
     """For the preview, the instance's page and its row. Users' own variables are among the others."""
     return {
         "image_reference": spec.image,
+        **({} if spec.entrypoint is None else {"entrypoint": list(spec.entrypoint)}),
         "command": None if spec.command is None else list(spec.command),
+        **({"working_dir": spec.working_dir} if spec.working_dir else {}),
         "environment": dict(spec.environment),
         "mounts": [{"source": m.source, "target": m.target, "read_only": m.read_only} for m in spec.mounts],
         "volumes": [{"name": v.name, "target": v.target} for v in spec.volumes],

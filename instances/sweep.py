@@ -16,7 +16,15 @@ from core.jobs import ACTIVE_STATES, HELD_STATES
 from instances.creation import undo, verify_again
 from instances.examining import remove_leftovers
 from instances.left_shells import end_left_shells
-from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
+from instances.models import (
+    GpuAllocation,
+    HostPort,
+    Instance,
+    Observed,
+    Operation,
+    OperationKind,
+    delete_instance_row,
+)
 from instances.observing import observe
 from instances.orphans import note_orphans
 from instances.spec import LABEL
@@ -92,7 +100,7 @@ def _settle(instance: Any, container: ContainerInfo | None, engine: Engine, *, n
     """`instance` as `_settled` gives it."""
     if instance.last_kind == OperationKind.REMOVE:  # the node was away, or refused, when it was to be removed
         undo(engine, instance)
-        Instance.objects.filter(pk=instance.pk).delete()
+        delete_instance_row(instance)
     elif instance.observed in (Observed.CREATING, Observed.PULLING):  # every worker that made it was lost
         undo(engine, instance)
         lost = {"observed": Observed.FAILED, "observed_at": now, "problem_code": "worker_lost", "problem": {}}
@@ -120,11 +128,13 @@ def _inspected(
 
 
 def _holds(instance: Instance) -> bool:
-    return instance.allocations.exists() or any(getattr(instance, column) for column in NOTHING_HELD)
+    parts = instance.allocations.exists() or instance.host_ports.exists()
+    return parts or any(getattr(instance, column) for column in NOTHING_HELD)
 
 
 def free(instance: Instance) -> None:
     """Nothing of it is on the engine any more, so it holds nothing."""
     with transaction.atomic():
         GpuAllocation.objects.filter(instance=instance).delete()
+        HostPort.objects.filter(instance=instance).delete()
         Instance.objects.filter(pk=instance.pk).change(container_id="", **NOTHING_HELD)

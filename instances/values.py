@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from core.fields import MASK
@@ -21,9 +21,19 @@ def plan_for(instance: Instance, viewer: Any) -> dict[str, Any]:
     return {**instance.plan, "environment": {name: MASK if name in own else environment[name] for name in environment}}
 
 
+def without_secrets(plan: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """What went to the engine without the values of these variables, which came out of secret sets."""
+    environment = plan["environment"]
+    return {**plan, "environment": {name: MASK if name in names else environment[name] for name in environment}}
+
+
 def without_values(text: str, options: Mapping[str, Any]) -> str:
     """An engine's words without the values that an instance's `options` set: operators read them too."""
-    values = [value for value in (options.get("environment") or {}).values() if len(value) >= _SHORTEST]
-    for value in sorted(values, key=len, reverse=True):
+    return without(text, (options.get("environment") or {}).values())
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """A text without these values, as far as they are no part of usual words."""
+    for value in sorted((value for value in secrets if len(value) >= _SHORTEST), key=len, reverse=True):
         text = text.replace(value, MASK)
     return text

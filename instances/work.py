@@ -18,7 +18,7 @@ from core.heartbeat import heartbeat
 from core.jobs import IllegalTransition, JobState
 from instances.creation import GRACE, create, find_container, hold, undo, verified
 from instances.failures import classify_refusal, passes
-from instances.models import Instance, Observed, Operation, OperationKind
+from instances.models import Instance, Observed, Operation, OperationKind, delete_instance_row
 from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting
 from instances.placing_anew import place_anew
@@ -190,7 +190,7 @@ def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | 
             lock_instance(instance.pk)
             operation.succeed(now=tools.now())
             if outcome.gone:
-                Instance.objects.filter(pk=instance.pk).delete()
+                delete_instance_row(instance)
             else:
                 Instance.objects.filter(pk=instance.pk).change(**outcome.columns)
 

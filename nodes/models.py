@@ -121,5 +121,15 @@ class ComputeNode(models.Model):
         except EngineAddressError:
             return False
 
+    @property
+    def published_at(self) -> str:
+        """The host at which ports of its containers can be reached: where its engine is. A socket tells no host; there
+        the private IP says it, for a worker that is in a container itself, or else it is this machine."""
+        try:
+            host = parse_address(self.docker_address).host
+        except EngineAddressError:
+            host = ""
+        return host or self.private_ip or "127.0.0.1"
+
     def status_is_fresh(self, now: datetime) -> bool:
         return self.checked_at is not None and now - self.checked_at <= STATUS_FRESH_FOR

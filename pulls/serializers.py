@@ -13,8 +13,6 @@ from core.jobs import JobState
 from pulls.models import PullJob, Source
 from pulls.snapshot import snapshot
 
-_EXAMPLE = {"id": "0123456789abcdef" * 2}
-
 
 class PullAsked(AskedFields):
     """`{"image": id}` or `{"reference": "nginx:1.27"}`, and `{"nodes": [1, 2]}`.
@@ -38,7 +36,7 @@ class PullAsked(AskedFields):
         r"\A[0-9a-f]{32}\Z",
         required=False,
         help_text="Of an uploaded archive.",
-        error_messages={"invalid": _('Give the "archive" that the upload answered, for example "%(id)s".') % _EXAMPLE},
+        error_messages={"invalid": _('Give the "archive" that the upload answered.')},
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

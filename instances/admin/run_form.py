@@ -26,7 +26,7 @@ _POLICIES = (
 )
 
 
-class _Select(AutocompleteSelect):
+class OneOf(AutocompleteSelect):
     """Renders just what is chosen; the others are asked for when somebody types."""
 
     def __init__(self, column: str, placeholder: Any) -> None:
@@ -37,11 +37,11 @@ class _Select(AutocompleteSelect):
         return {**super().build_attrs(base_attrs, extra_attrs), "data-placeholder": self.placeholder}
 
 
-class _ImageSelect(_Select):
+class _ImageSelect(OneOf):
     url_name = "%s:pulls_images"
 
 
-def _lines(rows: int) -> UnfoldAdminTextareaWidget:
+def lines(rows: int) -> UnfoldAdminTextareaWidget:
     return UnfoldAdminTextareaWidget(attrs={"rows": rows, "class": "il-pem", "spellcheck": "false"})
 
 
@@ -54,13 +54,13 @@ class RunForm(forms.Form):
     spec = forms.ModelChoiceField(
         label=_("Product spec"),
         queryset=ProductSpec.objects.filter(is_listed=True),
-        widget=_Select("spec", _("Choose a product spec…")),
+        widget=OneOf("spec", _("Choose a product spec…")),
     )
     node = forms.ModelChoiceField(
         label=_("Compute node"),
         queryset=ComputeNode.objects.none(),
         required=False,
-        widget=_Select("node", _("Automatic")),
+        widget=OneOf("node", _("Automatic")),
         help_text=_("Left empty, the node that suits best is chosen."),
     )
     name = forms.CharField(
@@ -81,7 +81,7 @@ class RunForm(forms.Form):
         label=_("Environment"),
         max_length=100_000,
         required=False,
-        widget=_lines(3),
+        widget=lines(3),
         help_text=_("One variable a line, for example: EPOCHS=3"),
     )
     ports = forms.CharField(

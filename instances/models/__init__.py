@@ -1,5 +1,14 @@
 """Rows of this app: what can be handed out, what it is handed out of, what was handed out, and what is being done."""
 
+from instances.models.config_sets import ConfigSet, SecretSet
+from instances.models.deployments import (
+    DeployedContainer,
+    Deployment,
+    Desired,
+    HostPort,
+    delete_instance_row,
+    template_of,
+)
 from instances.models.facts import ImageReport, LibraryReport, NodeFault
 from instances.models.gpus import Gpu, GpuAllocation, GpuInventory
 from instances.models.instances import Instance, Observed
@@ -11,9 +20,14 @@ from instances.models.terminals import TerminalEnd, TerminalSession
 __all__ = [
     "LIMITS",
     "MOST_SLICED_GPUS",
+    "ConfigSet",
+    "DeployedContainer",
+    "Deployment",
+    "Desired",
     "Gpu",
     "GpuAllocation",
     "GpuInventory",
+    "HostPort",
     "ImageReport",
     "Instance",
     "LibraryReport",
@@ -23,6 +37,9 @@ __all__ = [
     "OperationKind",
     "Orphan",
     "ProductSpec",
+    "SecretSet",
     "TerminalEnd",
     "TerminalSession",
+    "delete_instance_row",
+    "template_of",
 ]

@@ -17,9 +17,10 @@ from imagelib.services import visible_images
 from instances.accelerator import Demand, Refused, is_sliced
 from instances.accelerators.registry import backend_for
 from instances.capacity import candidates, demand_of, needs_of
-from instances.models import Instance, ProductSpec
+from instances.models import Deployment, Instance, ProductSpec
 from instances.models.instances import NAME_RULE
 from instances.placement import Answer, Fit, Rejection, Room, place
+from instances.recipes.recipe import Recipe
 from instances.refusal_texts import sentence
 from instances.services.specs import visible_specs
 from instances.spec import LONGEST_NAME, MOST_VARIABLES, Options, Wanted, option_faults
@@ -45,6 +46,15 @@ class NotOffered(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One container of a deployment."""
+
+    deployment: Deployment
+    replica: int
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A request whose parts exist and may be used by the user who asks."""
 
@@ -58,26 +68,46 @@ class Ask:
     needs: Room
     options: Options
     anywhere: bool  # no node was named
+    part: Part | None = None  # of which deployment it is one
+
+    @property
+    def may_move(self) -> bool:
+        """Whether another node will do as well later. The containers of a replica stay together."""
+        return self.anywhere and self.part is None
 
 
 def judge(user: Any, image: int, spec: int, name: str, node: int | None, options: Options) -> Ask:
-    entry = _usable(visible_images(user), image, _("There is no listed image with id %(id)s."), "image_not_listed")
-    plan = _usable(visible_specs(user), spec, _("There is no listed product spec with id %(id)s."), "spec_not_listed")
+    entry = usable(visible_images(user), image, _("There is no listed image with id %(id)s."), "image_not_listed")
+    plan = usable(visible_specs(user), spec, _("There is no listed product spec with id %(id)s."), "spec_not_listed")
     nodes = visible_nodes(user).filter(is_listed=True).exclude(docker_address="")
     if node is not None:
         nodes = nodes.filter(pk=node)
-        _usable(nodes, node, _("There is no listed compute node with id %(id)s."), "node_not_listed")
+        usable(nodes, node, _("There is no listed compute node with id %(id)s."), "node_not_listed")
     _check_texts(name, options)
     refuse_taken_name(user, name)
+    return ask_for(user, entry, plan, nodes, name=name, options=options, anywhere=node is None)
+
+
+def ask_for(
+    user: Any,
+    entry: ImageRegistry,
+    plan: ProductSpec,
+    nodes: models.QuerySet[ComputeNode],
+    *,
+    name: str,
+    options: Options,
+    anywhere: bool,
+) -> Ask:
+    """For what may be used: whether image, spec and variables go together. Raises `NotOffered`, `InvalidInput`."""
     sliced = or_refuse(lambda: is_sliced(image=entry.supports_vgpu, spec=plan.supports_memory_split))
     or_refuse(lambda: backend_for(devices=plan.gpu_count).refuse_reserved(options.environment))
     reference = effective_or_invalid(entry.address, field="image").reference.canonical
     return Ask(
-        user, entry, plan, nodes, name, reference, demand_of(plan, sliced=sliced), needs_of(plan), options, node is None
+        user, entry, plan, nodes, name, reference, demand_of(plan, sliced=sliced), needs_of(plan), options, anywhere
     )
 
 
-def _usable(rows: models.QuerySet[Any], pk: int, text: Any, code: str) -> Any:
+def usable(rows: models.QuerySet[Any], pk: int, text: Any, code: str) -> Any:
     """What is not listed nobody can use, an operator neither: to try something, list it."""
     row = rows.filter(pk=pk, is_listed=True).first()
     if row is None:

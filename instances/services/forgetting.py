@@ -11,7 +11,7 @@ from core.changes import announce
 from core.errors import Conflict, NotFound
 from core.jobs import ACTIVE_STATES
 from core.operators import require_operator
-from instances.models import Instance
+from instances.models import Instance, delete_instance_row
 from nodes.models import ComputeNode, NodeStatus
 
 
@@ -31,5 +31,5 @@ def forget_instance(*, user: Any, instance: int) -> None:
         if ComputeNode.objects.filter(pk=row.node_id, status=NodeStatus.CONNECTED).exists():
             text = _("The node of “%(name)s” answers: remove the instance, and nothing is left there.")
             raise Conflict(text % {"name": row.name}, code="node_connected")
-        row.delete()
+        delete_instance_row(row)
         announce()

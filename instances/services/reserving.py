@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,9 @@ from instances.accelerator import Refused
 from instances.capacity import candidates
 from instances.models import Gpu, GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.placement import Fit, fit
+from instances.recipes.template import NONE
 from instances.services.asking import Ask, or_refuse, wanted_by
+from instances.services.furnishing import furnish
 from instances.spec import as_json, container_spec, notes_of
 from nodes.models import ComputeNode
 
@@ -30,7 +33,7 @@ def reserve(ask: Ask, node: int, remark: str) -> Instance:
         taken = _take(ask, node)
         instance = Instance.objects.create(
             name=ask.name, image=ask.image, spec=ask.spec, node_id=node, user=ask.user, remark=remark,
-            reference=ask.reference, options=ask.options.as_json(), anywhere=ask.anywhere, is_sliced=taken.grant.sliced,
+            reference=ask.reference, options=ask.options.as_json(), anywhere=ask.may_move, is_sliced=taken.grant.sliced,
             cpu_cores=ask.spec.cpu_cores, memory_gb=ask.spec.memory_gb, data_disk_gb=ask.spec.data_disk_gb,
         )  # fmt: skip
         _hold(ask, instance, taken)
@@ -75,7 +78,8 @@ def _take(ask: Ask, node: int) -> Fit:
 
 def _hold(ask: Ask, instance: Instance, taken: Fit) -> None:
     _allocate(instance, taken)
-    wanted = wanted_by(ask, taken, uid=str(instance.uid))
+    template = furnish(instance, ask.part) if ask.part else NONE
+    wanted = replace(wanted_by(ask, taken, uid=str(instance.uid)), template=template)
     plan = as_json(or_refuse(lambda: container_spec(wanted)))
     Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))
 

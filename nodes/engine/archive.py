@@ -1,12 +1,13 @@
-"""Reading one file out of what an engine packs for us: a header that describes it, and a tar archive. Pure."""
+"""The archives that carry files out of containers, with a header that describes them, and into containers. Pure."""
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import posixpath
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,22 @@ def first_file(chunks: Iterator[bytes], *, limit: int) -> bytes | None:
             return None if file is None else file.read(limit)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise EngineError("engine_not_docker", clean(f"it packs a file into no archive: {error}")) from None
+
+
+def packed(files: Mapping[str, bytes], directories: Collection[str] = ()) -> bytes:
+    """An archive of these absolute paths, to be unpacked at the root. It names no parents: those that are there would
+    get another mode and owner."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in directories:
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o777
+            archive.addfile(entry)
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.mode, entry.size = 0o644, len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 class _Source:

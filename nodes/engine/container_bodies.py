@@ -30,6 +30,8 @@ def container_body(spec: ContainerSpec, *, readable_logs: bool = False) -> dict[
         body["Cmd"] = list(spec.command)
     if spec.entrypoint is not None:
         body["Entrypoint"] = list(spec.entrypoint) or [""]  # one empty text clears, an empty list keeps the image's
+    if spec.working_dir:
+        body["WorkingDir"] = spec.working_dir
     if readable_logs:
         body["HostConfig"]["LogConfig"] = READABLE_LOGS
     return body

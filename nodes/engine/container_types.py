@@ -56,7 +56,8 @@ class ContainerSpec:
     name: str  # "": the engine invents one
     image: str
     command: tuple[str, ...] | None = None
-    entrypoint: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None  # with one, the image's own command counts for nothing
+    working_dir: str = ""  # the image's own
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     mounts: tuple[BindMount, ...] = ()

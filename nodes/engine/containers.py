@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -15,7 +15,7 @@ from .container_bodies import container_body
 from .container_events import ACTIONS, ContainerEventDecoder, moment_before
 from .container_stats import container_stats
 from .container_types import ContainerInfo, ContainerSpec, ContainerStats, FileStat, Finished
-from .files import read_container_file, stat_container_file
+from .files import put_container_files, read_container_file, stat_container_file
 from .following import EventStream, Following, LogStream
 from .http_source import HttpSource
 from .log_decoder import LogDecoder
@@ -116,6 +116,10 @@ class ContainerCalls:
     def stat_file(self, container: str, path: str) -> FileStat | None:
         with translated():
             return stat_container_file(self._client, demand_container(container), path)
+
+    def put_files(self, container: str, files: Mapping[str, bytes], *, directories: Collection[str] = ()) -> None:
+        with translated():
+            put_container_files(self._client, demand_container(container), files, directories=directories)
 
     def events(self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK) -> EventStream:
         filters = {"type": ["container"], "event": list(ACTIONS), "label": label_filters(labels)}

@@ -1,14 +1,15 @@
-"""Looking at one file inside a container. It need not run, nor ever have been started: its mounts are there anyhow."""
+"""Files inside a container, to look at and to put there. It need not run, nor ever have been started: its mounts are
+there anyhow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 import docker.errors
 import requests
 
-from .archive import MOST_HOPS, PathStat, first_file, follow, path_stat
+from .archive import MOST_HOPS, PathStat, first_file, follow, packed, path_stat
 from .client import EngineClient
 from .container_types import FileStat
 from .transport import CHUNK
@@ -33,6 +34,14 @@ def stat_container_file(client: EngineClient, container: str, path: str) -> File
         return FileStat(path, stat.is_file, stat.is_directory, stat.mode & 0o777, stat.size, stat.modified)
 
     return _at_the_end(client, "HEAD", container, path, described)
+
+
+def put_container_files(
+    client: EngineClient, container: str, files: Mapping[str, bytes], *, directories: Collection[str]
+) -> None:
+    url = client._url("/containers/{0}/archive", container)
+    query = {"path": "/", "noOverwriteDirNonDir": "1"}
+    client._raise_for_status(client._put(url, params=query, data=packed(files, directories)))
 
 
 def _at_the_end(

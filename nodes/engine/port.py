@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from .container_types import ContainerInfo, ContainerSpec, ContainerStats, FileStat, Finished
@@ -143,6 +143,12 @@ class Engine(Protocol):
 
     def stat_file(self, container: str, path: str) -> FileStat | None:
         """What lies at a path, under the same conditions; None when there is nothing."""
+        ...
+
+    def put_files(self, container: str, files: Mapping[str, bytes], *, directories: Collection[str] = ()) -> None:
+        """Write whole files (mode 644) and make directories (777), missing parents too, all of the container's root,
+        under the same conditions. Paths are absolute and clean. A directory is never replaced by a file, nor the other
+        way round: `EngineRejected`."""
         ...
 
     def events(self, *, labels: Mapping[str, str], since: float | None = None, tick: float = TICK) -> EventStream:

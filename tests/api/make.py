@@ -12,7 +12,17 @@ from appimages.services import create_app_image
 from core.jobs import JobState
 from core.system import SYSTEM
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from instances.models import Gpu, Instance, Observed, Operation, ProductSpec
+from instances.models import (
+    ConfigSet,
+    DeployedContainer,
+    Deployment,
+    Gpu,
+    Instance,
+    Observed,
+    Operation,
+    ProductSpec,
+    SecretSet,
+)
 from nodes.models import ComputeNode, NodeStatus
 from pulls.models import PullJob, PullRequest
 
@@ -86,6 +96,29 @@ def slice_spec(**values: Any) -> ProductSpec:
     """8 GB of one A10."""
     slices = {"gpu_model": "A10", "gpu_count": 1, "gpu_memory_gb": 8, "supports_memory_split": True}
     return spec(**{**slices, **values})
+
+
+def deployment(*, by: Any, **values: Any) -> Deployment:
+    """An AppImage that runs in one container, as far as the rows know."""
+    row = app_image()
+    usual: dict[str, Any] = {"name": row.name, "app_image": row, "version": 1, "document": row.document, "user": by}
+    made = Deployment.objects.create(**{**usual, "spec": spec(), **values})
+    stored: Any = {"files": {"/srv/conf/app.json": "{}"}}
+    DeployedContainer.objects.create(
+        instance=instance(by=by), deployment=made, container="main", replica=0, template=stored
+    )
+    return made
+
+
+def config_set(**values: Any) -> ConfigSet:
+    return ConfigSet.objects.create(**{"name": f"set-{next(_numbers):05}", **values})
+
+
+def secret_set(**values: str) -> SecretSet:
+    row = SecretSet(name=f"set-{next(_numbers):05}")
+    row.seal(values)
+    row.save()
+    return row
 
 
 def instance(*, by: Any, **values: Any) -> Instance:

@@ -270,7 +270,7 @@ def test_the_cards_of_a_node_show_who_holds_them(boss: Client, instance: Instanc
 
 def test_a_node_that_nobody_asked_says_that_its_cards_are_unknown(boss: Client) -> None:
     page = boss.get(reverse("admin:instances_gpu_node", args=[make.node().pk])).content.decode()
-    assert "GPUs are unknown" in page and "There is no listed product spec yet" in page
+    assert "GPUs are not known" in page and "There is no listed product spec yet" in page
     assert boss.get(reverse("admin:instances_gpu_node", args=[123456])).status_code == 404
 
 

@@ -18,6 +18,8 @@ from core.examples import example_for, with_example
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.serializers import AddressSerializer, ImageSerializer, NameAndTagSerializer, RegistrySerializer
 from imagelib.tokens import LoginSerializer
+from instances.config_set_serializers import ConfigSetSerializer, SecretSetSerializer
+from instances.deployment_serializers import RunAsked
 from instances.instance_serializers import InstanceAsked, InstanceCreated
 from instances.serializers import SpecSerializer
 from nodes.models import ComputeNode
@@ -40,6 +42,9 @@ FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/specs/", SpecSerializer),
     ("/api/instances/", InstanceCreated),
     ("/api/instances/preview/", InstanceAsked),
+    ("/api/appimages/app/run/", RunAsked),
+    ("/api/config-sets/", ConfigSetSerializer),
+    ("/api/secret-sets/", SecretSetSerializer),
     ("/api/token/", LoginSerializer),
 )
 
@@ -110,7 +115,7 @@ def test_rules_of_the_models_get_an_example_too(as_operator: APIClient, language
 def test_a_field_that_does_not_exist_gets_no_example_of_its_own(as_operator: APIClient) -> None:
     body = {"image": 1, "nodes": [1], "node": 1}  # "node" exists elsewhere, as a filter
     [fault] = make.problem(as_operator.post("/api/pulls/", body), 400)["errors"]
-    assert fault["message"].endswith("Known fields: image, reference, nodes.")
+    assert fault["message"].endswith("Known fields: image, reference, nodes, source, source_node, archive.")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

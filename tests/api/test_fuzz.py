@@ -19,8 +19,8 @@ from tests.support.app_images import TRAPS, file
 
 # The same examples in every run. Nothing here asks a node or a registry, which would be slow or elsewhere.
 FUZZ = settings(max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-PATHS = r"^/api/(appimages|resolve|registries|v1/appimage)/"
-ELSEWHERE = r"/(check|run)/$"
+PATHS = r"^/api/(appimages|config-sets|deployments|secret-sets|resolve|registries|v1/appimage)/"
+ELSEWHERE = r"/check/$"
 
 
 def test_what_the_document_describes_and_what_it_does_not(

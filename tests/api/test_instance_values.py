@@ -92,8 +92,9 @@ def test_nobody_else_gets_it_from_any_route(
 def read_everything(reader: Listener, instance: Instance) -> None:
     for method, path in all_routes():
         if method == "GET" and not path.endswith("events/"):
-            reader.get("/" + path.format(pk=instance.pk))
-            reader.get(f"/{path.format(pk=instance.pk)}?ID={instance.pk}&pageSize=100")
+            full = "/" + path.format(pk=instance.pk, name="a", number=1)
+            reader.get(full)
+            reader.get(f"{full}?ID={instance.pk}&pageSize=100")
     for kind in ("start", "stop", "restart"):
         reader.post(f"/api/instances/{instance.pk}/{kind}/")
         reader.post(f"/instance/{kind}Container?ID={instance.pk}")

@@ -116,6 +116,25 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("GET", "api/instances/events/"): (READERS, {"id": "{instance}"}),
     ("POST", "api/instances/{instance}/ticket/"): (owners(200), None),
     ("GET", "api/instances/{instance}/terminal/"): (owners(426), None),  # it is a WebSocket
+    ("POST", "api/appimages/{runnable}/run/"): ((401, 202, 202, 202), {"spec": "{spec}"}),
+    ("GET", "api/deployments/"): (READERS, None),
+    ("GET", "api/deployments/{deployment}/"): (owners(200), None),
+    ("DELETE", "api/deployments/{deployment}/"): (owners(202), None),
+    ("POST", "api/deployments/{deployment}/start/"): (owners(202), None),
+    ("POST", "api/deployments/{deployment}/stop/"): (owners(202), None),
+    ("POST", "api/deployments/{deployment}/restart/"): (owners(202), None),
+    ("GET", "api/config-sets/"): (operators(200), None),
+    ("POST", "api/config-sets/"): (operators(201), {"name": "new", "values": {"A": "1"}}),
+    ("GET", "api/config-sets/{config_set}/"): (operators(200), None),
+    ("PUT", "api/config-sets/{config_set}/"): (operators(200), {"name": "new"}),
+    ("PATCH", "api/config-sets/{config_set}/"): (operators(200), {"values": {"A": "1"}}),
+    ("DELETE", "api/config-sets/{config_set}/"): (operators(204), None),
+    ("GET", "api/secret-sets/"): (operators(200), None),
+    ("POST", "api/secret-sets/"): (operators(201), {"name": "new", "values": {"A": "1"}}),
+    ("GET", "api/secret-sets/{secret_set}/"): (operators(200), None),
+    ("PUT", "api/secret-sets/{secret_set}/"): (operators(200), {"name": "new"}),
+    ("PATCH", "api/secret-sets/{secret_set}/"): (operators(200), {"values": {"A": "1"}}),
+    ("DELETE", "api/secret-sets/{secret_set}/"): (operators(204), None),
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
     ("POST", "api/pulls/archives/"): (operators(400), None),  # there is none in the body
@@ -192,6 +211,10 @@ def things(user: User) -> dict[str, Any]:
         "instance": make.instance(by=user).pk,
         "room": make.gpu_node().pk,  # for new instances
         "app_image": make.app_image().name,
+        "runnable": make.app_image(image={"name": "127.0.0.1:1/team/app", "tag": "v1"}).name,
+        "deployment": make.deployment(by=user).pk,
+        "config_set": make.config_set().pk,
+        "secret_set": make.secret_set(token="t").pk,
         "number": 1,  # of a version of it
     }
 
@@ -284,9 +307,9 @@ def _with_ids(asked: Any, things: dict[str, Any]) -> Any:
 
 
 def _resolver_path(path: str) -> str:
-    for name in ("image", "registry", "node", "pull", "spec", "instance"):
+    for name in ("image", "registry", "node", "pull", "spec", "instance", "deployment", "config_set", "secret_set"):
         path = path.replace(f"{{{name}}}", "{pk}")
-    return path.replace("{app_image}", "{name}")
+    return path.replace("{app_image}", "{name}").replace("{runnable}", "{name}")
 
 
 def _filled(path: str) -> str:

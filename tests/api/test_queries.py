@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from appimages.models import AppImage
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from instances.models import ProductSpec
+from instances.models import ConfigSet, Deployment, ProductSpec, SecretSet
 from nodes.models import ComputeNode
 from pulls.models import PullJob
 from tests.api import make
@@ -30,6 +30,9 @@ LISTS = [
     "/api/pulls/?page_size=100",
     "/api/specs/?page_size=100",
     "/api/instances/?page_size=100",
+    "/api/deployments/?page_size=100",
+    "/api/config-sets/?page_size=100",
+    "/api/secret-sets/?page_size=100",
     "/api/appimages/?page_size=100",
     "/instance/getInstanceList?pageSize=100",
     "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
@@ -37,7 +40,9 @@ LISTS = [
     *(f"{kind.list}?pageSize=100&page=9&name=e&isOnShelf=true" for kind in KINDS),
     *(kind.public for kind in KINDS),
 ]
-ADMIN_LISTS = [ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, AppImage]
+ADMIN_LISTS = [
+    ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, AppImage, Deployment, ConfigSet, SecretSet,
+]  # fmt: skip
 
 
 def fill(user: Any, count: int) -> None:
@@ -46,6 +51,9 @@ def fill(user: Any, count: int) -> None:
         make.registry(username="u", password="p")
         make.spec(gpu_model="A100", gpu_count=8, gpu_memory_gb=80)
         instance = make.instance(by=user, observed="pulling")
+        make.deployment(by=user)
+        make.config_set(values={"A": "1"})
+        make.secret_set(token="t")
         there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
         make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))
@@ -69,7 +77,12 @@ def queries(ask: Callable[[], Any]) -> tuple[int, int]:
 
 @pytest.mark.parametrize(
     ("path", "who"),
-    [(path, who) for path in LISTS for who in ("operator", "user") if (who == "operator" or "registries" not in path)],
+    [
+        (path, who)
+        for path in LISTS
+        for who in ("operator", "user")
+        if (who == "operator" or not any(word in path for word in ("registries", "-sets")))
+    ],
 )
 def test_api_lists(path: str, who: str, client_of: Any, request: pytest.FixtureRequest) -> None:
     person: User = request.getfixturevalue(who)

@@ -193,6 +193,7 @@ def test_calls_for_containers_that_are_not_there(world: World) -> None:
                 lambda name=name: engine.exec_run(name, ("env",), within=5),
                 lambda name=name: engine.read_file(name, "/etc/os-release", limit=10),
                 lambda name=name: engine.stat_file(name, "/etc/os-release"),
+                lambda name=name: engine.put_files(name, {"/srv/late": b"late"}),
                 lambda name=name: engine.open_terminal(name, shell=("sh",), columns=80, rows=24),
             ):
                 with pytest.raises(EngineRejected) as refused:
@@ -328,6 +329,27 @@ def test_reading_files(world: World, spec: ContainerSpec) -> None:
         assert inspect(engine, container).state == "created"
         finished = engine.run_once(replace(spec, name="other", command=MARKS, mounts=(mount,)), within=30)
         assert finished.stdout == "library"
+
+
+def test_putting_files(world: World, spec: ContainerSpec) -> None:
+    """Before the container has ever run."""
+    text = "设置: {a: 1}\n".encode()
+    with world.connect() as engine:
+        container = engine.create_container(spec)
+        files = {"/srv/new/deep/app.conf": text, "/etc/os-release": b"other", "/srv/empty": b""}
+        engine.put_files(container, files, directories=("/srv/storage",))
+        for path, content in files.items():
+            assert engine.read_file(container, path, limit=100) == content, path
+        found = engine.stat_file(container, "/srv/new/deep/app.conf")
+        assert found is not None and found.is_file and (found.permissions, found.size) == (0o644, len(text))
+        made = engine.stat_file(container, "/srv/storage")
+        assert made is not None and made.is_directory
+        with pytest.raises(EngineRejected, match="cannot overwrite directory"):
+            engine.put_files(container, {"/etc": b"no"})
+        assert engine.read_file(container, "/etc/os-release", limit=100) == b"other"
+        engine.start_container(container)
+        engine.put_files(container, {"/srv/late": b"late"})
+        assert engine.read_file(container, "/srv/late", limit=100) == b"late"
 
 
 def test_describing_files(world: World, spec: ContainerSpec) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +146,14 @@ class FakeContainerCalls:
         mode = self._engine.containers.permissions.get(node_path, 0o755 if content is None else 0o644)
         modified = sha256(repr(content))
         return FileStat(end, content is not None, content is None, mode, len(content or b""), modified)
+
+    def put_files(self, container: str, files: Mapping[str, bytes], *, directories: Collection[str] = ()) -> None:
+        found = self._allow("put").get(container)
+        for path in files:
+            if any(name.startswith(f"{path}/") for name in found.files):
+                raise EngineRejected(400, f'cannot overwrite directory "{path}" with non-directory "{path}"')
+        found.files.update(files)
+        found.files.update({f"{path}/.": b"" for path in directories})  # the fake has no other empty ones
 
     def events(self, *, labels: Mapping[str, str], since: float | None = None, tick: float = 0.1) -> EventStream:
         containers = self._allow("events")

@@ -65,7 +65,8 @@ class FakeContainers:
         self._ports = count(49153)
 
     def refuse(self, operation: str, error: EngineError) -> None:
-        """create, start, stop, restart, remove, inspect, list, logs, stats, exec, file, volume, events, terminal."""
+        """create, start, stop, restart, remove, inspect, list, logs, stats, exec, file, put, volume, events,
+        terminal."""
         self._refusals[operation].append(error)
 
     def meanwhile(self, operation: str, action: Callable[[], object]) -> None:

@@ -51,6 +51,16 @@ def test_choices_and_lists(monkeypatch) -> None:
     assert env.words("X", []) == ["one", "two"]
 
 
+@pytest.mark.parametrize("value", ["20000", "20000-", "a-b", "0-10", "30000-20000", "1-65536", "1-2-3"])
+def test_ranges_of_ports(monkeypatch, value: str) -> None:
+    assert env.ports("X", (1, 2)) == (1, 2)
+    monkeypatch.setenv("IMAGELIB_X", "20000-29999")
+    assert env.ports("X", (1, 2)) == (20000, 29999)
+    monkeypatch.setenv("IMAGELIB_X", value)
+    with pytest.raises(ImproperlyConfigured, match="20000-29999"):
+        env.ports("X", (1, 2))
+
+
 def test_a_value_from_a_file(monkeypatch, tmp_path) -> None:
     (tmp_path / "secret").write_text("from file\n")
     monkeypatch.setenv("IMAGELIB_X_FILE", str(tmp_path / "secret"))

@@ -21,7 +21,7 @@ PRODUCTION = {
     "IMAGELIB_SECRET_KEY": "a-secret-key-of-the-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
     "IMAGELIB_FIELD_KEYS": Fernet.generate_key().decode(),
 }
-READERS = {"text", "boolean", "integer", "decimal", "words", "choice", "secret", "directory"}
+READERS = {"text", "boolean", "integer", "decimal", "ports", "words", "choice", "secret", "directory"}
 
 
 def manage(data_dir: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,125 @@
+"""Admin pages of config sets and secret sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from core.admin_forms import ServiceForm
+from core.admin_tools import OperatorAdmin, age
+from core.system import SYSTEM
+from instances import services
+from instances.admin.run_form import lines
+from instances.models import ConfigSet, SecretSet
+
+
+def _read(text: str) -> dict[str, str]:
+    found = {}
+    for line in filter(str.strip, text.splitlines()):
+        name, separator, value = line.partition("=")
+        if not separator:  # the line may be a secret: it is not repeated
+            raise forms.ValidationError(_("Every line is NAME=value. Example: REGION=north"))
+        found[name.strip()] = value
+    return found
+
+
+class ConfigSetForm(ServiceForm):
+    values = forms.CharField(
+        label=_("Values"), required=False, strip=False, widget=lines(8), help_text=_("One a line, such as REGION=north")
+    )
+
+    class Meta:
+        model = ConfigSet
+        fields = ("name",)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.initial["values"] = "\n".join(f"{name}={text}" for name, text in self.instance.values.items())
+
+    def clean_values(self) -> dict[str, str]:
+        return _read(self.cleaned_data["values"])
+
+    def judge(self, values: Mapping[str, Any], row: Any) -> None:
+        services.save_config_set(user=SYSTEM, values=values, row=row)
+
+
+class SecretSetForm(ServiceForm):
+    values = forms.CharField(
+        label=_("Values to store"),
+        required=False,
+        strip=False,
+        widget=lines(4),
+        help_text=_(
+            "One a line, such as TOKEN=s3cret-Words. What is stored is never shown; names that are not given keep "
+            "their values, and a name without a value (TOKEN=) is removed."
+        ),
+    )
+
+    class Meta:
+        model = SecretSet
+        fields = ("name",)
+
+    def clean_values(self) -> dict[str, str]:
+        return _read(self.cleaned_data["values"])
+
+    def judge(self, values: Mapping[str, Any], row: Any) -> None:
+        services.save_secret_set(user=SYSTEM, values=values, row=row)
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.errors and self.data.get(self.add_prefix("values")):
+            data: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+            data[self.add_prefix("values")] = ""
+            self.data = data
+            self.add_error("values", str(_("Nothing was saved yet, and secrets are not sent back: enter it again.")))
+
+
+class _SetAdmin(OperatorAdmin):
+    list_display = ("name", "names", "changed")
+    search_fields = ("name",)
+    ordering = ("name",)
+
+    @display(description=gettext_lazy("changed"), ordering="updated_at")
+    def changed(self, row: Any) -> SafeString | str:
+        return age(row.updated_at)
+
+
+@admin.register(ConfigSet)
+class ConfigSetAdmin(_SetAdmin):
+    form = ConfigSetForm
+    fields = ("name", "values")
+
+    @display(description=gettext_lazy("names"))
+    def names(self, row: ConfigSet) -> str:
+        return ", ".join(row.values) or "–"
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        services.save_config_set(user=request.user, values=form.changed_values(), row=obj)
+
+    def delete_rows(self, request: HttpRequest, ids: list[int]) -> None:
+        services.delete_config_sets(user=request.user, ids=ids)
+
+
+@admin.register(SecretSet)
+class SecretSetAdmin(_SetAdmin):
+    form = SecretSetForm
+    fields = ("name", "names", "values")
+    readonly_fields = ("names",)
+
+    @display(description=gettext_lazy("names stored"))
+    def names(self, row: SecretSet) -> str:
+        return ", ".join(row.keys) or "–"
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        services.save_secret_set(user=request.user, values=form.changed_values(), row=obj)
+
+    def delete_rows(self, request: HttpRequest, ids: list[int]) -> None:
+        services.delete_secret_sets(user=request.user, ids=ids)

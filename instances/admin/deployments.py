@@ -1,0 +1,191 @@
+"""Admin pages of AppImages that run: the list, one deployment, and what is done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action, display
+
+from core.admin_tools import OperatorAdmin, age, label, two_lines
+from core.errors import DomainError
+from instances import services
+from instances.admin.instances import ASKING
+from instances.admin.running_app_images import run_app_image_page
+from instances.deployment_snapshot import (
+    STATE_COLOURS,
+    STATES,
+    deployment_snapshot,
+    is_ready,
+    state_of,
+    with_containers,
+)
+from instances.models import Deployment, Observed, OperationKind
+from instances.models.instances import OBSERVED_COLOURS
+
+_REMOVING = gettext_lazy(
+    "All containers of the deployments are removed with all files in them, and so are their data disks. This cannot be "
+    "undone. GPUs, memory and disk are free for others afterwards."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A container as the page shows it."""
+
+    facts: dict[str, Any]
+    state: SafeString
+    readiness: list[SafeString]
+    probes: list[tuple[str, dict[str, Any]]]
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(OperatorAdmin):
+    """Deployments are made, operated and removed by services only; the pages show them and ask."""
+
+    list_display = ("what", "state", "made_of", "place", "created")
+    list_display_links = ("what",)
+    list_filter = ("desired", "spec")
+    search_fields = ("name", "user__username", "app_image__name", "role")
+    ordering = ("-created_at", "-pk")
+    actions = ("remove_selected",)
+    actions_row = ("start", "stop", "restart", "remove")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_containers(services.visible_deployments(request.user))
+
+    # --- columns -----------------------------------------------------------------------------------------------------
+
+    @display(description=gettext_lazy("deployment"), ordering="name")
+    def what(self, row: Deployment) -> SafeString:
+        return two_lines(row.name, _("of %(user)s") % {"user": row.user.get_username()})
+
+    @display(description=gettext_lazy("state"))
+    def state(self, row: Any) -> SafeString:
+        ready = sum(map(is_ready, row.parts))
+        title = _("%(ready)s of %(total)s containers are ready") % {"ready": ready, "total": len(row.parts)}
+        return two_lines(_state(row), f"{ready} / {len(row.parts)}", title=title)
+
+    @display(description=gettext_lazy("AppImage"), ordering="app_image__name")
+    def made_of(self, row: Deployment) -> SafeString:
+        facts = {"version": row.version, "template": row.deploy_template or "–"}
+        return two_lines(row.app_image.name, _("version %(version)s · %(template)s") % facts)
+
+    @display(description=gettext_lazy("compute node"))
+    def place(self, row: Any) -> str:
+        return ", ".join(dict.fromkeys(part.instance.node.name for part in row.parts)) or "–"
+
+    @display(description=gettext_lazy("created"), ordering="created_at")
+    def created(self, row: Deployment) -> SafeString | str:
+        return age(row.created_at)
+
+    # --- one deployment, and running an AppImage ---------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Read-only; its script fetches the page again while it is looked at."""
+        pk = self.row_or_404(request, object_id).pk
+        row = with_containers(services.visible_deployments(request.user), files=True).filter(pk=pk).first()
+        row = row or self.row_or_404(request, object_id)  # it went in this moment
+        shown = deployment_snapshot(row, files=True)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": row.name,
+            "deployment": row,
+            "shown": shown,
+            "state": _state(row),
+            "containers": [_shown(facts) for facts in shown["containers"]],
+        }
+        return TemplateResponse(request, "imagelib/deployment_page.html", context)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return run_app_image_page(self, request)
+
+    # --- doing something ---------------------------------------------------------------------------------------------
+
+    @action(description=gettext_lazy("Start…"), url_path="start", icon="play_arrow")
+    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, OperationKind.START)
+
+    @action(description=gettext_lazy("Stop…"), url_path="stop", icon="stop")
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, OperationKind.STOP)
+
+    @action(description=gettext_lazy("Restart…"), url_path="restart", icon="restart_alt")
+    def restart(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, OperationKind.RESTART)
+
+    @action(description=gettext_lazy("Remove…"), url_path="remove", icon="delete")
+    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, OperationKind.REMOVE)
+
+    @admin.action(description=gettext_lazy("Remove selected deployments…"))
+    def remove_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+        words = self._words(request, OperationKind.REMOVE, queryset)
+        return self.confirm_selected(request, queryset, action="remove_selected", **words)
+
+    def _ask(self, request: HttpRequest, object_id: str, kind: OperationKind) -> HttpResponse:
+        row = self.row_or_404(request, object_id)
+        return self.confirm(request, items=[row.name], back=self.changelist_url(), **self._words(request, kind, [row]))
+
+    def _words(self, request: HttpRequest, kind: OperationKind, rows: Iterable[Deployment]) -> dict[str, Any]:
+        words = ASKING[kind]
+
+        def act() -> str | None:
+            begun = [row.name for row in rows if _begin(request, row.pk, kind)]
+            return str(words.said) % {"names": ", ".join(begun)} if begun else None
+
+        message = _REMOVING if kind == OperationKind.REMOVE else words.message
+        return {"title": words.title, "message": message, "button": words.button, "danger": words.danger, "act": act}
+
+
+def _begin(request: HttpRequest, pk: int, kind: OperationKind) -> bool:
+    """One of several: what cannot be done is told and keeps nothing else back."""
+    try:
+        if kind == OperationKind.REMOVE:
+            services.remove_deployment(user=request.user, deployment=pk)
+        else:
+            services.operate_deployment(user=request.user, deployment=pk, kind=kind)
+    except DomainError as error:
+        messages.error(request, str(error))
+        return False
+    return True
+
+
+def _state(row: Any) -> SafeString:
+    state = state_of(row)
+    return label(STATES[state], STATE_COLOURS.get(state, "default"))
+
+
+def _shown(facts: dict[str, Any]) -> _Shown:
+    state = Observed(facts["state"])
+    names = {"startup": _("startup"), "readiness": _("readiness"), "liveness": _("liveness")}
+    probes = [(names[kind], result) for kind, result in facts["probes"].items()]
+    return _Shown(facts, label(state.label, OBSERVED_COLOURS.get(state, "default")), list(_readiness(facts)), probes)
+
+
+def _readiness(facts: dict[str, Any]) -> Iterable[SafeString]:
+    """What its probes say, as long as it runs."""
+    if facts["state"] != Observed.RUNNING:
+        return
+    if facts["started"] is False:
+        yield label(_("not started yet"), "info")
+    if facts["ready"] is not None:
+        yield label(_("ready"), "success") if facts["ready"] else label(_("not ready"), "warning")
+    if facts["alive"] is False:
+        yield label(_("not alive"), "danger")

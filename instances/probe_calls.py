@@ -1,0 +1,118 @@
+"""Asking a container one probe: in it, through its engine, or over its node's address. A probe looks and nothing else:
+whatever goes wrong is its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from instances.grpc_health import HealthCheck
+from instances.recipes.probes import EXEC, GRPC, HTTP, TCP
+from nodes.engine import Engine, EngineError
+
+_LONGEST_LINE = 8192
+_PATIENCE = 0.5  # seconds that a connection has to stay open
+_TOLD = 200  # characters of what a program said
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    ok: bool
+    text: str  # what was seen, in few words and no language
+
+
+def ask(probe: Mapping[str, Any], *, engine: Callable[[], Any], container: str, host: str) -> Result:
+    """`engine` connects to the container's engine, `host` is where its node publishes ports."""
+    if probe["via"] == EXEC:
+        return _run(probe, engine, container)
+    return asyncio.run(_within(_LOOKS[probe["via"]], probe, host))
+
+
+def _run(probe: Mapping[str, Any], engine: Callable[[], Any], container: str) -> Result:
+    try:
+        with engine() as connected:
+            return _exit(connected, probe, container)
+    except EngineError as error:
+        return Result(False, error.code)
+
+
+def _exit(engine: Engine, probe: Mapping[str, Any], container: str) -> Result:
+    done = engine.exec_run(container, tuple(probe["command"]), within=float(probe["timeout"]), limit_bytes=_TOLD)
+    said = " ".join((done.stdout or done.stderr).split())[:_TOLD]
+    return Result(done.exit_code == 0, f"exit code {done.exit_code} {said}".strip())
+
+
+async def _within(
+    look: Callable[[Mapping[str, Any], str], Awaitable[Result]], probe: Mapping[str, Any], host: str
+) -> Result:
+    try:
+        async with asyncio.timeout(float(probe["timeout"])):
+            return await look(probe, host)
+    except TimeoutError:
+        return Result(False, f"no answer within {probe['timeout']} s")
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        words = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
+        return Result(False, words[:_TOLD] or type(error).__name__)
+
+
+async def _connect(probe: Mapping[str, Any], host: str) -> Result:
+    """An engine's own proxy accepts for the container, and hangs up at once when nothing listens there."""
+    reader, writer = await asyncio.open_connection(host, probe["host_port"])
+    try:
+        async with asyncio.timeout(min(_PATIENCE, float(probe["timeout"]) / 2)):
+            if not await reader.read(1):
+                return Result(False, "connection closed at once")
+    except TimeoutError:
+        pass  # it waits for us to speak
+    finally:
+        writer.close()
+    return Result(True, "connected")
+
+
+async def _request(probe: Mapping[str, Any], host: str) -> Result:
+    """Any status from 200 to 399 is a success; redirections are not followed."""
+    tls = _unverified() if probe["scheme"] == "HTTPS" else None
+    reader, writer = await asyncio.open_connection(host, probe["host_port"], ssl=tls, limit=_LONGEST_LINE)
+    try:
+        writer.write(_head(probe, host))
+        await writer.drain()
+        line = (await reader.readline()).decode("latin-1").split()
+    finally:
+        writer.close()
+    if len(line) < 2 or not line[0].startswith("HTTP/") or not line[1].isdecimal():
+        return Result(False, "no HTTP answer")
+    return Result(200 <= int(line[1]) < 400, f"HTTP status {line[1]}"[:_TOLD])
+
+
+def _head(probe: Mapping[str, Any], host: str) -> bytes:
+    headers = {"Host": f"{host}:{probe['host_port']}", "User-Agent": "imagelib-probe", "Accept": "*/*"}
+    headers |= dict(probe["headers"])
+    lines = [f"GET {probe['path']} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode()
+
+
+def _unverified() -> ssl.SSLContext:
+    """As Kubernetes: a probe asks whether the program answers, not who it is."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+async def _check_health(probe: Mapping[str, Any], host: str) -> Result:
+    reader, writer = await asyncio.open_connection(host, probe["host_port"])
+    try:
+        check = HealthCheck(service=probe["service"], authority=f"{host}:{probe['host_port']}")
+        writer.write(check.opening)
+        while check.outcome is None:
+            writer.write(check.feed(await reader.read(_LONGEST_LINE)))
+    finally:
+        writer.close()
+    return Result(*check.outcome)
+
+
+_LOOKS = {HTTP: _request, TCP: _connect, GRPC: _check_health}

@@ -1,0 +1,197 @@
+"""Who asks the probes: one process of the deployment of this product, for all containers of AppImages that run.
+
+As with `instances.watching`, the process that holds the lease does it, and another begins when it dies: each container
+is judged anew then, as if it had just been started.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.contrib.auth.models import AnonymousUser
+from django.db import DatabaseError, InterfaceError, connection, reset_queries, transaction
+from django.db.models import Exists, F, Max, OuterRef
+
+from core.errors import Conflict, NotFound, SecretUnreadable
+from core.jobs import ACTIVE_STATES
+from core.leases import Holding
+from core.shutdown import stopping
+from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
+from instances.probe_calls import Result, ask
+from instances.probing import Restarts, Rule, Watched
+from instances.services.reserving import queue
+from nodes.models import ComputeNode
+from pulls.tools import Tools, production_tools
+
+EVERY, LOOK_EVERY, LEASE = 0.25, 2.0, 8.0  # seconds
+THREADS = 16
+logger = structlog.get_logger(__name__)
+Run = tuple[str, int, int | None]  # one run of a container: its id, how often its engine, and how often we started it
+
+
+@dataclass(slots=True)
+class _Watch:
+    """A container that runs, and the probes of it that are being asked."""
+
+    run: Run
+    probes: dict[str, Any]
+    node: ComputeNode
+    watched: Watched
+    asked: dict[str, Future[Result]] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)  # kind → what the row says of its last result
+
+
+class Prober:
+    """Runs in a thread of a worker until `stopping`."""
+
+    def __init__(
+        self, tools: Tools, *, stopping: threading.Event, every: float = EVERY, look_every: float = LOOK_EVERY
+    ) -> None:
+        self._tools, self._stopping, self._every, self._look_every = tools, stopping, every, look_every
+        self._holding = Holding("probes", seconds=LEASE)
+        self._watches: dict[int, _Watch] = {}
+        self._restarts: dict[int, Restarts] = {}
+        self._look_at = 0.0  # monotonic: when the rows are read again
+
+    @property
+    def watching(self) -> set[int]:
+        """The containers whose probes this process asks; from any thread."""
+        return set(self._watches)
+
+    def run(self) -> None:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="probes") as threads:
+            try:
+                while not self._stopping.is_set():
+                    self._round(threads)
+                    self._stopping.wait(self._every)
+            finally:
+                self._let_go()
+
+    def _round(self, threads: ThreadPoolExecutor) -> None:
+        try:
+            reset_queries()
+            if self._tools.monotonic() >= self._look_at:
+                self._look()
+                self._look_at = self._tools.monotonic() + self._look_every
+            for pk, watch in list(self._watches.items()):
+                self._take(pk, watch)
+                self._ask(watch, threads)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("probes cannot be written down", reason=type(error).__name__)
+            connection.close()
+
+    def _look(self) -> None:
+        """Which containers run now; those of which a new run began are watched from its beginning."""
+        runs = _runs() if self._holding.hold() else {}
+        for pk in [pk for pk, watch in self._watches.items() if runs.get(pk) != watch.run]:
+            del self._watches[pk]  # what is being asked answers to nobody
+        new = DeployedContainer.objects.select_related("instance__node").filter(
+            pk__in=runs.keys() - self._watches.keys()
+        )
+        for row in new:
+            probes: dict[str, Any] = row.template["probes"]
+            rules = {kind: Rule.of(probe) for kind, probe in probes.items()}
+            watched = Watched.begin(rules, since=self._tools.monotonic())
+            watch = _Watch(runs[row.pk], probes, row.instance.node, watched, told=row.probe_results)
+            self._watches[row.pk] = watch
+            _write(row.pk, watched, watch.told)  # what was found last stays to be seen: why it was restarted
+
+    def _ask(self, watch: _Watch, threads: ThreadPoolExecutor) -> None:
+        for kind in watch.watched.asks(now=self._tools.monotonic()):
+            if kind not in watch.asked:
+                watch.asked[kind] = threads.submit(_answer, watch.probes[kind], watch.node, watch.run[0], self._tools)
+
+    def _take(self, pk: int, watch: _Watch) -> None:
+        """What was answered meanwhile."""
+        for kind in [kind for kind, asked in watch.asked.items() if asked.done()]:
+            result, before = _result(watch.asked.pop(kind)), watch.watched
+            watch.watched = before.after(kind, result.ok, now=self._tools.monotonic())
+            seen = {"ok": result.ok, "text": result.text}
+            if seen != {name: watch.told.get(kind, {}).get(name) for name in seen} or (
+                watch.watched.verdict != before.verdict
+            ):
+                watch.told[kind] = {**seen, "at": self._tools.now().isoformat()}
+                _write(pk, watch.watched, watch.told)
+        if watch.watched.verdict.must_restart:
+            self._restart(pk, watch)
+
+    def _restart(self, pk: int, watch: _Watch) -> None:
+        """At once the first time, later after a pause that grows."""
+        now, before = self._tools.monotonic(), self._restarts.get(pk, Restarts())
+        if before.allows(now=now) and _restart(pk, watch.told):
+            self._restarts[pk] = before.one_more(now=now)
+            del self._watches[pk]
+
+    def _let_go(self) -> None:
+        try:
+            self._holding.release()
+        except (DatabaseError, InterfaceError) as error:
+            logger.info("the lease ends by itself", reason=type(error).__name__)
+        finally:
+            connection.close()
+
+
+def start_probing() -> threading.Thread:
+    """Begin, in this process; ends with `core.shutdown.stopping`."""
+    thread = threading.Thread(target=Prober(production_tools(), stopping=stopping).run, name="probes", daemon=True)
+    thread.start()
+    return thread
+
+
+def _runs() -> dict[int, Run]:
+    """Of the containers that run, have probes, and that no operation works on."""
+    busy = Operation.objects.filter(instance=OuterRef("pk"), state__in=ACTIVE_STATES)
+    rows = DeployedContainer.objects.filter(has_probes=True, instance__observed=Observed.RUNNING)
+    rows = rows.filter(~Exists(busy)).annotate(last=Max("instance__operations"))
+    return {
+        pk: (container, restarts, last)
+        for pk, container, restarts, last in rows.values_list(
+            "pk", "instance__container_id", "instance__restarts", "last"
+        )
+    }
+
+
+def _answer(probe: dict[str, Any], node: ComputeNode, container: str, tools: Tools) -> Result:
+    try:
+        endpoint = node.endpoint()
+    except SecretUnreadable as error:
+        return Result(False, error.code)
+    return ask(probe, engine=lambda: tools.connect(endpoint), container=container, host=node.published_at)
+
+
+def _result(asked: Future[Result]) -> Result:
+    """A bug ends one probe, not all."""
+    error = asked.exception()
+    if error is None:
+        return asked.result()
+    logger.error("a probe crashed", reason=repr(error))
+    return Result(False, type(error).__name__)
+
+
+def _write(pk: int, watched: Watched, told: dict[str, Any]) -> None:
+    verdict = watched.verdict
+    with transaction.atomic():
+        DeployedContainer.objects.filter(pk=pk).update(
+            has_started=verdict.started, is_ready=verdict.ready, is_alive=verdict.alive, probe_results=told
+        )
+        Instance.objects.filter(pk=pk).change()
+
+
+def _restart(pk: int, told: dict[str, Any]) -> bool:
+    """By the ordinary operation, in nobody's name. False: it is busy, later then."""
+    row = Instance.objects.filter(pk=pk, observed=Observed.RUNNING).first()
+    if row is None:
+        return True
+    try:
+        queue(row, OperationKind.RESTART, AnonymousUser())
+    except Conflict:
+        return False
+    except NotFound:
+        return True
+    DeployedContainer.objects.filter(pk=pk).update(probe_restarts=F("probe_restarts") + 1, is_ready=False)
+    logger.info("restarted by its probes", instance=pk, results=told)
+    return True

@@ -1,0 +1,96 @@
+"""The probes of a container: what they look at and how often, in the words of Kubernetes, with its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from instances.accelerator import Refused
+from instances.recipes.ports import Port
+
+KINDS = ("startup", "readiness", "liveness")
+EXEC, HTTP, TCP, GRPC = "exec", "http", "tcp", "grpc"
+_LONGEST = 86_400  # seconds
+# The document's name → ours, default, smallest. 0 stands for unset: the API of Kuscia writes it for what was left out.
+_NUMBERS = {
+    "initialDelaySeconds": ("delay", 0, 0),
+    "periodSeconds": ("period", 10, 1),
+    "timeoutSeconds": ("timeout", 1, 1),
+    "successThreshold": ("successes", 1, 1),
+    "failureThreshold": ("failures", 3, 1),
+}
+
+
+def probed_ports(container: Mapping[str, Any]) -> set[str | int]:
+    """Names, and numbers, of the ports that probes look at over the network."""
+    probes = (container.get(f"{kind}Probe") or {} for kind in KINDS)
+    wanted = (_handler(probe) for probe in probes if probe)
+    return {_port(handler.get("port")) for via, handler in wanted if via in (HTTP, TCP, GRPC)}
+
+
+def probes_of(container: Mapping[str, Any], ports: Sequence[Port]) -> dict[str, dict[str, Any]]:
+    """Kind → `{via, delay, period, timeout, successes, failures, …}`: with `command`, or with `host_port` and, for
+    HTTP, `path`, `scheme` and `headers`, for gRPC `service`. Raises `Refused`."""
+    return {
+        kind: _probe(kind, probe, ports) for kind in KINDS if (probe := container.get(f"{kind}Probe")) and any(probe)
+    }
+
+
+def _probe(kind: str, probe: Mapping[str, Any], ports: Sequence[Port]) -> dict[str, Any]:
+    via, handler = _handler(probe)
+    found: dict[str, Any] = {"via": via, **_numbers(probe)}
+    if kind != "readiness":
+        found["successes"] = 1  # Kubernetes allows nothing else there
+    if via == EXEC:
+        command = [str(part) for part in handler.get("command") or ()]
+        if not command or any("\0" in part for part in command):
+            raise Refused("bad_probe", kind=kind)
+        return {**found, "command": command}
+    found["host_port"] = _host_port(kind, _port(handler.get("port")), ports)
+    if via == GRPC:
+        found["service"] = str(handler.get("service") or "")
+    if via == HTTP:
+        found |= _request(kind, handler)
+    return found
+
+
+def _handler(probe: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    for name, via in (("exec", EXEC), ("httpGet", HTTP), ("tcpSocket", TCP), ("grpc", GRPC)):
+        if probe.get(name):
+            return via, probe[name]
+    raise Refused("bad_probe", kind="")
+
+
+def _numbers(probe: Mapping[str, Any]) -> dict[str, int]:
+    found = {}
+    for theirs, (ours, default, smallest) in _NUMBERS.items():
+        value = int(probe.get(theirs) or default)
+        found[ours] = min(max(value, smallest), _LONGEST)
+    return found
+
+
+def _port(wanted: Any) -> str | int:
+    text = str(wanted or "")
+    return int(text) if text.isdecimal() and len(text) < 6 else text
+
+
+def _host_port(kind: str, wanted: str | int, ports: Sequence[Port]) -> int:
+    for port in ports:
+        if wanted and wanted in (port.name, port.number) and port.host_port:
+            return port.host_port
+    raise Refused("no_such_probe_port", kind=kind, port=wanted)
+
+
+def _request(kind: str, handler: Mapping[str, Any]) -> dict[str, Any]:
+    """A `host` of its own becomes the Host header: the probe looks at its container and nowhere else."""
+    headers = [[str(one.get("name", "")), str(one.get("value", ""))] for one in handler.get("httpHeaders") or ()]
+    if handler.get("host"):
+        headers.insert(0, ["Host", str(handler["host"])])
+    path = "/" + str(handler.get("path") or "").lstrip("/")
+    if not all(_is_plain(text) for pair in headers for text in pair) or not _is_plain(path) or " " in path:
+        raise Refused("bad_probe", kind=kind)
+    return {"path": path, "scheme": str(handler.get("scheme") or "HTTP").upper(), "headers": headers}
+
+
+def _is_plain(text: str) -> bool:
+    return all(letter.isprintable() for letter in text)

@@ -1,0 +1,93 @@
+"""The ports of a container of a deployment, and all that depends on their numbers."""
+
+from __future__ import annotations
+
+from random import randint
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from appimages.roles import choose_template
+from instances.accelerator import Refused
+from instances.models import ConfigSet, DeployedContainer, Deployment, HostPort, Instance, SecretSet
+from instances.recipes.environment import ConfigSets, sets_of, with_secrets
+from instances.recipes.ports import choose
+from instances.recipes.recipe import Recipe
+from instances.recipes.template import Template
+from instances.services.asking import Part
+from nodes.models import ComputeNode
+
+# Kuscia's place for what nothing else says; see spec-appimage.md §3.
+DEFAULTS = "domain-config"
+
+
+def recipes_of(deployment: Deployment) -> list[Recipe]:
+    """One for each container of the deploy template. Raises `NoTemplate`."""
+    document = deployment.document
+    template = choose_template(document, deployment.role)
+    containers = (template.get("spec") or {}).get("containers") or []
+    sets = _config_sets({DEFAULTS}.union(*map(sets_of, containers)))
+    return [
+        Recipe(
+            container=container,
+            deploy_template=template,
+            config_templates=document.get("configTemplates") or {},
+            image_id=document["image"].get("id") or "",
+            config_sets=sets,
+            variables=deployment.variables,
+            defaults=sets.get(DEFAULTS, {}),
+        )
+        for container in containers
+    ]
+
+
+def _config_sets(names: set[str]) -> ConfigSets:
+    rows: Any = ConfigSet.objects.filter(name__in=names).values_list("name", "values")
+    return dict(rows)
+
+
+def furnish(instance: Instance, part: Part) -> Template:
+    """Take its ports, and write down what it will be. Within a transaction that holds the lock on the node: nobody else
+    takes ports there meanwhile. Raises `Refused`."""
+    template = part.recipe.complete(_take_ports(instance, len(part.recipe.ports)))
+    stored: Any = template.as_json()
+    DeployedContainer.objects.create(
+        instance=instance,
+        deployment=part.deployment,
+        container=part.recipe.name,
+        replica=part.replica,
+        template=stored,
+        has_probes=bool(template.probes),
+        is_ready=False if {"startup", "readiness"} & set(template.probes) else None,
+    )
+    return template
+
+
+def furnish_anew(instance: Instance) -> None:
+    """Other ports than before: something that is not ours has one of them on the node. Raises `Refused`."""
+    deployed = DeployedContainer.objects.select_related("deployment").get(instance=instance)
+    [recipe] = [one for one in recipes_of(deployed.deployment) if one.name == deployed.container]
+    with transaction.atomic():
+        list(ComputeNode.objects.filter(pk=instance.node_id).select_for_update().values_list("pk"))
+        before = list(HostPort.objects.filter(instance=instance).values_list("pk", flat=True))
+        template = recipe.complete(_take_ports(instance, len(recipe.ports)))  # while the old ones are still held
+        HostPort.objects.filter(pk__in=before).delete()
+        DeployedContainer.objects.filter(pk=instance.pk).update(template=template.as_json())
+
+
+def _take_ports(instance: Instance, count: int) -> list[int]:
+    """From anywhere in the range, so that what others have there is met by few."""
+    first, last = settings.HOST_PORTS
+    held = set(HostPort.objects.filter(node_id=instance.node_id).values_list("port", flat=True))
+    found = choose(held, count, first=first, last=last, start=randint(first, last))
+    if found is None:
+        raise Refused("no_free_port", wanted=count, first=first, last=last)
+    HostPort.objects.bulk_create(HostPort(node_id=instance.node_id, port=port, instance=instance) for port in found)
+    return found
+
+
+def secrets_for(template: Template) -> tuple[dict[str, str], set[str]]:
+    """All its variables, and which of them are secret. Raises `Refused`, and `SecretUnreadable`."""
+    rows: Any = SecretSet.objects.filter(name__in={one.set for one in template.secrets})
+    return with_secrets(template.secrets, {row.name: row.reveal() for row in rows}, template.environment)

@@ -1,0 +1,151 @@
+"""Admin pages of AppImages that run and of their sets: looking changes nothing, secrets are never shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from core.jobs import JobState
+from instances.models import ConfigSet, DeployedContainer, Deployment, Desired, Instance, Observed, Operation, SecretSet
+from tests.api import make
+from tests.api.test_admin_pages import boss, submit
+
+__all__ = ["boss"]
+pytestmark = pytest.mark.django_db
+ADD = "admin:instances_deployment_add"
+
+
+@pytest.fixture
+def asked() -> dict[str, Any]:
+    """What the form sends."""
+    make.gpu_node()
+    make.image(address="registry.example.com/team/app:v1")
+    row = make.app_image(image={"name": "registry.example.com/team/app", "tag": "v1"})
+    return {"app_image": row.name, "spec": make.spec().pk, "variables": "TASK_ID=task-<1>\n"}
+
+
+@pytest.fixture
+def deployment(user: User) -> Deployment:
+    made = make.deployment(by=user, variables={"TASK_ID": "task-1"})
+    results = {"liveness": {"ok": False, "text": "HTTP status 503", "at": "2026-11-25T22:00:00+00:00"}}
+    DeployedContainer.objects.update(is_ready=False, is_alive=False, probe_restarts=4, probe_results=results)
+    return made
+
+
+def page_of(row: Any, what: str = "change") -> str:
+    return reverse(f"admin:instances_{row._meta.model_name}_{what}", args=[row.pk])
+
+
+def test_looking_changes_nothing(boss: Client, deployment: Deployment) -> None:
+    before = (list(Deployment.objects.values()), list(Instance.objects.values()), list(Operation.objects.values()))
+    addresses = [page_of(deployment, what) for what in ("change", "start", "stop", "restart", "remove")]
+    for address in (*addresses, reverse("admin:instances_deployment_changelist"), reverse(ADD)):
+        assert boss.get(address).status_code == 200, address
+    after = (list(Deployment.objects.values()), list(Instance.objects.values()), list(Operation.objects.values()))
+    assert after == before
+
+
+def test_the_page_shows_files_variables_and_what_probes_say(boss: Client, deployment: Deployment) -> None:
+    page = boss.get(page_of(deployment)).content.decode()
+    for text in ("/srv/conf/app.json", "TASK_ID", "task-1", "HTTP status 503", "not ready", "not alive", ">4<"):
+        assert text in page, text
+    Instance.objects.update(observed=Observed.EXITED)
+    stopped = boss.get(page_of(deployment)).content.decode()
+    assert "not ready" not in stopped and "not alive" not in stopped, "what has ended is not judged"
+
+
+def test_from_the_form_to_the_files_to_the_deployment(boss: Client, asked: dict[str, Any]) -> None:
+    form = boss.get(reverse(ADD), {"app_image": asked["app_image"]}).content.decode()
+    assert f'value="{asked["app_image"]}"' in form
+    preview = submit(boss, reverse(ADD), asked).content.decode()
+    assert "/srv/conf/app.json" in preview and "task-&lt;1&gt;" in preview and not Deployment.objects.exists()
+    back = submit(boss, reverse(ADD), {**asked, "edit": "yes"}).content.decode()
+    assert "TASK_ID=task-&lt;1&gt;" in back
+    answer = submit(boss, reverse(ADD), {**asked, "confirmed": "yes"})
+    made = Deployment.objects.get()
+    assert answer.status_code == 302 and answer["Location"] == page_of(made)
+    assert (made.variables, made.containers.count()) == ({"TASK_ID": "task-<1>"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"app_image": "absent"}, "There is no AppImage “absent”."),
+        ({"variables": "TASK_ID"}, "is not NAME=value"),
+        ({"role": "nobody", "app_image": "roles"}, "no deploy template for the role “nobody”"),
+        ({"spec": ""}, "required"),
+        ({"spec": "x"}, "required"),
+        ({"nodes": "99999"}, "99999"),
+        ({"replicas": "0"}, "greater than or equal to 1"),
+        ({"confirmed": "yes", "name": "a b"}, "1 to 40 letters"),
+    ],
+)
+def test_what_is_wrong_is_told_on_the_form(
+    boss: Client, asked: dict[str, Any], wrong: dict[str, str], told: str
+) -> None:
+    make.app_image("roles", deployTemplates=[{"name": "s", "role": "s", "spec": {"containers": [{"name": "c"}]}}])
+    page = submit(boss, reverse(ADD), {**asked, **wrong})
+    assert page.status_code == 200 and told in page.content.decode()
+    assert not Deployment.objects.exists()
+
+
+def test_what_is_confirmed_happens(boss: Client, deployment: Deployment) -> None:
+    address = page_of(deployment, "stop")
+    assert "confirmed" in submit(boss, address, {}).content.decode() and not Operation.objects.exists()
+    submit(boss, address, {"confirmed": "yes"})
+    deployment.refresh_from_db()
+    assert (Operation.objects.get().kind, deployment.desired) == ("stop", Desired.STOPPED)
+    submit(boss, page_of(deployment, "remove"), {"confirmed": "yes"})
+    busy = boss.get(reverse("admin:instances_deployment_changelist")).content.decode()
+    deployment.refresh_from_db()
+    assert "busy with another operation" in busy and deployment.desired == Desired.STOPPED
+    Operation.objects.update(state=JobState.SUCCEEDED)
+    chosen = {"action": "remove_selected", "_selected_action": deployment.pk, "confirmed": "yes"}
+    submit(boss, reverse("admin:instances_deployment_changelist"), chosen)
+    deployment.refresh_from_db()
+    assert deployment.desired == Desired.REMOVED
+
+
+def test_config_sets_are_lines(boss: Client) -> None:
+    add = reverse("admin:instances_configset_add")
+    submit(boss, add, {"name": "site", "values": "REGION=north\nEMPTY=\nEQ=a=b\n"})
+    row = ConfigSet.objects.get()
+    assert row.values == {"REGION": "north", "EMPTY": "", "EQ": "a=b"}
+    assert "EQ=a=b" in boss.get(page_of(row)).content.decode()
+    submit(boss, page_of(row), {"name": "site", "values": "REGION=south"})
+    row.refresh_from_db()
+    assert row.values == {"REGION": "south"}
+    page = submit(boss, page_of(row), {"name": "site", "values": "REGION"}).content.decode()
+    assert "Every line is NAME=value" in page
+
+
+def test_secret_sets_show_names_alone(boss: Client) -> None:
+    add = reverse("admin:instances_secretset_add")
+    refused = submit(boss, add, {"name": "Not A Name", "values": "TOKEN=canary-1"}).content.decode()
+    assert "canary-1" not in refused and "enter it again" in refused
+    assert "canary-2" not in submit(boss, add, {"name": "keys", "values": "canary-2"}).content.decode()
+    submit(boss, add, {"name": "keys", "values": "TOKEN=canary-3\nOTHER=canary-4"})
+    row = SecretSet.objects.get()
+    page = (
+        boss.get(page_of(row)).content.decode()
+        + boss.get(reverse("admin:instances_secretset_changelist")).content.decode()
+    )
+    assert "OTHER, TOKEN" in page and "canary" not in page
+    submit(boss, page_of(row), {"name": "renamed", "values": ""})
+    row.refresh_from_db()
+    assert (row.name, row.reveal()) == ("renamed", {"TOKEN": "canary-3", "OTHER": "canary-4"})
+    submit(boss, page_of(row), {"name": "renamed", "values": "OTHER="})
+    row.refresh_from_db()
+    assert row.reveal() == {"TOKEN": "canary-3"}
+
+
+def test_the_page_of_an_app_image_leads_to_the_form_and_names_what_runs_it(
+    boss: Client, deployment: Deployment
+) -> None:
+    row = deployment.app_image
+    page = boss.get(reverse("admin:appimages_appimage_change", args=[row.pk])).content.decode()
+    assert f"{reverse(ADD)}?app_image={row.name}" in page and page_of(deployment) in page

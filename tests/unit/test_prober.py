@@ -1,0 +1,154 @@
+"""The one who asks the probes, against the fake engine: verdicts reach the rows, and what is not alive is restarted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.leases import Holding
+from instances.models import DeployedContainer, Instance, Observed, OperationKind
+from instances.prober import Prober
+from instances.services import operate
+from nodes.engine import EngineError
+from tests.support.fake_programs import Program
+from tests.support.one_deployment import app_image, deployed, run_all
+from tests.support.one_instance import newest, only, prepare, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GOOD, BAD = Program.saying("ok\n"), Program(exit_code=1)
+PROBES: dict[str, Any] = {
+    "name": "c",
+    "readinessProbe": {"exec": {"command": ["ready"]}, "periodSeconds": 1, "failureThreshold": 1},
+    "livenessProbe": {"exec": {"command": ["alive"]}, "periodSeconds": 1, "failureThreshold": 1},
+}
+
+
+@contextmanager
+def probing(tools) -> Iterator[Prober]:
+    """In a thread of its own, as in a worker."""
+    ended = threading.Event()
+    prober = Prober(tools, stopping=ended, every=0.01, look_every=0.01)
+    thread = threading.Thread(target=prober.run)
+    thread.start()
+    try:
+        yield prober
+    finally:
+        ended.set()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    for _ in range(6000):
+        if found := condition():
+            return found
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+@pytest.fixture
+def row(people, ulrich, node, engine, tools) -> Callable[[], DeployedContainer]:
+    """A container with two probes that runs, as it is now."""
+    prepare(engine)
+    engine.containers.exec_programs |= {("ready",): GOOD, ("alive",): GOOD}
+    app_image(people, PROBES)
+    deployment = deployed(ulrich)
+    run_all(deployment, tools)
+    return lambda: DeployedContainer.objects.select_related("instance").get(deployment=deployment)
+
+
+def test_verdicts_reach_the_row(row, engine, tools) -> None:
+    assert (row().has_probes, row().is_ready) == (True, False), "before the first answer"
+    version = row().instance.version
+    with probing(tools):
+        until(lambda: row().is_ready)
+        found = until(lambda: row() if len(row().probe_results) == 2 else None)
+        assert (found.has_started, found.is_alive, found.probe_restarts) == (True, True, 0)
+        assert {kind: (one["ok"], one["text"]) for kind, one in found.probe_results.items()} == {
+            "readiness": (True, "exit code 0 ok"), "liveness": (True, "exit code 0 ok"),
+        }  # fmt: skip
+        assert found.instance.version > version, "who watches the instance hears of it"
+        engine.containers.exec_programs[("ready",)] = BAD
+        until(lambda: row().is_ready is False)
+        assert row().is_alive and row().probe_restarts == 0, "nothing else follows from it"
+
+
+def test_what_is_not_alive_is_restarted_and_judged_anew(row, engine, tools) -> None:
+    with probing(tools):
+        until(lambda: row().is_ready)
+        engine.containers.exec_programs[("alive",)] = BAD
+        until(lambda: row().probe_restarts == 1)
+        operation = newest(row().instance)
+        assert (operation.kind, operation.requested_by, row().is_ready) == (OperationKind.RESTART, None, False)
+        engine.containers.exec_programs[("alive",)] = GOOD
+        before = only(engine).info.started_at
+        run(row().instance, tools)
+        assert only(engine).info.started_at != before
+        found = until(lambda: row() if row().is_ready else None)
+        assert (found.is_alive, found.probe_restarts) == (True, 1)
+
+
+def test_a_second_restart_waits(row, engine, tools) -> None:
+    engine.containers.exec_programs[("alive",)] = BAD
+    clock, asked = [0.0], []
+
+    def monotonic() -> float:
+        asked.append(None)
+        return clock[0]
+
+    with probing(replace(tools, monotonic=monotonic)):
+        until(lambda: row().probe_restarts == 1)
+        run(row().instance, tools)
+        clock[0] = 5.0
+        until(lambda: row().is_alive is False)
+        clock[0] = 9.9
+        rounds = len(asked)
+        until(lambda: len(asked) > rounds + 100)
+        assert row().probe_restarts == 1
+        clock[0] = 10.0
+        until(lambda: row().probe_restarts == 2)
+
+
+def test_what_is_stopped_is_asked_nothing(row, engine, tools, ulrich) -> None:
+    with probing(tools) as prober:
+        until(lambda: row().is_ready)
+        operate(user=ulrich, instance=row().pk, kind=OperationKind.STOP)
+        engine.containers.exec_programs[("alive",)] = BAD
+        until(lambda: not prober.watching)
+        run(row().instance, tools)
+        assert (row().instance.observed, row().probe_restarts) == (Observed.EXITED, 0)
+
+
+def test_an_engine_that_does_not_answer_is_no_sign_of_life(row, engine, tools) -> None:
+    engine.containers.exec_programs[("ready",)] = lambda _spec: (_ for _ in ()).throw(EngineError("engine_gone", "x"))
+    with probing(tools):
+        found = until(lambda: row() if "readiness" in row().probe_results else None)
+    assert found.probe_results["readiness"]["text"] == "engine_gone" and found.is_ready is False
+
+
+def test_a_container_that_its_engine_restarted_is_judged_anew(row, engine, tools) -> None:
+    patient = {**row().template["probes"]["readiness"], "failures": 1000}
+    DeployedContainer.objects.update(template={"probes": {"readiness": patient}})
+    with probing(tools):
+        until(lambda: row().is_ready)
+        engine.containers.exec_programs[("ready",)] = BAD
+        until(lambda: not row().probe_results["readiness"]["ok"])
+        assert row().is_ready, "a few failures of a thousand"
+        Instance.objects.update(restarts=1)
+        until(lambda: row().is_ready is False)
+
+
+def test_one_process_asks(row, tools) -> None:
+    with probing(tools) as first, probing(tools) as second:
+        until(lambda: first.watching or second.watching)
+        holder, other = (first, second) if first.watching else (second, first)
+        until(lambda: row().is_ready)
+        assert holder.watching == {row().pk} and not other.watching
+    assert Holding("probes", seconds=1).hold(), "they let go at their end"

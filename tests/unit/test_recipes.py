@@ -1,0 +1,273 @@
+"""From a deploy template to what one container of it gets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from instances.accelerator import Refused
+from instances.recipes.environment import environment_of, sets_of, with_secrets
+from instances.recipes.files import directory_of
+from instances.recipes.ports import PROBED, Port, choose, numbered, ports_of, told
+from instances.recipes.probes import probed_ports, probes_of
+from instances.recipes.recipe import Recipe
+from instances.recipes.sizes import amount
+from instances.recipes.template import SecretWanted, Template
+
+IMAGE_ID = "sha256:" + "a" * 64
+
+
+def recipe(container: dict[str, Any] | None = None, **more: Any) -> Recipe:
+    spec = more.pop("spec", {})
+    return Recipe({"name": "c", **(container or {})}, {"name": "t", "spec": spec}, **more)
+
+
+def code_of(call: Any) -> tuple[str, dict[str, Any]]:
+    with pytest.raises(Refused) as refused:
+        call()
+    return refused.value.code, refused.value.params
+
+
+# --- ports ------------------------------------------------------------------------------------------------------------
+
+
+def test_ports_get_their_numbers() -> None:
+    container = {"ports": [
+        {"name": "free", "scope": "Cluster", "protocol": "GRPC"},
+        {"name": "fixed", "port": 8080, "scope": "Domain"},
+        {"name": "inner"},
+        {"name": "probed", "port": 9090},
+    ]}  # fmt: skip
+    ports = ports_of(container, probed={"probed", 7070, "nowhere", 9090})
+    assert [port.name for port in ports] == ["free", "fixed", "inner", "probed", ""]
+    assert ports[-1] == Port("", 7070, scope=PROBED)
+    done = numbered(ports, [1001, 1002, 1003, 1004, 1005], probed={"probed", 7070})
+    assert [(port.number, port.host_port) for port in done] == [
+        (1001, 1001), (8080, 1002), (1003, 0), (9090, 1004), (7070, 1005),
+    ]  # fmt: skip
+    variables = told(done)
+    assert json.loads(variables.pop("ALLOCATED_PORTS"))["ports"][:2] == [
+        {"name": "free", "port": 1001, "scope": "Cluster", "protocol": "GRPC"},
+        {"name": "fixed", "port": 8080, "scope": "Domain", "protocol": "HTTP"},
+    ]
+    assert variables == {
+        "KUSCIA_PORT_FREE_NUMBER": "1001", "KUSCIA_PORT_FIXED_NUMBER": "8080", "KUSCIA_PORT_INNER_NUMBER": "1003",
+        "KUSCIA_PORT_PROBED_NUMBER": "9090",
+    }  # fmt: skip
+    assert told([]) == {} and told([Port("", 1, scope=PROBED)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("ports", "code"),
+    [
+        ([{"name": "a"}, {"name": "a"}], "duplicate_port"),
+        ([{"name": "a", "port": 1}, {"name": "b", "port": 1}], "duplicate_port"),
+        ([{"name": "a", "port": 65536}], "bad_port"),
+        ([{"name": "a", "port": -1}], "bad_port"),
+    ],
+)
+def test_ports_that_cannot_be(ports: list[dict[str, Any]], code: str) -> None:
+    assert code_of(lambda: ports_of({"ports": ports}))[0] == code
+
+
+def test_ports_are_looked_for_from_anywhere_and_round() -> None:
+    assert choose({12, 14}, 3, first=10, last=15, start=11) == [11, 13, 15]
+    assert choose({12, 14}, 4, first=10, last=15, start=13) == [13, 15, 10, 11]
+    assert choose(set(), 0, first=10, last=10, start=10) == []
+    assert choose({10}, 1, first=10, last=10, start=10) is None
+
+
+# --- environment ------------------------------------------------------------------------------------------------------
+
+SETS = {"plain": {"A": "1", "B": "2"}}
+
+
+def test_variables_come_from_sets_and_from_the_container() -> None:
+    container = {
+        "envFrom": [
+            {"prefix": "P_", "configMapRef": {"name": "plain"}},
+            {"configMapRef": {"name": "absent", "optional": True}},
+            {"prefix": "S_", "secretRef": {"name": "keys"}},
+        ],
+        "env": [
+            {"name": "OWN", "value": "x"},
+            {"name": "P_B", "value": "mine"},
+            {"name": "ONE", "valueFrom": {"configMapKeyRef": {"name": "plain", "key": "A"}}},
+            {"name": "NONE", "valueFrom": {"configMapKeyRef": {"name": "plain", "key": "Z", "optional": True}}},
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}},
+            {"name": "EMPTY"},
+        ],
+    }
+    assert sets_of(container) == {"plain", "absent"}
+    found = environment_of(container, SETS)
+    assert found.plain == {"P_A": "1", "P_B": "mine", "OWN": "x", "ONE": "1", "EMPTY": ""}
+    assert found.secrets == (
+        SecretWanted("keys", prefix="S_"), SecretWanted("keys", key="token", name="TOKEN"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("container", "code"),
+    [
+        ({"envFrom": [{"configMapRef": {"name": "absent"}}]}, "no_config_set"),
+        ({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "plain", "key": "Z"}}}]}, "no_config_key"),
+        ({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]}, "unknown_value_source"),
+    ],
+)
+def test_variables_that_cannot_be(container: dict[str, Any], code: str) -> None:
+    assert code_of(lambda: environment_of(container, SETS))[0] == code
+
+
+def test_secrets_are_added_when_the_container_is_made() -> None:
+    wanted = (SecretWanted("keys", prefix="S_"), SecretWanted("keys", key="a", name="ONE"))
+    sets = {"keys": {"a": "secret", "b": "other"}}
+    found, hidden = with_secrets(wanted, sets, {"PLAIN": "1", "S_b": "own"})
+    assert found == {"S_a": "secret", "S_b": "own", "PLAIN": "1", "ONE": "secret"}
+    assert hidden == {"S_a", "ONE"}, "what the container sets itself is no secret"
+    assert with_secrets((SecretWanted("none", optional=True),), {}, {}) == ({}, set())
+    assert with_secrets((SecretWanted("keys", key="z", name="N", optional=True),), sets, {}) == ({}, set())
+    assert code_of(lambda: with_secrets((SecretWanted("none"),), sets, {}))[0] == "no_secret_set"
+    assert code_of(lambda: with_secrets((SecretWanted("keys", key="z", name="N"),), sets, {}))[0] == "no_secret_key"
+    assert code_of(lambda: with_secrets((SecretWanted("keys", prefix="="),), sets, {}))[0] == "bad_variable_name"
+
+
+# --- probes -----------------------------------------------------------------------------------------------------------
+
+PORTS = (Port("http", 8080, 20001, "Domain"), Port("inner", 8081, 0))
+
+
+def test_probes_with_their_defaults() -> None:
+    container = {
+        "startupProbe": {"exec": {"command": ["test", "-e", "/ready"]}, "successThreshold": 5},
+        "readinessProbe": {
+            "httpGet": {"path": "healthz", "port": "http", "host": "app.example.com", "scheme": "https",
+                        "httpHeaders": [{"name": "X-Probe", "value": "1"}]},
+            "initialDelaySeconds": 3, "periodSeconds": 0, "timeoutSeconds": 7, "successThreshold": 2,
+        },
+        "livenessProbe": {"grpc": {"port": 8080, "service": "psi"}, "failureThreshold": 9},
+    }  # fmt: skip
+    found = probes_of(container, PORTS)
+    usual = {"delay": 0, "period": 10, "timeout": 1, "successes": 1, "failures": 3}
+    assert found["startup"] == {**usual, "via": "exec", "command": ["test", "-e", "/ready"]}
+    assert found["readiness"] == {
+        **usual, "via": "http", "delay": 3, "timeout": 7, "successes": 2, "host_port": 20001, "path": "/healthz",
+        "scheme": "HTTPS", "headers": [["Host", "app.example.com"], ["X-Probe", "1"]],
+    }  # fmt: skip
+    assert found["liveness"] == {**usual, "via": "grpc", "failures": 9, "host_port": 20001, "service": "psi"}
+    assert probed_ports(container) == {"http", 8080}
+    assert probes_of({"livenessProbe": {"tcpSocket": {"port": "8080"}}}, PORTS)["liveness"]["host_port"] == 20001
+    assert probes_of({"livenessProbe": {}}, PORTS) == {} == probes_of({}, PORTS)
+
+
+@pytest.mark.parametrize(
+    ("probe", "code"),
+    [
+        ({"periodSeconds": 1}, "bad_probe"),
+        ({"exec": {"command": []}, "periodSeconds": 1}, "bad_probe"),
+        ({"exec": {"command": ["a\0"]}}, "bad_probe"),
+        ({"tcpSocket": {"port": "absent"}}, "no_such_probe_port"),
+        ({"tcpSocket": {"port": "inner"}}, "no_such_probe_port"),  # these ports were numbered without it
+        ({"tcpSocket": {"port": ""}, "periodSeconds": 1}, "no_such_probe_port"),
+        ({"httpGet": {"port": 8080, "path": "/a\r\nHost: b"}}, "bad_probe"),
+        ({"httpGet": {"port": 8080, "httpHeaders": [{"name": "a", "value": "b\nc: d"}]}}, "bad_probe"),
+    ],
+)
+def test_probes_that_cannot_be(probe: dict[str, Any], code: str) -> None:
+    assert code_of(lambda: probes_of({"livenessProbe": probe}, PORTS))[0] == code
+
+
+# --- the whole of it --------------------------------------------------------------------------------------------------
+
+
+def test_a_container_as_its_template_says() -> None:
+    whole = recipe(
+        {
+            "command": ["sh"],
+            "args": ["-c", "true"],
+            "workingDir": "srv",
+            "imagePullPolicy": "Always",
+            "configVolumeMounts": [
+                {"mountPath": "./a/app.conf", "subPath": "app.conf"},
+                {"mountPath": "/srv/empty", "subPath": "no-such-template"},
+            ],
+            "env": [{"name": "Epochs", "value": "3"}],
+            "ports": [{"name": "web", "scope": "Domain"}],
+            "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "0.25", "memory": "512Mi"}},
+        },
+        spec={"restartPolicy": "Always"},
+        config_templates={"app.conf": "{{.EPOCHS}} {{.TASK_ID}} {{.SITE}} {{.ALLOCATED_PORTS}} {{.GONE}}"},
+        image_id=IMAGE_ID,
+        variables={"TASK_ID": "t-1", "ALLOCATED_PORTS": "a lie", "EPOCHS": "4"},
+        defaults={"SITE": "lab", "EPOCHS": "1"},
+    )
+    assert whole.requests() == (0.25, 512 * 1024**2)
+    made = whole.complete([20000])
+    assert (made.container, made.deploy_template, made.entrypoint, made.args) == ("c", "t", ("sh",), ("-c", "true"))
+    assert (made.working_dir, whole.restart_policy, made.pull_policy) == ("/srv", "unless-stopped", "Always")
+    assert (made.cpu_cores, made.memory_bytes, made.image_id) == (0.5, 1024**3, IMAGE_ID)
+    ports = made.environment["ALLOCATED_PORTS"].replace('"', '\\"')
+    assert made.files == {"/srv/a/app.conf": f"4 t-1 lab {ports} "}, "what is given counts more than what is set"
+    assert made.directories == ("/srv/empty",) and made.unresolved == {"/srv/a/app.conf": ["GONE"]}
+    assert Template.of(json.loads(json.dumps(made.as_json()))) == made
+    assert made.environment["Epochs"] == "3"
+
+
+def test_what_is_left_out_is_the_images_own() -> None:
+    whole = recipe({"command": [], "args": []}, image_id="abc")
+    made = whole.complete([])
+    assert (made.entrypoint, made.args, made.working_dir, made.image_id) == (None, None, "", "")
+    assert (whole.restart_policy, made.pull_policy, made.cpu_cores, made.memory_bytes) == ("no", "IfNotPresent", 0, 0)
+    assert (made.environment, made.ports, made.probes) == ({}, (), {})
+    assert directory_of("/") == "/" and directory_of(None) == ""
+
+
+def test_secrets_are_no_variables_of_templates() -> None:
+    container = {
+        "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}],
+        "configVolumeMounts": [{"mountPath": "/a", "subPath": "a"}],
+    }
+    made = recipe(container, config_templates={"a": "x{{.TOKEN}}y"}).complete([])
+    assert made.files == {"/a": "xy"} and made.unresolved == {"/a": ["TOKEN"]}
+
+
+@pytest.mark.parametrize(
+    ("container", "spec", "code"),
+    [
+        ({"securityContext": {"privileged": True}}, {}, "privileged"),
+        ({"imagePullPolicy": "sometimes"}, {}, "pull_policy_unknown"),
+        ({"command": ["a\0b"]}, {}, "bad_command"),
+        ({"env": [{"name": "A=B", "value": ""}]}, {}, "bad_variable_name"),
+        ({"env": [{"name": "", "value": ""}]}, {}, "bad_variable_name"),
+        ({"env": [{"name": "A", "value": "a\0"}]}, {}, "bad_variable_value"),
+        ({"resources": {"limits": {"cpu": "much"}}}, {}, "bad_quantity"),
+        ({"configVolumeMounts": [{"mountPath": "../x", "subPath": "ok"}]}, {}, "bad_mount_path"),
+        ({"configVolumeMounts": [{"mountPath": "/", "subPath": "ok"}]}, {}, "bad_mount_path"),
+        ({"configVolumeMounts": [{"mountPath": "/x", "subPath": "/ok"}]}, {}, "bad_sub_path"),
+        ({"configVolumeMounts": [{"mountPath": "/x", "subPath": "a/../ok"}]}, {}, "bad_sub_path"),
+        ({"configVolumeMounts": [{"mountPath": "/x", "subPath": "broken"}]}, {}, "bad_config_template"),
+        ({"configVolumeMounts": [{"mountPath": f"/{n}", "subPath": "large"} for n in range(3)]}, {}, "files_too_large"),
+    ],
+)
+def test_containers_that_cannot_be(container: dict[str, Any], spec: dict[str, Any], code: str) -> None:
+    templates = {"ok": "", "broken": "{{.X", "large": "{{.BIG}}{{.BIG}}"}
+    whole = recipe(container, spec=spec, config_templates=templates, variables={"BIG": "x" * 1_000_000})
+    assert code_of(lambda: whole.complete([]))[0] == code
+
+
+def test_names_that_no_column_or_environment_takes() -> None:
+    made = recipe({"name": "a\0" + "b" * 300}).complete([])
+    assert made.container == "a\N{REPLACEMENT CHARACTER}" + "b" * 253
+    whole = recipe({"ports": [{"name": "a=b"}]})
+    assert code_of(lambda: whole.complete([1]))[0] == "bad_variable_name"
+
+
+def test_a_restart_policy_that_is_none() -> None:
+    assert code_of(lambda: recipe(spec={"restartPolicy": "Sometimes"}).restart_policy)[0] == "restart_policy_unknown"
+
+
+def test_amounts() -> None:
+    assert [amount(text) for text in ("", "2", "1500m", "1Ki")] == [0, 2, 1.5, 1024]
+    for text in ("-1", "1e999", "9" * 30, "x"):
+        assert code_of(lambda text=text: amount(text))[0] == "bad_quantity"
