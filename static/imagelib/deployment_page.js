@@ -14,7 +14,7 @@
     return answer.text().then(function (text) {
       const next = new DOMParser().parseFromString(text, "text/html").getElementById(LIVE);
       const now = document.getElementById(LIVE);
-      if (next && next.innerHTML !== now.innerHTML) now.replaceChildren(...next.childNodes);
+      if (next && !next.isEqualNode(now)) now.replaceChildren(...next.childNodes);
       return ask();
     });
   }

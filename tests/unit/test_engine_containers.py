@@ -33,13 +33,14 @@ ID = "ab" * 32
 def test_a_full_specification() -> None:
     body = container_body(
         ContainerSpec(
-            "x", "r/i:1", ("a", "b"), (), {"A": "1=2"}, {"l": "v"},
+            "x", "r/i:1", ("a", "b"), (), "/work", {"A": "1=2"}, {"l": "v"},
             (BindMount("/opt/hami", "/libvgpu/build"),), (VolumeMount("data-1", "/data"),), {"/lock": "mode=1777"},
             (DeviceRequest("nvidia", ("GPU-1",), 0, (("gpu", "utility"),)),), 1.5, 2**30, 10**10,
             (PublishedPort(80), PublishedPort(80, "tcp", "127.0.0.1", 8080)), "unless-stopped", True, True, "none",
         )
     )  # fmt: skip
     assert (body["Cmd"], body["Entrypoint"], body["Env"], body["Labels"]) == (["a", "b"], [""], ["A=1=2"], {"l": "v"})
+    assert body["WorkingDir"] == "/work"
     assert (body["Tty"], body["OpenStdin"], body["ExposedPorts"]) == (True, True, {"80/tcp": {}})
     assert body["HostConfig"] == {
         "Mounts": [
