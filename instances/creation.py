@@ -184,8 +184,15 @@ def _start(
         if transient:  # by something that is not ours: another attempt, with other ports
             hold(operation)
             engine.remove_container(container.id, force=True, volumes=True)
-            furnish_anew(instance)
+            _furnish_anew(instance)
         raise OperationFailed(code, transient=transient, evidence=error.evidence) from error
+
+
+def _furnish_anew(instance: Instance) -> None:
+    try:
+        furnish_anew(instance)
+    except Refused as refused:  # no port is left, or a config set went since
+        raise OperationFailed(refused.code, **refused.params) from refused
 
 
 def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:

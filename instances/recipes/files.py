@@ -9,6 +9,7 @@ from typing import Any
 from appimages.files import place_of
 from appimages.render import TemplateError, render
 from instances.accelerator import Refused
+from instances.refusal_texts import cause_of
 
 LARGEST = 5_000_000  # characters of all files together
 
@@ -36,7 +37,9 @@ def files_of(container: Mapping[str, Any], config_templates: Mapping[str, str], 
         try:
             rendered = render(config_templates[key], variables)
         except TemplateError as error:
-            raise Refused("bad_config_template", template=key, cause=error) from None
+            place = {"line": error.line, "column": error.column}
+            cause = cause_of("template", error.code, {**place, **error.params})
+            raise Refused("bad_config_template", template=key, cause=cause) from None
         texts[path] = rendered.text
         if rendered.unresolved:
             unresolved[path] = list(rendered.unresolved)

@@ -12,10 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from appimages.models import AppImage
 from appimages.previewing import check_variables
-from appimages.render import TemplateError
 from appimages.roles import NoTemplate, choose_template
 from appimages.services import get_app_image
-from appimages.template_texts import template_error_text
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs import ACTIVE_STATES
 from instances.accelerator import Refused
@@ -148,10 +146,8 @@ def _check_sizes(recipe: Recipe, plan: ProductSpec) -> None:
 
 
 def _not_offered(refused: Refused, recipe: Recipe) -> NotOffered:
-    params = dict(refused.params)
-    if isinstance(params.get("cause"), TemplateError):
-        params["cause"] = template_error_text(params["cause"])
-    text = _("Container “%(name)s”: %(reason)s") % {"name": recipe.name, "reason": sentence(refused.code, params)}
+    reason = sentence(refused.code, refused.params)
+    text = _("Container “%(name)s”: %(reason)s") % {"name": recipe.name, "reason": reason}
     return NotOffered(text, code=refused.code)
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.utils import translation
 
 from appimages.models import AppImage
@@ -26,6 +27,7 @@ from instances.services import (
     save_secret_set,
 )
 from instances.services.asking import NoRoom, NotOffered
+from instances.snapshot import problem_of
 from nodes.engine import EngineRejected
 from pulls.models import PullJob
 from pulls.work import run_pull
@@ -222,6 +224,17 @@ def test_a_secret_set_that_went_is_said(people, ulrich, node, engine, tools) -> 
     [instance] = run_all(deployed(ulrich), tools)
     assert (instance.observed, instance.problem_code) == (Observed.FAILED, "no_secret_set") and is_clean(engine)
     assert instance.problem["params"]["name"] == "keys"
+
+
+def test_a_secret_set_that_cannot_be_read_is_named(people, ulrich, node, engine, tools, settings) -> None:
+    prepare(engine)
+    save_secret_set(user=people, values={"name": "keys", "values": {"token": "very-secret-1"}})
+    app_image(people, {"name": "c", "envFrom": [{"secretRef": {"name": "keys"}}]})
+    deployment = deployed(ulrich)
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    [instance] = run_all(deployment, tools)
+    assert (instance.observed, instance.problem_code) == (Observed.FAILED, "secret_set_unreadable")
+    assert "keys" in (problem_of(instance) or {})["text"] and is_clean(engine)
 
 
 def test_an_engines_words_are_told_without_secrets(people, ulrich, node, engine, tools) -> None:
