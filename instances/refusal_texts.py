@@ -177,12 +177,6 @@ def sentence(code: str, params: Mapping[str, Any]) -> str:
         return str(TEXTS.get(code, code))
 
 
-def cause_of(kind: str, code: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A cause with texts of its own, to be stored as a parameter: its words are those of whoever reads them later.
-    `kind`: "engine", "pull", "secret" or "template"."""
-    return {"kind": kind, "code": code, "params": dict(params or {})}
-
-
 def _told(value: Any) -> Any:
     texts = _CAUSES.get(value["kind"]) if isinstance(value, Mapping) and "kind" in value else None
     return value if texts is None else texts(value["code"], value["params"]).cause

@@ -13,6 +13,7 @@ from appimages.models import AppImage
 from appimages.services import replace_app_image
 from core.errors import Conflict, InvalidInput, PermissionRefused
 from core.jobs import JobState
+from imagelib.models import ImageRegistry
 from instances.models import (
     ConfigSet,
     Deployment,
@@ -26,8 +27,10 @@ from instances.services import (
     save_config_set,
     save_secret_set,
 )
-from instances.services.asking import NoRoom, NotOffered
+from instances.services.asking import NoRoom, NotOffered, judge
+from instances.services.replicas import nodes_for
 from instances.snapshot import problem_of
+from instances.spec import Options
 from nodes.engine import EngineRejected
 from pulls.models import PullJob
 from pulls.work import run_pull
@@ -184,6 +187,21 @@ def test_names_that_are_taken(people, ulrich, node) -> None:
     with pytest.raises(Conflict, match="other"):
         deployed(ulrich, name="other")
     assert Deployment.objects.count() == 1
+
+
+def test_few_nodes_of_a_large_fleet_are_locked(people, ulrich, node) -> None:
+    ids = [node.pk, *(gpu_node().pk for _ in range(14))]
+    ask = judge(ulrich, make.image(address=REFERENCE).pk, make.spec().pk, "x", None, Options())
+    assert nodes_for(ask, replicas=2, places=()) == ids[:10]
+    assert nodes_for(ask, replicas=2, places=[ids[12], ids[3]]) == [ids[3], ids[12]]
+
+
+def test_a_refused_run_leaves_nothing_in_the_image_library(people, node) -> None:
+    app_image(people, {"name": "c"})
+    plan = make.spec(cpu_cores=500).pk
+    with pytest.raises(NoRoom):
+        run_app_image(user=people, app_image="app", spec=plan)
+    assert not ImageRegistry.objects.exists() and not Deployment.objects.exists()
 
 
 # --- configuration and secrets ----------------------------------------------------------------------------------------
