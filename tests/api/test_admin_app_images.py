@@ -90,7 +90,16 @@ def test_a_version_shows_what_changed_and_comes_back_after_a_question(boss: Clie
 
 
 @pytest.mark.parametrize(
-    "path", ["versions/9/", "versions/9/rollback/", "versions/1/?against=x", "versions/1/?against=9"]
+    "path",
+    [
+        "versions/9/",
+        "versions/9/rollback/",
+        f"versions/{10**19}/",
+        f"versions/{10**19}/rollback/",
+        f"versions/{10**9}/",
+        "versions/1/?against=x",
+        "versions/1/?against=9",
+    ],
 )
 def test_versions_that_are_not_there_are_not_found(boss: Client, path: str) -> None:
     assert boss.get(f"{LIST}{make.app_image().pk}/{path}").status_code == 404
