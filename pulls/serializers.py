@@ -31,7 +31,8 @@ class SourceAsked(AskedFields):
 
     def wanted_from(self) -> dict[str, Any]:
         """What was given of it, as `request_pulls` wants it. Raises `NotFound` for an archive that is gone."""
-        given = {name: self.validated_data[name] for name in SourceAsked().fields if name in self.validated_data}
+        values: dict[str, Any] = self.validated_data
+        given = {name: values[name] for name in map(str, SourceAsked().fields) if name in values}
         return {**given, "archive": path_of(given["archive"])} if "archive" in given else given
 
 
