@@ -29,10 +29,17 @@ class SourceAsked(AskedFields):
         error_messages={"invalid": _('Give the "archive" that the upload answered.')},
     )
 
+    def get_fields(self) -> dict[str, Any]:
+        """What is wanted comes before where from, wherever fields are listed."""
+        fields: dict[str, Any] = super().get_fields()
+        for name in SourceAsked._declared_fields:
+            fields[name] = fields.pop(name)
+        return fields
+
     def wanted_from(self) -> dict[str, Any]:
         """What was given of it, as `request_pulls` wants it. Raises `NotFound` for an archive that is gone."""
         values: dict[str, Any] = self.validated_data
-        given = {name: values[name] for name in map(str, SourceAsked().fields) if name in values}
+        given = {name: values[name] for name in SourceAsked._declared_fields if name in values}
         return {**given, "archive": path_of(given["archive"])} if "archive" in given else given
 
 
