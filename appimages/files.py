@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -59,10 +59,10 @@ def files_of_role(document: Mapping[str, Any], *, role: str, variables: Mapping[
     template = choose_template(document, role)
     found = RoleFiles(str(template.get("name", "")))
     place = f"deployTemplates[{document['deployTemplates'].index(template)}].spec"
-    renderer = _Renderer(document.get("configTemplates") or {})
+    renderer = Renderer(document.get("configTemplates") or {})
     for index, container in enumerate((template.get("spec") or {}).get("containers") or ()):
         known = _environment(container) | {name.upper(): value for name, value in variables.items()}
-        for mount, path, key in _mounts(container, f"{place}.containers[{index}]"):
+        for mount, path, key in mounts_of(container, f"{place}.containers[{index}]"):
             name = str(container.get("name", ""))
             if key not in renderer.templates:
                 found.directories.append(NoTemplateForMount(name, path, key))
@@ -87,21 +87,33 @@ def variables_of_role(document: Mapping[str, Any], *, role: str) -> list[str]:
     return [name for name in found if name not in SECRET_NAMES]
 
 
-class _Renderer:
+class Renderer:
     """Counts what is read and written: a small document may mount a large template a thousand times."""
 
-    def __init__(self, templates: Mapping[str, str]) -> None:
+    def __init__(
+        self, templates: Mapping[str, str], *, kept: dict[str, Rendered] | None = None, changing: Collection[str] = ()
+    ) -> None:
+        """`kept`: what templates became before and need not become again, for variables that are the same but for
+        those of `changing` (in upper case). It is added to."""
         self.templates = templates
+        self._kept = kept
+        self._changing = frozenset(changing)
         self._left = MAX_CHARACTERS
 
     def render(self, key: str, variables: Mapping[str, str], place: str) -> Rendered:
         text = self.templates[key]
         self._spend(len(text), place)
+        rendered = (self._kept or {}).get(key) or self._rendered(key, text, variables)
+        self._spend(len(rendered.text) - len(text), place)
+        return rendered
+
+    def _rendered(self, key: str, text: str, variables: Mapping[str, str]) -> Rendered:
         try:
             rendered = render(text, variables)
+            if self._kept is not None and self._changing.isdisjoint(variables_in(text)):
+                self._kept[key] = rendered
         except TemplateError as fault:
             raise FilesError("bad_template", field=f"configTemplates.{key}", template=fault) from None
-        self._spend(len(rendered.text) - len(text), place)
         return rendered
 
     def _spend(self, characters: int, place: str) -> None:
@@ -115,16 +127,16 @@ def _environment(container: Mapping[str, Any]) -> dict[str, str]:
     return {variable["name"].upper(): variable.get("value") or "" for variable in plain}
 
 
-def _mounts(container: Mapping[str, Any], place: str) -> Iterator[tuple[str, str, str]]:
-    """The place in the document, the path in the container and the template's name of each mount."""
+def mounts_of(container: Mapping[str, Any], place: str) -> Iterator[tuple[str, str, str]]:
+    """Of each mount its place in the document, its path in the container and its template. Raises `FilesError`."""
     for index, mount in enumerate(container.get("configVolumeMounts") or ()):
         where = f"{place}.configVolumeMounts[{index}]"
         path = place_of(mount.get("mountPath") or "", container.get("workingDir") or "")
         if path is None:
-            raise FilesError("bad_mount_path", field=f"{where}.mountPath")
+            raise FilesError("bad_mount_path", field=f"{where}.mountPath", path=mount.get("mountPath") or "")
         key = mount.get("subPath") or ""
         if key.startswith("/") or ".." in key.split("/"):
-            raise FilesError("bad_sub_path", field=f"{where}.subPath")
+            raise FilesError("bad_sub_path", field=f"{where}.subPath", path=key)
         yield where, path, key
 
 

@@ -13,13 +13,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from appimages.registration import Mode, register
-from core.api import AskedFields, NoticeShape, OperatorsOnly
+from core.api import NoticeShape, OperatorsOnly
 from core.parsers import JSONBody, Upload
-from pulls.serializers import NodeResult
+from pulls.models import Source
+from pulls.serializers import NodeResult, SourceAsked
 from pulls.snapshot import snapshot
 
 
-class RegisterAsked(AskedFields):
+class RegisterAsked(SourceAsked):
     """`yaml` is the template as a text, `file` the same in a form."""
 
     image = serializers.CharField(max_length=3000, trim_whitespace=False, help_text="registry.example.com/team/app:v1")
@@ -39,6 +40,9 @@ class RegisterAsked(AskedFields):
         if "yaml" in attrs and "file" in attrs:
             raise serializers.ValidationError({"yaml": _('Give the template once: either "yaml" or "file", for example '
                                                          'curl -F file=@app_image.yaml.')})  # fmt: skip
+        if not attrs.get("import") and SourceAsked().fields.keys() & attrs.keys():
+            raise serializers.ValidationError({"import": _('Where the image comes from is asked with its import alone: '
+                                                           'give "import": true too.')})  # fmt: skip
         return attrs
 
 
@@ -61,7 +65,8 @@ class RegisterView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Create or replace the AppImages of a template with the given image. With `import` the nodes get the image,
-        where they do not have it: from the registry if it answers them, else from a node that has it.
+        where they do not have it: from the registry if it answers them, else from a node that has it, unless `source`,
+        `source_node` and `archive` say otherwise, as for pulls.
 
         `mode` "p2p" (the usual one) wants the nodes named; "central" means all listed ones unless some are named.
         """
@@ -77,6 +82,7 @@ class RegisterView(APIView):
             nodes=values.get("nodes", []),
             mode=values.get("mode", Mode.P2P),
             with_import=values.get("import", False),
+            wanted_from={"source": Source.AUTO, **asked.wanted_from()},
         )
         now = timezone.now()
         return Response(

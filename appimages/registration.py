@@ -111,7 +111,11 @@ def bring(
 
     Raises what `request_pulls` raises.
     """
-    return request_pulls(user=author, nodes=nodes, reference=image, **(wanted_from or {"source": Source.AUTO}))
+    try:
+        return request_pulls(user=author, nodes=nodes, reference=image, **(wanted_from or {"source": Source.AUTO}))
+    except InvalidInput as error:  # which calls the image by its own word
+        faults = {"image" if name == "reference" else name: text for name, text in error.fields.items()}
+        raise InvalidInput(faults) from None
 
 
 def register(

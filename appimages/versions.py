@@ -11,6 +11,7 @@ from appimages.differences import difference
 from appimages.models import AppImage, AppImageVersion
 from core.errors import InvalidInput, NotFound
 
+_DIGITS = 9  # of the number of a version, at most
 _AGAINST = _("The number of a version, for example ?against=1.")
 
 
@@ -24,7 +25,8 @@ def compared_version(row: AppImage, *, number: int, against: str = "") -> dict[s
     Raises `NotFound`, and `InvalidInput` for what is no number of a version.
     """
     other = _number(against) if against else number - 1
-    found = {version.number: version for version in row.versions.filter(number__in=[number, other])}
+    possible = [one for one in (number, other) if one < 10**_DIGITS]  # SQLite cannot look for others
+    found = {version.number: version for version in row.versions.filter(number__in=possible)}
     version, before = found.get(number), found.get(other)
     if version is None or (against and before is None):
         missing = number if version is None else other
@@ -42,6 +44,6 @@ def compared_version(row: AppImage, *, number: int, against: str = "") -> dict[s
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
         raise InvalidInput({"against": _AGAINST})
     return int(text)

@@ -20,10 +20,9 @@ from instances.failures import classify_refusal
 from instances.furnishing import check_image, needs_pull, put_files
 from instances.models import Instance, Observed, Operation, template_of
 from instances.observing import columns_of, ended_at_once
-from instances.outcome import Done, OperationFailed, Waiting
+from instances.outcome import Done, OperationFailed, Waiting, cause_of
 from instances.preflight import preflight, refuse_by
 from instances.recipes.template import Template
-from instances.refusal_texts import cause_of
 from instances.services.furnishing import furnish_anew, secrets_for
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
 from instances.values import without, without_secrets
@@ -184,8 +183,15 @@ def _start(
         if transient:  # by something that is not ours: another attempt, with other ports
             hold(operation)
             engine.remove_container(container.id, force=True, volumes=True)
-            furnish_anew(instance)
+            _furnish_anew(instance)
         raise OperationFailed(code, transient=transient, evidence=error.evidence) from error
+
+
+def _furnish_anew(instance: Instance) -> None:
+    try:
+        furnish_anew(instance)
+    except Refused as refused:  # no port is left, or a config set went since
+        raise OperationFailed(refused.code, **refused.params) from refused
 
 
 def _wanted(instance: Instance, image_environment: dict[str, str]) -> Wanted:

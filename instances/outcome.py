@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,3 +34,9 @@ class Done:
 
     columns: dict[str, Any] = field(default_factory=dict)
     gone: bool = False
+
+
+def cause_of(kind: str, code: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A cause with texts of its own, to be stored as a parameter: its words are those of whoever reads them later.
+    `kind`: "engine", "pull", "secret" or "template"."""
+    return {"kind": kind, "code": code, "params": dict(params or {})}

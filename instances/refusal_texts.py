@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from appimages.render import TemplateError
+from appimages.template_texts import template_error_text
 from instances.examination_texts import OF_SLICES, Text, advice, cause
 from nodes.failure_texts import engine_failure_text
 from pulls.failure_texts import describe
@@ -30,6 +32,10 @@ TEXTS: dict[str, Any] = {
     "no_config_key": _("The config set “%(name)s” has no %(key)s. Let an operator add it, or mark it as optional."),
     "no_secret_set": _("There is no secret set “%(name)s”. Let an operator add it, or mark it as optional."),
     "no_secret_key": _("The secret set “%(name)s” has no %(key)s. Let an operator add it, or mark it as optional."),
+    "secret_set_unreadable": _(
+        "The secret set “%(name)s” cannot be decrypted. Let an operator put its key back into IMAGELIB_FIELD_KEYS, or "
+        "delete the set and enter it again."
+    ),
     "unknown_value_source": _(
         "The value of %(name)s comes from %(source)s, which there is none of here. Use configMapKeyRef or secretKeyRef."
     ),
@@ -147,7 +153,18 @@ TEXTS: dict[str, Any] = {
 
 
 _SECRET = Text(_("A secret that is stored for it cannot be decrypted. Let an operator enter it again."))
-_CAUSES: dict[str, Any] = {"engine": engine_failure_text, "pull": describe, "secret": lambda _code, _params: _SECRET}
+
+
+def _of_template(code: Any, params: Mapping[str, Any]) -> Text:
+    return Text(template_error_text(TemplateError(code, **params)))
+
+
+_CAUSES: dict[str, Any] = {
+    "engine": engine_failure_text,
+    "pull": describe,
+    "secret": lambda _code, _params: _SECRET,
+    "template": _of_template,
+}
 
 
 def sentence(code: str, params: Mapping[str, Any]) -> str:
@@ -158,12 +175,6 @@ def sentence(code: str, params: Mapping[str, Any]) -> str:
         return str(TEXTS.get(code, code)) % {name: _told(value) for name, value in params.items()}
     except (KeyError, ValueError):  # stored by another version
         return str(TEXTS.get(code, code))
-
-
-def cause_of(kind: str, code: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A cause with texts of its own, to be stored as a parameter: its words are those of whoever reads them later.
-    `kind`: "engine", "pull" or "secret"."""
-    return {"kind": kind, "code": code, "params": dict(params or {})}
 
 
 def _told(value: Any) -> Any:

@@ -20,9 +20,8 @@ from instances.creation import GRACE, create, find_container, hold, undo, verifi
 from instances.failures import classify_refusal, passes
 from instances.models import Instance, Observed, Operation, OperationKind, delete_instance_row
 from instances.observing import ended_at_once
-from instances.outcome import Done, OperationFailed, Waiting
+from instances.outcome import Done, OperationFailed, Waiting, cause_of
 from instances.placing_anew import place_anew
-from instances.refusal_texts import cause_of
 from instances.services.reserving import lock_instance
 from instances.sweep import free
 from instances.values import without_values

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from core.event_tickets import Ticket
 from core.idempotency import run_once
-from pulls import services, spool, uploads
+from pulls import services, uploads
 from pulls.events import sentence
 from pulls.filters import PullFilter
 from pulls.models import PullJob
@@ -55,9 +55,7 @@ class PullViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         """Pull an image onto nodes. Identical requests share one pull; the answer has one result per node."""
         asked = PullAsked(data=request.data)
         asked.is_valid(raise_exception=True)
-        values = asked.validated_data
-        if archive := values.get("archive"):
-            values = {**values, "archive": spool.path_of(archive)}
+        values = {**asked.validated_data, **asked.wanted_from()}
 
         def work() -> list[list[int]]:
             return [[node, job.pk] for node, job in services.request_pulls(user=request.user, **values)]

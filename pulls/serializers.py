@@ -12,9 +12,38 @@ from core.api import AskedFields
 from core.jobs import JobState
 from pulls.models import PullJob, Source
 from pulls.snapshot import snapshot
+from pulls.spool import path_of
 
 
-class PullAsked(AskedFields):
+class SourceAsked(AskedFields):
+    """Where an image is to come from."""
+
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=Source.choices, required=False
+    )
+    source_node = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    archive = serializers.RegexField(
+        r"\A[0-9a-f]{32}\Z",
+        required=False,
+        help_text="Of an uploaded archive.",
+        error_messages={"invalid": _('Give the "archive" that the upload answered.')},
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        """What is wanted comes before where from, wherever fields are listed."""
+        fields: dict[str, Any] = super().get_fields()
+        for name in SourceAsked._declared_fields:
+            fields[name] = fields.pop(name)
+        return fields
+
+    def wanted_from(self) -> dict[str, Any]:
+        """What was given of it, as `request_pulls` wants it. Raises `NotFound` for an archive that is gone."""
+        values: dict[str, Any] = self.validated_data
+        given = {name: values[name] for name in SourceAsked._declared_fields if name in values}
+        return {**given, "archive": path_of(given["archive"])} if "archive" in given else given
+
+
+class PullAsked(SourceAsked):
     """`{"image": id}` or `{"reference": "nginx:1.27"}`, and `{"nodes": [1, 2]}`.
 
     `source` says where the nodes get it from: their registry (the usual way), another node (`source_node` says which),
@@ -26,17 +55,6 @@ class PullAsked(AskedFields):
     reference = serializers.CharField(required=False, max_length=3000)
     nodes = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), allow_empty=False, max_length=1000
-    )
-
-    source = serializers.ChoiceField(  # type: ignore[assignment]
-        choices=Source.choices, required=False
-    )
-    source_node = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
-    archive = serializers.RegexField(
-        r"\A[0-9a-f]{32}\Z",
-        required=False,
-        help_text="Of an uploaded archive.",
-        error_messages={"invalid": _('Give the "archive" that the upload answered.')},
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

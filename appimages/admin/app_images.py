@@ -23,7 +23,7 @@ from appimages.admin.versions import rollback_page, version_page
 from appimages.exporting import export_json, export_yaml
 from appimages.models import AppImage
 from appimages.presence import EffectiveImage, effective_images
-from appimages.users import users_of
+from appimages.users import count_users, users_of
 from appimages.versions import versions_of
 from core.admin_tools import OperatorAdmin, age, label, two_lines
 from nodes.services import visible_nodes
@@ -36,7 +36,7 @@ _VERSIONS_SHOWN = 20
 class AppImageAdmin(OperatorAdmin):
     """Its document is edited as a whole: the theme's form of single fields is not used."""
 
-    list_display = ("what", "effective", "presence", "numbered", "changed")
+    list_display = ("what", "effective", "presence", "used", "numbered", "changed")
     list_display_links = ("what",)
     search_fields = ("name", "image_name", "image_tag")
     ordering = ("name",)
@@ -58,11 +58,12 @@ class AppImageAdmin(OperatorAdmin):
         ]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """What would be pulled, and where it is, is found out once for the whole page."""
+        """What would be pulled, where it is and what uses it is found out once for the whole page."""
         page = super().get_changelist_instance(request)
         found = effective_images(page.result_list, user=request.user)
+        users = count_users(page.result_list)
         for row in page.result_list:
-            row.effective = found[row.name]
+            row.effective, row.users = found[row.name], users[row.pk]
         return page
 
     # --- columns -----------------------------------------------------------------------------------------------------
@@ -91,6 +92,12 @@ class AppImageAdmin(OperatorAdmin):
         text = ngettext("%(count)s node", "%(count)s nodes", count) % {"count": count}
         link = format_html('<a class="il-link" href="{}#nodes">{}</a>', self.change_url(row.pk), text)
         return format_html("{} {}", link, label(_("differ"), "warning")) if row.effective.differs else link
+
+    @display(description=gettext_lazy("used by"))
+    def used(self, row: Any) -> SafeString | str:
+        if not row.users:
+            return "–"
+        return format_html('<a class="il-link" href="{}#users">{}</a>', self.change_url(row.pk), row.users)
 
     @display(description=gettext_lazy("version"), ordering="version")
     def numbered(self, row: AppImage) -> int:

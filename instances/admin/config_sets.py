@@ -18,22 +18,17 @@ from core.admin_tools import OperatorAdmin, age
 from core.system import SYSTEM
 from instances import services
 from instances.admin.run_form import lines
+from instances.admin.set_lines import read_lines, write_lines
 from instances.models import ConfigSet, SecretSet
-
-
-def _read(text: str) -> dict[str, str]:
-    found = {}
-    for line in filter(str.strip, text.splitlines()):
-        name, separator, value = line.partition("=")
-        if not separator:  # the line may be a secret: it is not repeated
-            raise forms.ValidationError(_("Every line is NAME=value. Example: REGION=north"))
-        found[name.strip()] = value
-    return found
 
 
 class ConfigSetForm(ServiceForm):
     values = forms.CharField(
-        label=_("Values"), required=False, strip=False, widget=lines(8), help_text=_("One a line, such as REGION=north")
+        label=_("Values"),
+        required=False,
+        strip=False,
+        widget=lines(8),
+        help_text=_("One a line, such as REGION=north. One of several lines stands in quotation marks, as a whole."),
     )
 
     class Meta:
@@ -42,10 +37,10 @@ class ConfigSetForm(ServiceForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.initial["values"] = "\n".join(f"{name}={text}" for name, text in self.instance.values.items())
+        self.initial["values"] = write_lines(self.instance.values)
 
     def clean_values(self) -> dict[str, str]:
-        return _read(self.cleaned_data["values"])
+        return read_lines(self.cleaned_data["values"])
 
     def judge(self, values: Mapping[str, Any], row: Any) -> None:
         services.save_config_set(user=SYSTEM, values=values, row=row)
@@ -58,7 +53,8 @@ class SecretSetForm(ServiceForm):
         strip=False,
         widget=lines(4),
         help_text=_(
-            "One a line, such as TOKEN=s3cret-Words. What is stored is never shown; names that are not given keep "
+            "One a line, such as TOKEN=s3cret-Words; one of several lines, such as a key, stands in quotation marks: "
+            'KEY="-----BEGIN …". What is stored is never shown; names that are not given keep '
             "their values, and a name without a value (TOKEN=) is removed."
         ),
     )
@@ -68,7 +64,7 @@ class SecretSetForm(ServiceForm):
         fields = ("name",)
 
     def clean_values(self) -> dict[str, str]:
-        return _read(self.cleaned_data["values"])
+        return read_lines(self.cleaned_data["values"])
 
     def judge(self, values: Mapping[str, Any], row: Any) -> None:
         services.save_secret_set(user=SYSTEM, values=values, row=row)

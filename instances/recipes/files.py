@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appimages.files import place_of
-from appimages.render import TemplateError, render
+from appimages.files import FilesError, Renderer, mounts_of, place_of
 from instances.accelerator import Refused
-
-LARGEST = 5_000_000  # characters of all files together
+from instances.outcome import cause_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,42 +20,40 @@ class Files:
     unresolved: Mapping[str, list[str]]
 
 
-def files_of(container: Mapping[str, Any], config_templates: Mapping[str, str], variables: Mapping[str, str]) -> Files:
+def files_of(container: Mapping[str, Any], renderer: Renderer, variables: Mapping[str, str]) -> Files:
     """A mount whose `subPath` names no template becomes an empty directory, as Kuscia has it. Raises `Refused`."""
     texts: dict[str, str] = {}
     directories: list[str] = []
     unresolved: dict[str, list[str]] = {}
-    for mount in container.get("configVolumeMounts") or ():
-        path = _place(mount.get("mountPath") or "", container.get("workingDir") or "")
-        key = _key(mount.get("subPath") or "")
-        if key not in config_templates:
-            directories.append(path)
-            continue
-        try:
-            rendered = render(config_templates[key], variables)
-        except TemplateError as error:
-            raise Refused("bad_config_template", template=key, cause=error) from None
-        texts[path] = rendered.text
-        if rendered.unresolved:
-            unresolved[path] = list(rendered.unresolved)
-    if sum(map(len, texts.values())) > LARGEST:
-        raise Refused("files_too_large", most=LARGEST)
+    try:
+        for place, path, key in mounts_of(container, ""):
+            if key not in renderer.templates:
+                directories.append(path)
+                continue
+            rendered = renderer.render(key, variables, place)
+            texts[path] = rendered.text
+            if rendered.unresolved:
+                unresolved[path] = list(rendered.unresolved)
+    except FilesError as error:
+        raise _refused(error) from None
     return Files(texts, tuple(directories), unresolved)
 
 
 def directory_of(path: str | None) -> str:
     """A working directory as engines want it, from the root; "" for the image's own."""
-    return _place(path, "") if path and path.strip("/") else (path or "")[:1]
-
-
-def _place(path: str, working_dir: str) -> str:
-    place = place_of(path, working_dir)
+    if not path or not path.strip("/"):
+        return (path or "")[:1]
+    place = place_of(path, "")
     if place is None:
         raise Refused("bad_mount_path", path=path)
     return place
 
 
-def _key(sub_path: str) -> str:
-    if sub_path.startswith("/") or ".." in sub_path.split("/"):
-        raise Refused("bad_sub_path", path=sub_path)
-    return sub_path
+def _refused(error: FilesError) -> Refused:
+    fault = error.template
+    if fault is not None:
+        cause = cause_of("template", fault.code, {"line": fault.line, "column": fault.column, **fault.params})
+        return Refused("bad_config_template", template=error.field.removeprefix("configTemplates."), cause=cause)
+    if error.code == "too_much":
+        return Refused("files_too_large", most=error.params["limit"])
+    return Refused(error.code, **error.params)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from appimages.files import Renderer
+from appimages.render import Rendered
 from instances.accelerator import Refused
 from instances.recipes.environment import ConfigSets, check_variable, environment_of
 from instances.recipes.files import directory_of, files_of
@@ -32,6 +34,8 @@ class Recipe:
     config_sets: ConfigSets = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
+    # Files that no port is in: the same each time, and completed the first time before a node is locked.
+    _kept: dict[str, Rendered] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -62,7 +66,8 @@ class Recipe:
         plain = {**environment.plain, **told(ports)}
         for name, value in plain.items():
             check_variable(name, value)
-        files = files_of(container, self.config_templates, self._variables(plain, ports))
+        renderer = Renderer(self.config_templates, kept=self._kept, changing=told(ports))
+        files = files_of(container, renderer, self._variables(plain, ports))
         cores, memory = _sizes(container, "limits")
         return Template(
             container=self.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -12,29 +12,26 @@ from django.utils.translation import gettext_lazy as _
 
 from appimages.models import AppImage
 from appimages.previewing import check_variables
-from appimages.render import TemplateError
 from appimages.roles import NoTemplate, choose_template
 from appimages.services import get_app_image
-from appimages.template_texts import template_error_text
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs import ACTIVE_STATES
 from instances.accelerator import Refused
 from instances.models import Deployment, Desired, Instance, Operation, OperationKind, ProductSpec
 from instances.models.deployments import DEPLOYMENT_NAME, LONGEST_NAME
-from instances.placement import Rejection
 from instances.recipes.recipe import Recipe, shown
 from instances.refusal_texts import sentence
 from instances.services.app_images import entry_of
-from instances.services.asking import Ask, NotOffered, Part, answer_to, ask_for, no_room, usable
+from instances.services.asking import Ask, NotOffered, Part, ask_for, usable
 from instances.services.furnishing import recipes_of
-from instances.services.reserving import queue, reserve
+from instances.services.replicas import nodes_for, options_of, reserve_replica
+from instances.services.reserving import queue
 from instances.services.specs import visible_specs
 from instances.spec import GIB, Options
 from nodes.models import ComputeNode
 from nodes.services import visible_nodes
 
 MOST_CONTAINERS = 64  # of one deployment
-_TRIED = 8  # nodes, for each replica
 
 
 def visible_deployments(user: Any) -> models.QuerySet[Deployment]:
@@ -90,10 +87,7 @@ def run_app_image(
     wanted = _replicas(replicas, template, len(recipes), len(places))
     if not DEPLOYMENT_NAME.regex.match(deployment.name):  # type: ignore[union-attr]
         raise InvalidInput({"name": DEPLOYMENT_NAME.message})
-    entry = entry_of(row.document, user=user)
-    listed = visible_nodes(user).filter(is_listed=True).exclude(docker_address="")
-    ask = ask_for(user, entry, plan, listed, name="", options=Options(), anywhere=not places)
-    return _reserve_all(deployment, ask, recipes, wanted, places)
+    return _reserve_all(deployment, recipes, wanted, places)
 
 
 def _places(user: Any, nodes: Sequence[int]) -> list[int]:
@@ -129,14 +123,10 @@ def _judged(deployment: Deployment, plan: ProductSpec) -> list[Recipe]:
         try:
             recipe.complete(range(1, len(recipe.ports) + 1))  # whichever their numbers will be
             _check_sizes(recipe, plan)
-            _options_of(recipe)
+            options_of(recipe)
         except Refused as refused:
             raise _not_offered(refused, recipe) from None
     return recipes
-
-
-def _options_of(recipe: Recipe) -> Options:
-    return Options(restart_policy=recipe.restart_policy)
 
 
 def _check_sizes(recipe: Recipe, plan: ProductSpec) -> None:
@@ -148,10 +138,8 @@ def _check_sizes(recipe: Recipe, plan: ProductSpec) -> None:
 
 
 def _not_offered(refused: Refused, recipe: Recipe) -> NotOffered:
-    params = dict(refused.params)
-    if isinstance(params.get("cause"), TemplateError):
-        params["cause"] = template_error_text(params["cause"])
-    text = _("Container “%(name)s”: %(reason)s") % {"name": recipe.name, "reason": sentence(refused.code, params)}
+    reason = sentence(refused.code, refused.params)
+    text = _("Container “%(name)s”: %(reason)s") % {"name": recipe.name, "reason": reason}
     return NotOffered(text, code=refused.code)
 
 
@@ -164,38 +152,30 @@ def _replicas(asked: int | None, template: Mapping[str, Any], containers: int, p
     return wanted
 
 
-def _reserve_all(
-    deployment: Deployment, ask: Ask, recipes: Sequence[Recipe], replicas: int, places: Sequence[int]
-) -> Deployment:
+def _reserve_all(deployment: Deployment, recipes: Sequence[Recipe], replicas: int, places: Sequence[int]) -> Deployment:
+    """Whatever was made on the way, an entry of the image library too, goes with a refusal."""
     try:
         with transaction.atomic():
+            ask = _ask(deployment, places)
+            locked = nodes_for(ask, replicas=replicas, places=places)
             deployment.save(force_insert=True)
             # In the order of ids: two who reserve on several nodes must not wait for each other in a circle.
-            within = ask.nodes.filter(pk__in=places) if places else ask.nodes
-            list(ComputeNode.objects.filter(pk__in=within.values("pk")).select_for_update().order_by("pk").values("pk"))
+            list(ComputeNode.objects.filter(pk__in=locked).select_for_update().order_by("pk").values("pk"))
             names = (f"{deployment.name}-{number}" for number in count(1))
             for replica in range(replicas):
+                within = [places[replica % len(places)]] if places else locked
                 part = [Part(deployment, replica, recipe) for recipe in recipes]
-                _reserve_one(ask, part, names, places[replica % len(places)] if places else None)
+                reserve_replica(replace(ask, nodes=ask.nodes.filter(pk__in=within)), part, names)
     except IntegrityError as error:
         raise _duplicate(deployment) from error
     return deployment
 
 
-def _reserve_one(ask: Ask, part: Sequence[Part], names: Iterator[str], place: int | None) -> None:
-    """All containers of one replica, on one node."""
-    nodes = ask.nodes if place is None else ask.nodes.filter(pk=place)
-    asks = [replace(ask, nodes=nodes, name=next(names), part=one, options=_options_of(one.recipe)) for one in part]
-    why = []
-    for candidate in answer_to(asks[0]).fits[:_TRIED]:
-        try:
-            with transaction.atomic():
-                for one in asks:
-                    reserve(one, candidate.node, "")
-            return
-        except Refused as refused:
-            why.append(Rejection(candidate.node, candidate.name, refused.code, refused.params))
-    raise no_room(why)
+def _ask(deployment: Deployment, places: Sequence[int]) -> Ask:
+    user = deployment.user
+    entry = entry_of(deployment.document, user=user)
+    listed = visible_nodes(user).filter(is_listed=True).exclude(docker_address="")
+    return ask_for(user, entry, deployment.spec, listed, name="", options=Options(), anywhere=not places)
 
 
 def _duplicate(deployment: Deployment) -> Conflict:

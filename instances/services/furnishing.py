@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from appimages.roles import choose_template
+from core.errors import SecretUnreadable
 from instances.accelerator import Refused
 from instances.models import ConfigSet, DeployedContainer, Deployment, HostPort, Instance, SecretSet
 from instances.recipes.environment import ConfigSets, sets_of, with_secrets
@@ -68,6 +69,7 @@ def furnish_anew(instance: Instance) -> None:
     """Other ports than before: something that is not ours has one of them on the node. Raises `Refused`."""
     deployed = DeployedContainer.objects.select_related("deployment").get(instance=instance)
     [recipe] = [one for one in recipes_of(deployed.deployment) if one.name == deployed.container]
+    recipe.complete(range(1, len(recipe.ports) + 1))  # most of the work, before the node is locked
     with transaction.atomic():
         list(ComputeNode.objects.filter(pk=instance.node_id).select_for_update().values_list("pk"))
         before = list(HostPort.objects.filter(instance=instance).values_list("pk", flat=True))
@@ -88,6 +90,14 @@ def _take_ports(instance: Instance, count: int) -> list[int]:
 
 
 def secrets_for(template: Template) -> tuple[dict[str, str], set[str]]:
-    """All its variables, and which of them are secret. Raises `Refused`, and `SecretUnreadable`."""
+    """All its variables, and which of them are secret. Raises `Refused`."""
     rows: Any = SecretSet.objects.filter(name__in={one.set for one in template.secrets})
-    return with_secrets(template.secrets, {row.name: row.reveal() for row in rows}, template.environment)
+    return with_secrets(template.secrets, {row.name: _revealed(row) for row in rows}, template.environment)
+
+
+def _revealed(row: SecretSet) -> dict[str, str]:
+    """Said of the set itself: the worker takes any other secret that is unreadable for the node's."""
+    try:
+        return row.reveal()
+    except SecretUnreadable:
+        raise Refused("secret_set_unreadable", name=row.name) from None

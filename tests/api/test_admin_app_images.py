@@ -15,6 +15,7 @@ from appimages.exporting import export_yaml
 from appimages.models import AppImage, AppImageVersion
 from appimages.services import replace_app_image
 from core.system import SYSTEM
+from instances.models import Deployment
 from tests.api import make
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +64,18 @@ def test_the_list_says_what_is_pulled_and_on_how_many_nodes_it_is(boss: Client, 
     assert "This is no image." in text
 
 
+def test_the_list_counts_what_uses_it(boss: Client, user: User) -> None:
+    used, unused = make.deployment(by=user).app_image, make.app_image("unused")
+    Deployment.objects.update(name="first")
+    row = Deployment.objects.get()
+    row.pk, row.name = None, "second"
+    row.save(force_insert=True)
+    rows = {row.pk: row.users for row in boss.get(LIST).context["cl"].result_list}
+    assert rows == {used.pk: 2, unused.pk: 0}
+    assert f'href="{page_of(used)}#users">2</a>' in boss.get(LIST).content.decode()
+    assert 'id="users"' in boss.get(page_of(used)).content.decode()
+
+
 def test_its_page_says_where_it_is_and_what_it_was(boss: Client, user: User) -> None:
     row = make.app_image(image={"name": "team/app", "tag": "v1"})
     there, without = make.node(), make.node()
@@ -90,7 +103,16 @@ def test_a_version_shows_what_changed_and_comes_back_after_a_question(boss: Clie
 
 
 @pytest.mark.parametrize(
-    "path", ["versions/9/", "versions/9/rollback/", "versions/1/?against=x", "versions/1/?against=9"]
+    "path",
+    [
+        "versions/9/",
+        "versions/9/rollback/",
+        f"versions/{10**19}/",
+        f"versions/{10**19}/rollback/",
+        f"versions/{10**9}/",
+        "versions/1/?against=x",
+        "versions/1/?against=9",
+    ],
 )
 def test_versions_that_are_not_there_are_not_found(boss: Client, path: str) -> None:
     assert boss.get(f"{LIST}{make.app_image().pk}/{path}").status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
@@ -121,6 +122,37 @@ def test_config_sets_are_lines(boss: Client) -> None:
     assert row.values == {"REGION": "south"}
     page = submit(boss, page_of(row), {"name": "site", "values": "REGION"}).content.decode()
     assert "Every line is NAME=value" in page
+
+
+PEM = "-----BEGIN KEY-----\nbWFu+a=\n-----END KEY-----\n"
+
+
+def test_values_of_several_lines_are_kept_and_can_be_entered(boss: Client) -> None:
+    values = {
+        "PEM": PEM,
+        "QUOTED": '"a"',
+        "PATH": "C:\\new",
+        "BOTH": 'a\\n"\r\n b',
+        "LAST": " x ",
+        "EMPTY": "",
+        "U": "a\u2028b",
+    }
+    row = ConfigSet.objects.create(name="site", values=values)
+    page = boss.get(page_of(row)).content.decode()
+    shown = html.unescape(page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0]).removeprefix(
+        "\n"
+    )
+    assert "\nbWFu+a=\n" in shown, "as it was pasted"
+    submit(boss, page_of(row), {"name": "renamed", "values": shown.replace("\n", "\r\n")})  # as browsers send it
+    row.refresh_from_db()
+    assert (row.name, row.values) == ("renamed", values)
+    pasted = f'TOKEN=x\r\nKEY="{PEM}"  \r\n\r\nLAST=y'.replace("\n", "\r\n").replace("\r\r", "\r")
+    submit(boss, reverse("admin:instances_secretset_add"), {"name": "keys", "values": pasted})
+    assert SecretSet.objects.get().reveal() == {"TOKEN": "x", "KEY": PEM, "LAST": "y"}
+    for bad in ('A="canary', 'A="canary" b', '"canary"', 'A="\\ud800"'):
+        page = submit(boss, page_of(row), {"name": "renamed", "values": bad}).content.decode()
+        row.refresh_from_db()
+        assert "Example: " in page and row.values == values
 
 
 def test_secret_sets_show_names_alone(boss: Client) -> None:

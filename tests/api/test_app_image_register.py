@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ from rest_framework.test import APIClient
 
 from appimages.models import AppImage
 from pulls.models import PullJob
+from pulls.spool import path_of
 from tests.api import make
+from tests.support.fake_transfers import archive_of
+from tests.support.one_pull import IMAGE
 from tests.unit.test_register_app_image import TEMPLATE
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +47,22 @@ def test_a_file_in_a_form(as_operator: APIClient) -> None:
     assert answer.json()["created"] == ["secretflow-image"] and len(answer.json()["pulls"]) == 1
 
 
+def test_the_image_comes_from_where_is_said(as_operator: APIClient, settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    giver = make.node()
+    sent = as_operator.generic(
+        "POST", "/api/pulls/archives/", archive_of(IMAGE, ["app:1"]), content_type="application/x-tar"
+    )
+    archive = sent.json()["archive"]
+    for source in ({"source": "node", "source_node": giver.pk}, {"source": "archive", "archive": archive}):
+        answer = ask(as_operator, image="app:1", nodes=[make.node().pk], yaml=TEMPLATE, **source, **{"import": True})
+        assert answer.status_code == 200, answer.content
+        assert answer.json()["pulls"][0]["pull"]["source"] == source["source"]
+    assert set(PullJob.objects.values_list("source_node", "archive")) == {(giver.pk, ""), (None, path_of(archive))}
+    gone = ask(as_operator, nodes=[giver.pk], yaml=TEMPLATE, source="archive", archive="0" * 32, **{"import": True})
+    make.problem(gone, 404)
+
+
 def test_central_needs_no_names(as_operator: APIClient) -> None:
     worker = make.node(is_listed=True)
     make.node(is_listed=False)
@@ -65,6 +85,14 @@ def test_central_needs_no_names(as_operator: APIClient) -> None:
         ({"mode": "nosuch"}, "mode"),
         ({"import": "perhaps"}, "import"),
         ({"bogus": 1}, "bogus"),
+        ({"source": "nowhere"}, "source"),
+        ({"source": "node", "import": True}, "source_node"),
+        ({"source_node": 1, "import": True}, "source_node"),
+        ({"source": "archive", "import": True}, "archive"),
+        ({"source": "archive", "archive": "/etc/passwd", "import": True}, "archive"),
+        ({"source": "auto"}, "import"),
+        ({"source": "archive", "archive": "0" * 32, "import": False}, "import"),
+        ({"source": "node", "source_node": 1, "image": f"app@sha256:{'0' * 64}", "import": True}, "image"),
     ],
 )
 def test_bad_input_names_the_field_and_stores_nothing(

@@ -17,7 +17,7 @@ from core.errors import Conflict
 from core.jobs import JobState
 from instances.log_streams import Log, follow
 from instances.models import GpuAllocation, Instance, Observed, Operation, OperationKind
-from instances.refusal_texts import cause_of
+from instances.outcome import cause_of
 from instances.services import visible_instances
 from instances.snapshot import snapshot, with_operations
 from nodes.models import ComputeNode, NodeStatus

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.utils import translation
 
 from appimages.services import delete_app_image
 from core.errors import Conflict, InUse, NotFound
 from core.jobs import JobState
 from instances.deployment_snapshot import deployment_snapshot, with_containers
 from instances.models import (
+    ConfigSet,
     DeployedContainer,
     Deployment,
     Desired,
@@ -25,6 +27,7 @@ from instances.services import (
     remove_deployment,
 )
 from instances.services.asking import NoRoom
+from instances.snapshot import problem_of
 from instances.sweep import sweep_instances
 from nodes.engine import EngineRejected
 from tests.support.one_deployment import CONTAINER, app_image, deployed, instances, run_all
@@ -72,6 +75,31 @@ def test_ports_that_stay_taken_end_the_creation_and_hold_nothing(people, ulrich,
     assert (operation.state, instance.problem_code) == (JobState.FAILED, "port_taken")
     sweep_instances(tools=tools)
     assert not HostPort.objects.exists() and is_clean(engine)
+
+
+@pytest.mark.parametrize("gone", ["ports", "set", "template"])
+def test_what_went_since_is_said_when_ports_are_exchanged(people, ulrich, node, engine, tools, settings, gone) -> None:
+    prepare(engine)
+    ConfigSet.objects.create(name="site", values={"REGION": "lab"})
+    app_image(people, CONTAINER | {"envFrom": [{"configMapRef": {"name": "site"}}]})
+    [instance] = instances(deployed(ulrich))
+    if gone == "ports":
+        settings.HOST_PORTS = (20000, 20000)
+    elif gone == "set":
+        ConfigSet.objects.all().delete()
+    else:
+        document = instance.deployed.deployment.document | {"configTemplates": {"app.conf": "a {{.B"}}
+        Deployment.objects.update(document=document)  # as an older version took it
+    engine.containers.refuse("start", EngineRejected(500, "port is already allocated"))
+    operation = run(instance, tools)
+    code = {"ports": "no_free_port", "set": "no_config_set", "template": "bad_config_template"}[gone]
+    assert (operation.state, instance.problem_code) == (JobState.FAILED, code) and is_clean(engine)
+    texts = {}
+    for language in ("en", "zh-hans"):
+        with translation.override(language):
+            texts[language] = (problem_of(instance) or {})["text"]
+    assert {"ports": "20000", "set": "site", "template": "Line 1, column 3"}[gone] in texts["en"]
+    assert texts["zh-hans"] != texts["en"]
 
 
 # --- life and end -----------------------------------------------------------------------------------------------------

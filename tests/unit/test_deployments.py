@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.utils import translation
 
 from appimages.models import AppImage
 from appimages.services import replace_app_image
 from core.errors import Conflict, InvalidInput, PermissionRefused
 from core.jobs import JobState
+from imagelib.models import ImageRegistry
 from instances.models import (
     ConfigSet,
     Deployment,
@@ -25,7 +27,10 @@ from instances.services import (
     save_config_set,
     save_secret_set,
 )
-from instances.services.asking import NoRoom, NotOffered
+from instances.services.asking import NoRoom, NotOffered, judge
+from instances.services.replicas import nodes_for
+from instances.snapshot import problem_of
+from instances.spec import Options
 from nodes.engine import EngineRejected
 from pulls.models import PullJob
 from pulls.work import run_pull
@@ -184,6 +189,21 @@ def test_names_that_are_taken(people, ulrich, node) -> None:
     assert Deployment.objects.count() == 1
 
 
+def test_few_nodes_of_a_large_fleet_are_locked(people, ulrich, node) -> None:
+    ids = [node.pk, *(gpu_node().pk for _ in range(14))]
+    ask = judge(ulrich, make.image(address=REFERENCE).pk, make.spec().pk, "x", None, Options())
+    assert nodes_for(ask, replicas=2, places=()) == ids[:10]
+    assert nodes_for(ask, replicas=2, places=[ids[12], ids[3]]) == [ids[3], ids[12]]
+
+
+def test_a_refused_run_leaves_nothing_in_the_image_library(people, node) -> None:
+    app_image(people, {"name": "c"})
+    plan = make.spec(cpu_cores=500).pk
+    with pytest.raises(NoRoom):
+        run_app_image(user=people, app_image="app", spec=plan)
+    assert not ImageRegistry.objects.exists() and not Deployment.objects.exists()
+
+
 # --- configuration and secrets ----------------------------------------------------------------------------------------
 
 
@@ -222,6 +242,17 @@ def test_a_secret_set_that_went_is_said(people, ulrich, node, engine, tools) -> 
     [instance] = run_all(deployed(ulrich), tools)
     assert (instance.observed, instance.problem_code) == (Observed.FAILED, "no_secret_set") and is_clean(engine)
     assert instance.problem["params"]["name"] == "keys"
+
+
+def test_a_secret_set_that_cannot_be_read_is_named(people, ulrich, node, engine, tools, settings) -> None:
+    prepare(engine)
+    save_secret_set(user=people, values={"name": "keys", "values": {"token": "very-secret-1"}})
+    app_image(people, {"name": "c", "envFrom": [{"secretRef": {"name": "keys"}}]})
+    deployment = deployed(ulrich)
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    [instance] = run_all(deployment, tools)
+    assert (instance.observed, instance.problem_code) == (Observed.FAILED, "secret_set_unreadable")
+    assert "keys" in (problem_of(instance) or {})["text"] and is_clean(engine)
 
 
 def test_an_engines_words_are_told_without_secrets(people, ulrich, node, engine, tools) -> None:

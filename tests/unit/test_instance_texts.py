@@ -10,7 +10,8 @@ from django.utils import translation
 
 from core.jobs import JobState
 from instances.models import Observed
-from instances.refusal_texts import cause_of, sentence
+from instances.outcome import cause_of
+from instances.refusal_texts import sentence
 from instances.snapshot import problem_of
 from nodes.models import ComputeNode
 from pulls.models import PullJob

@@ -256,6 +256,35 @@ def test_containers_that_cannot_be(container: dict[str, Any], spec: dict[str, An
     assert code_of(lambda: whole.complete([]))[0] == code
 
 
+def test_nothing_is_rendered_beyond_what_files_may_have() -> None:
+    mounts = [{"mountPath": f"/{n}", "subPath": "large"} for n in range(6)]
+    whole = recipe(
+        {"configVolumeMounts": [*mounts, {"mountPath": "/x", "subPath": "broken"}]},
+        config_templates={"large": "{{.BIG}}", "broken": "{{.X"},
+        variables={"BIG": "x" * 1_000_000},
+    )
+    assert code_of(lambda: whole.complete([])) == ("files_too_large", {"most": 5_000_000})
+
+
+def test_files_without_ports_are_filled_in_once() -> None:
+    """They are completed under the lock of a node for each replica."""
+    texts = {
+        "same": "plain {{.X}}",
+        "if": "{{if .ALLOCATED_PORTS}}{{.X}}{{end}}",
+        "port": "{{.KUSCIA_PORT_WEB_NUMBER}}",
+        "in": "{{{.LIST[.KUSCIA_PORT_WEB_NUMBER]}}}",
+    }
+    container = {
+        "ports": [{"name": "web", "scope": "Domain"}],
+        "configVolumeMounts": [{"mountPath": f"/{key}", "subPath": key} for key in texts],
+    }
+    whole = recipe(container, config_templates=texts, variables={"X": "x" * 100, "LIST": '["none", "one", "two"]'})
+    first, second = whole.complete([1]).files, whole.complete([2]).files
+    assert first["/same"] is second["/same"] and first["/same"].startswith("plain xxx")
+    assert [(files["/port"], files["/in"]) for files in (first, second)] == [("1", "one"), ("2", "two")]
+    assert first["/if"] == second["/if"] and first["/if"] is not second["/if"]
+
+
 def test_names_that_no_column_or_environment_takes() -> None:
     made = recipe({"name": "a\0" + "b" * 300}).complete([])
     assert made.container == "a\N{REPLACEMENT CHARACTER}" + "b" * 253
