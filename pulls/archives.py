@@ -6,10 +6,7 @@ only its small JSON files are kept.
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
-import io
 import json
 import lzma
 import tarfile
@@ -17,24 +14,21 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from imagelib.addresses import AddressError, ImageReference, parse
 from nodes.engine import ImageInfo
 from nodes.engine.answers import environment
 from nodes.engine.shapes import items, mapping, text, texts
+from pulls.archive_reader import CHUNK, LARGEST_HEADER, Forwards, is_plain, opened
 from pulls.failures import Failure, failure
 from pulls.plan import runs_on
 
-CHUNK = 1 << 18
 LARGEST_JSON = 4 << 20  # bytes
 MOST_JSON = 64 << 20  # bytes, together
 MOST_MEMBERS = 20_000
 MOST_TIMES = 100  # its size, unpacked; images shrink to a half, seldom to a twentieth
 _LONGEST = 1 << 17
-_MAGIC: tuple[tuple[bytes, Callable[..., Any]], ...] = (
-    (b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open),
-)  # fmt: skip
 # What Python raises for files that are not what they seem to be.
 _BROKEN = (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError, RecursionError)
 
@@ -107,9 +101,8 @@ def packed(path: str, image: ArchivedImage, reference: ImageReference) -> Packed
     config, layers = image.paths
     listed = [{"Config": config, "RepoTags": [f"{reference.name}:{reference.tag or 'latest'}"], "Layers": list(layers)}]
     head = _member("manifest.json", json.dumps(listed).encode())
-    file = _opened(path)
-    plain = isinstance(file, io.BufferedReader)
-    return Packed(_chunks(file, head), size + len(head), exact=plain)
+    file = opened(path)
+    return Packed(_chunks(file, head), size + len(head), exact=is_plain(file))
 
 
 def _chunks(file: IO[bytes], head: bytes = b"") -> Iterator[bytes]:
@@ -127,36 +120,35 @@ def _member(name: str, content: bytes) -> bytes:
     return about.tobuf() + content + b"\0" * (-len(content) % tarfile.BLOCKSIZE)
 
 
-def _opened(path: str) -> IO[bytes]:
-    """The file, unpacked while it is read."""
-    with open(path, "rb") as file:
-        start = file.read(6)
-    for magic, opener in _MAGIC:
-        if start.startswith(magic):
-            return opener(path, "rb")
-    return open(path, "rb")
-
-
 def _small_files(path: str, glance: Callable[[], None]) -> dict[str, bytes]:
     """The JSON files of the archive, by name."""
     found: dict[str, bytes] = {}
-    room, unpacked, most = MOST_JSON, 0, Path(path).stat().st_size * MOST_TIMES + LARGEST_JSON
-    with _opened(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
-        for number, member in enumerate(archive):
-            if number > MOST_MEMBERS:
-                raise ValueError(f"more than {MOST_MEMBERS} files")
-            glance()
-            unpacked += member.size
-            if unpacked > most:  # said before it is unpacked
-                raise ValueError(f"it would unpack to more than {MOST_TIMES} times its size")
-            if not member.isreg() or member.size > min(LARGEST_JSON, room):
-                continue
-            part = archive.extractfile(member)
-            content = part.read() if part else b""
-            if content.lstrip()[:1] in (b"{", b"["):
-                found[member.name.removeprefix("./")] = content
-                room -= len(content)
+    room, number, most = MOST_JSON, 0, Path(path).stat().st_size * MOST_TIMES + LARGEST_JSON
+    with opened(path) as file:
+        reader = Forwards(file, glance=glance)
+        with tarfile.open(fileobj=cast(IO[bytes], reader), mode="r:") as archive:
+            while (member := archive.next()) is not None:
+                archive.members.clear()  # type: ignore[attr-defined]  # else it keeps them all
+                number += 1
+                if number > MOST_MEMBERS:
+                    raise ValueError(f"more than {MOST_MEMBERS} files")
+                if archive.offset > most:  # said before it is unpacked
+                    raise ValueError(f"it would unpack to more than {MOST_TIMES} times its size")
+                if member.isreg() and member.size <= min(LARGEST_JSON, room):
+                    reader.allow(member.size)
+                    content = _json_in(archive, member)
+                    if content:
+                        found[member.name.removeprefix("./")] = content
+                        room -= len(content)
+                reader.allow(LARGEST_HEADER)
     return found
+
+
+def _json_in(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """Nothing if it is no JSON."""
+    part = archive.extractfile(member)
+    content = part.read() if part else b""
+    return content if content.lstrip()[:1] in (b"{", b"[") else b""
 
 
 def _docker_images(files: Mapping[str, bytes]) -> list[ArchivedImage]:
