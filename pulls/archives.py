@@ -12,6 +12,7 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -51,17 +52,24 @@ class ArchivedImage:
         return any(_canonical(name) == reference.canonical for name in self.names)
 
 
-def read_archive(path: str, *, glance: Callable[[], None] = lambda: None) -> list[ArchivedImage]:
-    """All images of the archive. Raises `ArchiveUnusable`; `glance` is called now and then, and may raise."""
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What is wrong with the file in this block is said as `ArchiveUnusable`."""
     try:
-        files = _small_files(path, glance)
-        found = _docker_images(files) if "manifest.json" in files else _oci_images(files)
+        yield
     except OSError as error:
         # Python also says this of bytes that are no gzip or bzip2.
         code = "archive_missing" if error.errno else "archive_invalid"
         raise ArchiveUnusable(failure(code, evidence=str(error))) from error
     except _BROKEN as error:
         raise ArchiveUnusable(failure("archive_invalid", evidence=f"{type(error).__name__}: {error}")) from error
+
+
+def read_archive(path: str, *, glance: Callable[[], None] = lambda: None) -> list[ArchivedImage]:
+    """All images of the archive. Raises `ArchiveUnusable`; `glance` is called now and then, and may raise."""
+    with _reading():
+        files = _small_files(path, glance)
+        found = _docker_images(files) if "manifest.json" in files else _oci_images(files)
     if not found:
         raise ArchiveUnusable(
             failure("archive_invalid", evidence="neither manifest.json nor index.json lists an image")
@@ -94,19 +102,21 @@ class Packed:
 
 def packed(path: str, image: ArchivedImage, reference: ImageReference) -> Packed:
     """The file as it is. To an OCI archive the list is added without which many engines do not know what to do with it;
-    a compressed one is unpacked for that. Raises OSError while it is read."""
-    size = Path(path).stat().st_size
-    if image.paths is None:
-        return Packed(_chunks(open(path, "rb")), size, exact=True)
+    a compressed one is unpacked for that. Raises `ArchiveUnusable`, and so do the chunks: nobody has looked behind the
+    archive's end yet."""
+    with _reading():
+        size = Path(path).stat().st_size
+        if image.paths is None:
+            return Packed(_chunks(open(path, "rb")), size, exact=True)
+        file = opened(path)
     config, layers = image.paths
     listed = [{"Config": config, "RepoTags": [f"{reference.name}:{reference.tag or 'latest'}"], "Layers": list(layers)}]
     head = _member("manifest.json", json.dumps(listed).encode())
-    file = opened(path)
     return Packed(_chunks(file, head), size + len(head), exact=is_plain(file))
 
 
 def _chunks(file: IO[bytes], head: bytes = b"") -> Iterator[bytes]:
-    with file:
+    with file, _reading():
         if head:
             yield head
         while chunk := file.read(CHUNK):

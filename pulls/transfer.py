@@ -49,6 +49,7 @@ class Cargo:
         self.moved = 0
         self.ended = False
         self.failure: EngineError | None = None
+        self.unusable: ArchiveUnusable | None = None  # why, if it is an archive
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -58,8 +59,9 @@ class Cargo:
         except EngineError as error:
             self.failure = error
             raise
-        except OSError as error:
-            self.failure = EngineError("engine_gone", str(error))
+        except ArchiveUnusable as error:
+            self.unusable = error
+            self.failure = EngineError("engine_gone", error.failure.evidence)  # what streams pass on
             raise self.failure from error
         self.ended = True
 
@@ -103,17 +105,24 @@ def _asking(source: ComputeNode) -> Iterator[None]:
         raise PullFailed(source_failure(error, source=source.name)) from error
 
 
+@contextmanager
+def _unpacking() -> Iterator[None]:
+    try:
+        yield
+    except ArchiveUnusable as error:
+        raise PullFailed(error.failure) from error
+
+
 def unpack(arrival: Arrival) -> str:
     """Load the job's archive, a file that this worker reads. Returns the digest as `transfer` does."""
     path, reference = arrival.job.archive, arrival.reference
-    try:
+    with _unpacking():
         images = read_archive(path, glance=arrival.reporter.glance)
         image = choose(images, reference, platform=arrival.engine.platform)
-    except ArchiveUnusable as error:
-        raise PullFailed(error.failure) from error
     if is_same(arrival.engine.inspect_image(name_on_engine(reference)), image.info):
         return already_there(arrival, image.info)
-    content = packed(path, image, reference)
+    with _unpacking():
+        content = packed(path, image, reference)
     meter = TransferMeter(size=content.size, exact=content.exact, now=arrival.tools.monotonic())
     event = ("archive_planned", {"total": content.size})
     arrival.reporter.start(meter, digest="", bytes_total=content.size, event=event)
@@ -121,9 +130,9 @@ def unpack(arrival: Arrival) -> str:
     try:
         names = load(arrival, cargo, meter)
     except EngineError as error:
-        if error is not cargo.failure:
+        if cargo.unusable is None or error is not cargo.failure:
             raise
-        raise PullFailed(failure("archive_missing", evidence=error.evidence)) from error
+        raise PullFailed(cargo.unusable.failure) from error
     if image.paths is None and not image.is_named(reference):
         _name_it(arrival, image, names)
     return confirm(arrival, image.info)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tests.support.fake_pulls import Fail
 from tests.support.fake_registry import FakeImage
 from tests.support.fake_transfers import Take, archive_of, tar_of
 from tests.support.one_pull import IMAGE, REFERENCE, codes
+from tests.unit.test_archives import oci_archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,6 +94,25 @@ def test_what_cannot_be_used_never_reaches_the_engine(
     job = bring(archive)
     assert (job.state, job.error_code, job.attempt) == ("failed", code, 1)
     assert engine.transfers.loads == [] and engine.find(REFERENCE) is None
+
+
+def spoiled_tails() -> Iterator[tuple[str, bytes]]:
+    """Archives that are whole as far as anybody looks who looks for images, and compressed in a way that is not."""
+    squeeze = zlib.compressobj(wbits=31)
+    whole = squeeze.compress(oci_archive(IMAGE) + bytes(200_000)) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    yield "cut", whole
+    yield "no more of the kind", whole + b"\xff" * 100
+    yield "wrong checksum", whole + squeeze.flush()[:-8] + bytes(8)
+
+
+@pytest.mark.parametrize(("_what", "archive"), list(spoiled_tails()))
+def test_what_is_broken_behind_its_end_is_no_archive_either(
+    bring: Any, engine: FakeEngine, _what: str, archive: bytes
+) -> None:
+    job = bring(archive)
+    assert len(engine.transfers.loads) == 1, "it was begun"
+    assert (job.state, job.error_code, job.attempt) == ("failed", "archive_invalid", 1)
+    assert engine.find(REFERENCE) is None
 
 
 def test_an_engine_that_does_not_take_it(bring: Any, engine: FakeEngine) -> None:
