@@ -91,6 +91,14 @@ def choose(images: list[ArchivedImage], reference: ImageReference, *, platform: 
     return fitting[0]
 
 
+def demand_nothing_else(images: list[ArchivedImage], image: ArchivedImage) -> None:
+    """Raises `ArchiveUnusable` when the archive names other images than `image`: engines load all that an archive has,
+    and would move names on the node that nobody asked about. The same image for other platforms has no other names."""
+    others = {name for other in images if other.info != image.info for name in other.names} - set(image.names)
+    if others:
+        raise ArchiveUnusable(failure("archive_others", params={"names": sorted(others)[:20]}))
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """The bytes for an engine."""

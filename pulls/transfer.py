@@ -15,7 +15,7 @@ from core.heartbeat import heartbeat
 from imagelib.addresses import ImageReference
 from nodes.engine import Engine, EngineError, EngineRejected, ImageInfo
 from nodes.models import ComputeNode
-from pulls.archives import ArchivedImage, ArchiveUnusable, choose, packed, read_archive
+from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from pulls.failures import failure
 from pulls.models import PullJob
 from pulls.outcome import PullFailed, Stopped
@@ -119,6 +119,7 @@ def unpack(arrival: Arrival) -> str:
     with _unpacking():
         images = read_archive(path, glance=arrival.reporter.glance)
         image = choose(images, reference, platform=arrival.engine.platform)
+        demand_nothing_else(images, image)
     if is_same(arrival.engine.inspect_image(name_on_engine(reference)), image.info):
         return already_there(arrival, image.info)
     with _unpacking():

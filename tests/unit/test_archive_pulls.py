@@ -71,10 +71,10 @@ def test_another_image_of_that_name_is_replaced(bring: Any, engine: FakeEngine) 
     assert found is not None and found.id == IMAGE.id
 
 
-def two_images() -> bytes:
+def two_images(*names: str) -> bytes:
     config = json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": ["sha256:1"]}}).encode()
     other = config.replace(b"sha256:1", b"sha256:2")
-    entries = [{"Config": f"{n}.json", "RepoTags": [f"app:{n}"], "Layers": []} for n in (1, 2)]
+    entries = [{"Config": f"{n}.json", "RepoTags": [name], "Layers": []} for n, name in enumerate(names, 1)]
     return tar_of({"1.json": config, "2.json": other, "manifest.json": json.dumps(entries).encode()})
 
 
@@ -85,7 +85,8 @@ def two_images() -> bytes:
         (b"rubbish", "archive_invalid"),
         (archive_of(IMAGE, [REFERENCE])[:-12000], "archive_invalid"),
         (archive_of(replace(IMAGE, platform="linux/arm64"), [REFERENCE]), "platform_mismatch"),
-        (two_images(), "archive_ambiguous"),
+        (two_images("app:1", "app:2"), "archive_ambiguous"),
+        (two_images(REFERENCE, "app:2"), "archive_others"),
     ],
 )
 def test_what_cannot_be_used_never_reaches_the_engine(

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from imagelib.addresses import parse
 from pulls.archive_reader import CHUNK, LARGEST_HEADER, MOST_READ, Forwards
-from pulls.archives import ArchivedImage, ArchiveUnusable, choose, packed, read_archive
+from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from tests.support.fake_registry import FakeImage
 from tests.support.fake_transfers import archive_of, tar_of
 from tests.support.one_pull import IMAGE, REFERENCE
@@ -125,6 +125,18 @@ def test_the_image_of_the_name_is_meant(tmp_path: Path) -> None:
         choose(images, parse("third:1"), platform="linux/amd64")
     assert error.value.failure.code == "archive_ambiguous"
     assert error.value.failure.params == {"names": f"{REFERENCE}, other:1"}
+
+    demand_nothing_else(images[:1], images[0])
+    with pytest.raises(ArchiveUnusable) as error:
+        demand_nothing_else(images, images[1])
+    assert (error.value.failure.code, error.value.failure.params) == ("archive_others", {"names": "other:1"})
+
+
+def test_other_platforms_and_other_names_of_the_image_are_no_other_images(tmp_path: Path) -> None:
+    images = read_archive(written(tmp_path / "a.tar", oci_archive(ARM, IMAGE)))
+    demand_nothing_else(images, images[1])
+    again = replace(images[1], names=("other:2",))
+    demand_nothing_else([*images, again], images[1])
 
 
 def test_the_only_image_is_meant_whatever_it_is_called(tmp_path: Path) -> None:
@@ -248,7 +260,7 @@ def test_files_that_lead_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("squeeze", [gzip.compress, bz2.compress, lzma.compress])
 def test_leaving_out_a_large_layer_can_be_stopped(tmp_path: Path, squeeze: Callable[[bytes], bytes]) -> None:
     glances: list[int] = []
-    layer = random.Random(1).randbytes(2 << 20)
+    layer = random.Random(1).randbytes(5 << 20)
     path = written(tmp_path / "a.tar", squeeze(tar_of({"layer.tar": layer, "manifest.json": b"[1]"})))
     with pytest.raises(ArchiveUnusable):
         read_archive(path, glance=lambda: glances.append(1))
