@@ -18,7 +18,7 @@ from nodes.models import ComputeNode
 from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from pulls.failures import failure
 from pulls.models import PullJob
-from pulls.outcome import PullFailed, Stopped
+from pulls.outcome import Arrived, PullFailed, Stopped
 from pulls.reporting import Reporter
 from pulls.subject import demand_platform, digests, name_on_engine
 from pulls.tools import Tools
@@ -66,8 +66,8 @@ class Cargo:
         self.ended = True
 
 
-def transfer(arrival: Arrival, source: ComputeNode) -> str:
-    """Let `source` pack the image while the node takes it in. Returns the digest by which it is known there.
+def transfer(arrival: Arrival, source: ComputeNode) -> Arrived:
+    """Let `source` pack the image while the node takes it in.
 
     Raises `Stopped`, `PullFailed`, and the gateway's errors about the node itself.
     """
@@ -113,8 +113,8 @@ def _unpacking() -> Iterator[None]:
         raise PullFailed(error.failure) from error
 
 
-def unpack(arrival: Arrival) -> str:
-    """Load the job's archive, a file that this worker reads. Returns the digest as `transfer` does."""
+def unpack(arrival: Arrival) -> Arrived:
+    """Load the job's archive, a file that this worker reads."""
     path, reference = arrival.job.archive, arrival.reference
     with _unpacking():
         images = read_archive(path, glance=arrival.reporter.glance)
@@ -191,15 +191,15 @@ def _content(image: ImageInfo) -> tuple[object, ...]:
     return (image.diff_ids, image.os, image.architecture, runs)
 
 
-def already_there(arrival: Arrival, image: ImageInfo) -> str:
+def already_there(arrival: Arrival, image: ImageInfo) -> Arrived:
     """Nothing has to move."""
     meter = TransferMeter(size=0, exact=True, now=arrival.tools.monotonic())
     arrival.reporter.start(meter, digest="", bytes_total=0, event=("already_here", {}))
     arrival.reporter.verified()
-    return identity(image, arrival.reference) or image.id
+    return _arrived(image, arrival.reference, known_as=image.id)
 
 
-def confirm(arrival: Arrival, promised: ImageInfo) -> str:
+def confirm(arrival: Arrival, promised: ImageInfo) -> Arrived:
     """The engine shows what was promised, under the name that was asked for; else `PullFailed`."""
     with heartbeat(arrival.job, every=SLOW_VERIFICATION, saying={"progress": arrival.reporter.verifying()}):
         image = arrival.engine.inspect_image(name_on_engine(arrival.reference))
@@ -208,9 +208,9 @@ def confirm(arrival: Arrival, promised: ImageInfo) -> str:
     if not is_same(image, promised):
         raise PullFailed(failure("transfer_mismatch", evidence=f"{image.id} != {promised.id}"))
     arrival.reporter.verified()
-    return identity(promised, arrival.reference) or image.id
+    return _arrived(promised, arrival.reference, known_as=image.id)
 
 
-def identity(image: ImageInfo, reference: ImageReference) -> str:
-    """The digest by which the registry knows the image; empty when the engine does not know it."""
-    return min(digests(image, reference), default="")
+def _arrived(image: ImageInfo, reference: ImageReference, *, known_as: str) -> Arrived:
+    digest = min(digests(image, reference), default="")
+    return Arrived(digest, digest or known_as)

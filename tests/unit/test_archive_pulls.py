@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
+from appimages.models import AppImage
+from appimages.presence import effective_images
+from core.jobs import JobState
 from pulls.models import PullJob
 from pulls.services import request_pulls
 from pulls.work import run_pull
@@ -55,6 +59,16 @@ def test_the_image_is_there_under_the_name_that_was_asked_for(bring: Any, engine
     assert told == ["requested", "claimed", "archive_planned", "succeeded"]
     assert job.progress["bytes_total"] == job.progress["bytes_downloaded"] == len(archive)
     assert (job.registry_slot, job.source_slot, job.node_slot) == (None, None, None)
+
+
+def test_an_image_of_an_archive_has_no_digest_that_differs_from_others(bring: Any, people: User) -> None:
+    """Nodes that pulled it know its digest, which is not its id."""
+    make.app_image("a", image={"name": "127.0.0.1:1/team/app", "tag": "1"})
+    make.pull(by=people, on=make.node(), state=JobState.SUCCEEDED, reference=REFERENCE, digest=IMAGE.digest)
+    job = bring(archive_of(IMAGE, [REFERENCE]))
+    assert job.digest == "" and job.events.get(code="succeeded").values == {"digest": IMAGE.id}
+    found = effective_images(AppImage.objects.all(), user=people)["a"]
+    assert len(found.places) == 2 and not found.differs
 
 
 def test_what_is_there_already_is_not_loaded(bring: Any, engine: FakeEngine) -> None:
