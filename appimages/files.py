@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from appimages.render import SECRET_NAMES, Rendered, TemplateError, render, variables_in
 from appimages.roles import choose_template
 
-MAX_CHARACTERS: Final = 5_000_000  # of all templates that are read for one role, and of all files that come of them
+MAX_CHARACTERS: Final = 5_000_000  # of all templates and JSON that are read for one role, and of all files made of them
 
 FilesCode = Literal["bad_mount_path", "bad_sub_path", "bad_template", "too_much"]
 
@@ -88,7 +88,8 @@ def variables_of_role(document: Mapping[str, Any], *, role: str) -> list[str]:
 
 
 class Renderer:
-    """Counts what is read and written: a small document may mount a large template a thousand times."""
+    """Counts what is read and written: a small document may mount a large template, or one that asks for a large
+    value, a thousand times."""
 
     def __init__(
         self, templates: Mapping[str, str], *, kept: dict[str, Rendered] | None = None, changing: Collection[str] = ()
@@ -105,6 +106,7 @@ class Renderer:
         self._spend(len(text), place)
         rendered = (self._kept or {}).get(key) or self._rendered(key, text, variables)
         self._spend(len(rendered.text) - len(text), place)
+        self._spend(rendered.looked_at, place)
         return rendered
 
     def _rendered(self, key: str, text: str, variables: Mapping[str, str]) -> Rendered:

@@ -22,6 +22,10 @@ _ERRORS: Mapping[TemplateCode, _StrPromise] = {
     "value_too_deep": _(
         "the JSON in %(name)s has too many arrays and objects within each other. Put it in as text: {{.%(name)s}}."
     ),
+    "too_many_filters": _(
+        "filters such as [name=alice] would look at more than %(limit)s elements of arrays. Ask for fewer different "
+        "keys, or give %(name)s shorter arrays."
+    ),
     "too_many_braces": _("there are at most three braces in a row. Put a blank in between, for example { {{{.X}}} }."),
     "action_not_closed": _("the braces are not closed. Example: {{.TASK_ID}}."),
     "comment_not_closed": _(
@@ -70,8 +74,9 @@ _FILES: Mapping[FilesCode, _StrPromise] = {
         "task-config.conf."
     ),
     "too_much": _(
-        "All configuration files of a role have at most %(limit)s characters together, and so have their templates. "
-        "Mount fewer or shorter ones, for example one file of 10000 characters in each container."
+        "All configuration files of a role have at most %(limit)s characters together, and so have their templates and "
+        "the JSON that these look into. Mount fewer or shorter ones, for example one file of 10000 characters in each "
+        "container."
     ),
 }
 

@@ -35,6 +35,10 @@ FILE_TEXTS: dict[str, _StrPromise] = {
         "The file holds too many values; at most {limit} are allowed, aliases counted as what they stand for. For "
         "example, split it."
     ),
+    "too_long": _(
+        "The file holds too much text; at most {limit} characters are allowed, aliases counted as what they stand for. "
+        "For example, split it."
+    ),
     "alias": _(
         "An alias (*name) stands for something that comes before it, for example ports: &ports […], then ports: *ports."
     ),

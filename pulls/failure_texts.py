@@ -191,6 +191,11 @@ _SOURCE: Mapping[str, FailureText] = {
         _("The archive holds several images, and none of them has the name that is wanted: %(names)s."),
         _("Ask for one of these names, or save just one image into the archive."),
     ),
+    "archive_others": FailureText(
+        _("Other images in the archive"),
+        _("The archive holds other images too, and the engine would load all of them: %(names)s."),
+        _("Save just the image that is wanted into an archive, for example with “docker save -o image.tar NAME”."),
+    ),
     "archive_damaged": FailureText(
         _("Image cannot be loaded"),
         _("The node's engine could not make an image of what arrived."),

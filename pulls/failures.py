@@ -117,6 +117,7 @@ _KINDS = (
     _permanent("archive_missing"),
     _permanent("archive_invalid"),
     _permanent("archive_ambiguous"),
+    _permanent("archive_others"),
     _once_more("archive_damaged"),
     _once_more("transfer_mismatch"),
     # the engine

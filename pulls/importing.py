@@ -21,7 +21,7 @@ from pulls.attempt import pull_once
 from pulls.events import record
 from pulls.failures import failure
 from pulls.models import PullJob, Source
-from pulls.outcome import PullFailed, Rerouted
+from pulls.outcome import Arrived, PullFailed, Rerouted
 from pulls.plan import runs_on
 from pulls.reporting import Reporter
 from pulls.subject import credentials, name_on_engine, node_or_fail
@@ -32,19 +32,17 @@ ASKED_AT_ONCE = 16  # nodes
 MOST_ASKED = 64
 
 
-def bring_once(job: PullJob, tools: Tools) -> str:
-    """Have the image on the node. Returns the digest that the engine confirms.
-
-    Raises `Rerouted`, and what `pull_once` raises.
-    """
+def bring_once(job: PullJob, tools: Tools) -> Arrived:
+    """Have the image on the node. Raises `Rerouted`, and what `pull_once` raises."""
     if job.source != Source.REGISTRY:
-        digest = _import(job, tools)
-        if digest is not None:
-            return digest
-    return pull_once(job, tools)
+        arrived = _import(job, tools)
+        if arrived is not None:
+            return arrived
+    digest = pull_once(job, tools)
+    return Arrived(digest, digest)
 
 
-def _import(job: PullJob, tools: Tools) -> str | None:
+def _import(job: PullJob, tools: Tools) -> Arrived | None:
     """None: the registry is the way."""
     node = node_or_fail(job)
     reference = parse(job.reference)

@@ -1,12 +1,22 @@
-"""How an attempt can end other than well."""
+"""How an attempt can end."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pulls.failures import Failure
 
 StopReason = Literal["cancelled", "taken_over", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The image is there. `digest` is the one by which its registry knows it, empty if the engines that had to do with
+    it never heard of that; `name` is what the history calls it: its digest, or else the engine's id."""
+
+    digest: str
+    name: str
 
 
 class Stopped(Exception):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import BoundedSemaphore
+from typing import TypeVar
 from uuid import uuid4
 
 from django.conf import settings
@@ -17,20 +18,28 @@ from core.errors import Conflict, DomainError, InvalidInput, NotFound
 from pulls.sizes import human_bytes
 
 CHUNK = 1 << 20
-AT_ONCE = 3  # in one process: each occupies a thread of the web server as long as it lasts
+AT_ONCE = 3  # in one process: each occupies a thread of the web server, and much of a processor in the end
 _ID = re.compile(r"[0-9a-f]{32}")
+T = TypeVar("T")
 _places = BoundedSemaphore(AT_ONCE)
 
 
-def keep(read: Callable[[int], bytes], *, announced: int | None) -> str:
-    """Store what `read` gives, to its end; returns the id. Raises `InvalidInput` for too much or nothing, `Conflict`
-    when too many are uploaded or the disk is full; nothing is left behind then."""
+def keep(read: Callable[[int], bytes], *, announced: int | None, look: Callable[[str], T]) -> tuple[str, T]:
+    """Store what `read` gives, to its end; returns the id, and what `look` makes of the file while the place is held:
+    that may take as long as the upload. Raises `InvalidInput` for too much or nothing, `Conflict` when too many are
+    uploaded or the disk is full, and what `look` raises; nothing is left behind then."""
     if announced is not None and announced > settings.ARCHIVE_MAX_BYTES:
         raise _too_large()
     if not _places.acquire(blocking=False):
         raise Conflict(_("Other archives are being uploaded at this moment. Try again later."), code="busy")
     try:
-        return _written(read, announced)
+        archive = _written(read, announced)
+        path = path_of(archive)
+        try:
+            return archive, look(path)
+        except BaseException:
+            remove(path)
+            raise
     finally:
         _places.release()
 

@@ -15,10 +15,10 @@ from core.heartbeat import heartbeat
 from imagelib.addresses import ImageReference
 from nodes.engine import Engine, EngineError, EngineRejected, ImageInfo
 from nodes.models import ComputeNode
-from pulls.archives import ArchivedImage, ArchiveUnusable, choose, packed, read_archive
+from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from pulls.failures import failure
 from pulls.models import PullJob
-from pulls.outcome import PullFailed, Stopped
+from pulls.outcome import Arrived, PullFailed, Stopped
 from pulls.reporting import Reporter
 from pulls.subject import demand_platform, digests, name_on_engine
 from pulls.tools import Tools
@@ -49,6 +49,7 @@ class Cargo:
         self.moved = 0
         self.ended = False
         self.failure: EngineError | None = None
+        self.unusable: ArchiveUnusable | None = None  # why, if it is an archive
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -58,14 +59,15 @@ class Cargo:
         except EngineError as error:
             self.failure = error
             raise
-        except OSError as error:
-            self.failure = EngineError("engine_gone", str(error))
+        except ArchiveUnusable as error:
+            self.unusable = error
+            self.failure = EngineError("engine_gone", error.failure.evidence)  # what streams pass on
             raise self.failure from error
         self.ended = True
 
 
-def transfer(arrival: Arrival, source: ComputeNode) -> str:
-    """Let `source` pack the image while the node takes it in. Returns the digest by which it is known there.
+def transfer(arrival: Arrival, source: ComputeNode) -> Arrived:
+    """Let `source` pack the image while the node takes it in.
 
     Raises `Stopped`, `PullFailed`, and the gateway's errors about the node itself.
     """
@@ -103,17 +105,25 @@ def _asking(source: ComputeNode) -> Iterator[None]:
         raise PullFailed(source_failure(error, source=source.name)) from error
 
 
-def unpack(arrival: Arrival) -> str:
-    """Load the job's archive, a file that this worker reads. Returns the digest as `transfer` does."""
-    path, reference = arrival.job.archive, arrival.reference
+@contextmanager
+def _unpacking() -> Iterator[None]:
     try:
-        images = read_archive(path, glance=arrival.reporter.glance)
-        image = choose(images, reference, platform=arrival.engine.platform)
+        yield
     except ArchiveUnusable as error:
         raise PullFailed(error.failure) from error
+
+
+def unpack(arrival: Arrival) -> Arrived:
+    """Load the job's archive, a file that this worker reads."""
+    path, reference = arrival.job.archive, arrival.reference
+    with _unpacking():
+        images = read_archive(path, glance=arrival.reporter.glance)
+        image = choose(images, reference, platform=arrival.engine.platform)
+        demand_nothing_else(images, image)
     if is_same(arrival.engine.inspect_image(name_on_engine(reference)), image.info):
         return already_there(arrival, image.info)
-    content = packed(path, image, reference)
+    with _unpacking():
+        content = packed(path, image, reference)
     meter = TransferMeter(size=content.size, exact=content.exact, now=arrival.tools.monotonic())
     event = ("archive_planned", {"total": content.size})
     arrival.reporter.start(meter, digest="", bytes_total=content.size, event=event)
@@ -121,9 +131,9 @@ def unpack(arrival: Arrival) -> str:
     try:
         names = load(arrival, cargo, meter)
     except EngineError as error:
-        if error is not cargo.failure:
+        if cargo.unusable is None or error is not cargo.failure:
             raise
-        raise PullFailed(failure("archive_missing", evidence=error.evidence)) from error
+        raise PullFailed(cargo.unusable.failure) from error
     if image.paths is None and not image.is_named(reference):
         _name_it(arrival, image, names)
     return confirm(arrival, image.info)
@@ -181,15 +191,15 @@ def _content(image: ImageInfo) -> tuple[object, ...]:
     return (image.diff_ids, image.os, image.architecture, runs)
 
 
-def already_there(arrival: Arrival, image: ImageInfo) -> str:
+def already_there(arrival: Arrival, image: ImageInfo) -> Arrived:
     """Nothing has to move."""
     meter = TransferMeter(size=0, exact=True, now=arrival.tools.monotonic())
     arrival.reporter.start(meter, digest="", bytes_total=0, event=("already_here", {}))
     arrival.reporter.verified()
-    return identity(image, arrival.reference) or image.id
+    return _arrived(image, arrival.reference, known_as=image.id)
 
 
-def confirm(arrival: Arrival, promised: ImageInfo) -> str:
+def confirm(arrival: Arrival, promised: ImageInfo) -> Arrived:
     """The engine shows what was promised, under the name that was asked for; else `PullFailed`."""
     with heartbeat(arrival.job, every=SLOW_VERIFICATION, saying={"progress": arrival.reporter.verifying()}):
         image = arrival.engine.inspect_image(name_on_engine(arrival.reference))
@@ -198,9 +208,9 @@ def confirm(arrival: Arrival, promised: ImageInfo) -> str:
     if not is_same(image, promised):
         raise PullFailed(failure("transfer_mismatch", evidence=f"{image.id} != {promised.id}"))
     arrival.reporter.verified()
-    return identity(promised, arrival.reference) or image.id
+    return _arrived(promised, arrival.reference, known_as=image.id)
 
 
-def identity(image: ImageInfo, reference: ImageReference) -> str:
-    """The digest by which the registry knows the image; empty when the engine does not know it."""
-    return min(digests(image, reference), default="")
+def _arrived(image: ImageInfo, reference: ImageReference, *, known_as: str) -> Arrived:
+    digest = min(digests(image, reference), default="")
+    return Arrived(digest, digest or known_as)

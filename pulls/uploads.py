@@ -10,7 +10,7 @@ from core.errors import InvalidInput
 from core.jobs import ACTIVE_STATES
 from core.operators import require_operator
 from pulls import spool
-from pulls.archives import ArchiveUnusable, read_archive
+from pulls.archives import ArchivedImage, ArchiveUnusable, read_archive
 from pulls.failure_texts import describe
 from pulls.models import PullJob, Source
 
@@ -21,16 +21,17 @@ def keep_archive(*, user: Any, read: Callable[[int], bytes], announced: int | No
     """Store an archive and look into it: `{archive, images: [{names, platform}]}`. Raises `InvalidInput` for what is
     none; nothing is stored then."""
     require_operator(user)
-    archive = spool.keep(read, announced=announced)
-    path = spool.path_of(archive)
-    try:
-        images = read_archive(path)
-    except ArchiveUnusable as error:
-        spool.remove(path)
-        text = describe(error.failure.code, error.failure.params)
-        raise InvalidInput({"archive": f"{text.cause} {text.advice}"}) from error
+    archive, images = spool.keep(read, announced=announced, look=_images)
     shown = [{"names": list(image.names), "platform": image.info.platform} for image in images]
     return {"archive": archive, "images": shown}
+
+
+def _images(path: str) -> list[ArchivedImage]:
+    try:
+        return read_archive(path)
+    except ArchiveUnusable as error:
+        text = describe(error.failure.code, error.failure.params)
+        raise InvalidInput({"archive": f"{text.cause} {text.advice}"}) from error
 
 
 def forget_archives() -> int:

@@ -21,7 +21,7 @@ from pulls.failures import CATALOGUE, Failure, classify_engine_text, failure, re
 from pulls.importing import bring_once
 from pulls.lanes import claim_next, ring_waiting
 from pulls.models import PullJob, Source
-from pulls.outcome import PullFailed, Rerouted, Stopped, StopReason
+from pulls.outcome import Arrived, PullFailed, Rerouted, Stopped, StopReason
 from pulls.patience import when_database_answers
 from pulls.tools import Tools
 from pulls.transfer_failures import OF_SOURCE
@@ -52,8 +52,8 @@ def run_pull(pk: int, *, tools: Tools) -> None:
 def _attempt(job: PullJob, tools: Tools) -> Callable[[], None]:
     """One attempt. Returns how to finish: the database may be away just then, the pull is not repeated for that."""
     try:
-        digest = bring_once(job, tools)
-        return lambda: _succeed(job, digest, tools)
+        arrived = bring_once(job, tools)
+        return lambda: _succeed(job, arrived, tools)
     except Stopped as stop:
         reason = stop.reason
         return lambda: _stopped(job, reason, tools)
@@ -85,16 +85,16 @@ def _bug(job: PullJob) -> Failure:
     return failure("internal_error", evidence=number)
 
 
-def _succeed(job: PullJob, digest: str, tools: Tools) -> None:
+def _succeed(job: PullJob, arrived: Arrived, tools: Tools) -> None:
     now = tools.now()
 
     def change() -> None:
-        job.succeed(now=now, digest=digest, progress=job.progress)
-        record(job, "succeeded", at=now, digest=digest)
+        job.succeed(now=now, digest=arrived.digest, progress=job.progress)
+        record(job, "succeeded", at=now, digest=arrived.name)
         # Robust: the image is there, whatever becomes of this.
         transaction.on_commit(lambda: disk_changed(node=job.node_id or 0), robust=True)
 
-    _settle(job, change, now, arrived=digest)
+    _settle(job, change, now, arrived=arrived)
 
 
 def _stopped(job: PullJob, reason: StopReason, tools: Tools) -> None:
@@ -151,10 +151,10 @@ def _fail_or_retry(job: PullJob, found: Failure, tools: Tools) -> None:
         ring(PullJob, job.pk, countdown=delay + 0.05)
 
 
-def _settle(job: PullJob, change: Callable[[], None], now: datetime, *, arrived: str = "") -> None:
+def _settle(job: PullJob, change: Callable[[], None], now: datetime, *, arrived: Arrived | None = None) -> None:
     """A final change and its history in one transaction. A job that was cancelled meanwhile ends cancelled, whatever
     else would have become of it: the row says what the user asked for, and the history whether the image had `arrived`
-    (its digest) all the same."""
+    all the same."""
     try:
         with transaction.atomic():
             change()
@@ -162,7 +162,6 @@ def _settle(job: PullJob, change: Callable[[], None], now: datetime, *, arrived:
         if not PullJob.objects.filter(pk=job.pk, state=JobState.CANCELLING, run_token=job.run_token).exists():
             raise
         with transaction.atomic():
-            job.acknowledge_cancel(now=now, progress=job.progress, **({"digest": arrived} if arrived else {}))
-            record(
-                job, "arrived_anyway" if arrived else "cancelled", at=now, **({"digest": arrived} if arrived else {})
-            )
+            job.acknowledge_cancel(now=now, progress=job.progress, **({"digest": arrived.digest} if arrived else {}))
+            told = {"digest": arrived.name} if arrived else {}
+            record(job, "arrived_anyway" if arrived else "cancelled", at=now, **told)

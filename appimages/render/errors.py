@@ -8,6 +8,7 @@ TemplateCode = Literal[
     "template_too_long",
     "result_too_long",
     "value_too_deep",
+    "too_many_filters",
     "too_many_braces",
     "action_not_closed",
     "comment_not_closed",

@@ -11,7 +11,7 @@ from appimages.render.actions import Block, Condition, Insert, Operand
 from appimages.render.errors import BadTemplate
 from appimages.render.parsing import Dig, Piece, Text, parse
 from appimages.render.paths import IndexFrom, Path
-from appimages.render.values import TooDeep, Values, escaped, written
+from appimages.render.values import MAX_COMPARED, TooDeep, TooMuch, Values, escaped, written
 
 MAX_RESULT: Final = 4 * 1024 * 1024  # characters
 
@@ -26,10 +26,13 @@ class Rendered:
     """`unresolved`: variables and paths for which nothing was put in, in the order of the template, each once.
 
     A variable that only an `{{if}}` asks for is none of them: whether it is there is the question.
+    `looked_at`: characters of variables that were read as JSON, and elements of arrays that filters looked at. Who
+    renders many templates for one request limits their sum.
     """
 
     text: str
     unresolved: tuple[str, ...]
+    looked_at: int = 0
 
 
 def render(text: str, variables: Mapping[str, str]) -> Rendered:
@@ -81,7 +84,8 @@ class _Run:
     def of(self, pieces: tuple[Piece, ...]) -> Rendered:
         text = "".join(self._texts(pieces))
         # Half a character, from an escape in somebody's JSON, is nothing that a file can hold.
-        return Rendered(_SURROGATE.sub("\ufffd", text), tuple(self._unresolved))
+        looked_at = self._values.characters + self._values.compared
+        return Rendered(_SURROGATE.sub("\ufffd", text), tuple(self._unresolved), looked_at)
 
     def _texts(self, pieces: tuple[Piece, ...]) -> Iterator[str]:
         branches: list[_Branches] = []
@@ -138,6 +142,8 @@ class _Run:
             return written(found)
         except TooDeep:
             raise BadTemplate("value_too_deep", piece.position, name=path.variable) from None
+        except TooMuch:
+            raise BadTemplate("too_many_filters", piece.position, name=path.variable, limit=MAX_COMPARED) from None
 
     def _counted(self, text: str, position: int) -> str:
         self._check(len(text), position)

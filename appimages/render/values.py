@@ -13,6 +13,7 @@ from typing import Any, Final
 from appimages.render.paths import Filter, Index, IndexFrom, Key, Path
 
 MAX_DEPTH: Final = 100  # of arrays and objects in each other
+MAX_COMPARED: Final = 1_000_000  # elements of arrays that the filters of a template look at
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FOR_HTML = re.compile("[<>&\u2028\u2029]")
@@ -22,6 +23,10 @@ _MISSING: Final = object()
 
 class TooDeep(Exception):
     """A JSON value has too many levels."""
+
+
+class TooMuch(Exception):
+    """Filters would look at too many elements."""
 
 
 class Number(str):
@@ -63,9 +68,11 @@ class Values:
         self._read: dict[str, Any] = {}
         # By array and key: value → first element. Paths with filters cost one pass over the array, not one each.
         self._found: dict[tuple[int, str], dict[str, Any]] = {}
+        self.characters = 0  # that were read as JSON
+        self.compared = 0  # elements of arrays
 
     def find(self, path: Path) -> Any:
-        """What the path leads to, None when it leads nowhere. Raises `TooDeep`."""
+        """What the path leads to, None when it leads nowhere. Raises `TooDeep` and `TooMuch`."""
         found = self._find(path)
         return None if found is _MISSING else found
 
@@ -73,6 +80,7 @@ class Values:
         if path.variable not in self._variables:
             return _MISSING
         if path.variable not in self._read:
+            self.characters += len(self._variables[path.variable])
             self._read[path.variable] = read(self._variables[path.variable])
         value = self._read[path.variable]
         in_array = False
@@ -95,6 +103,9 @@ class Values:
     def _first(self, array: list[Any], step: Filter) -> Any:
         place = (id(array), step.key)
         if place not in self._found:
+            self.compared += len(array)
+            if self.compared > MAX_COMPARED:  # each key that a filter names costs a pass over the array
+                raise TooMuch
             index = self._found[place] = {}
             for element in array:
                 if isinstance(element, dict) and (text := _comparable(element.get(step.key))) is not None:

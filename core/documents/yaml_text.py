@@ -14,6 +14,7 @@ from core.documents.tree import Location, Tree
 
 DEEPEST = 50
 MOST_VALUES = 200_000  # in a file, aliases counted as what they stand for
+MOST_CHARACTERS = 20_000_000  # of its texts, counted so too: every use of a long one is looked at and stored anew
 _CORE = "tag:yaml.org,2002:"
 _TEXT_TAGS = {"!", f"{_CORE}str"}
 _VALUE_TAGS = {f"{_CORE}{name}" for name in ("int", "float", "bool", "null", "timestamp")}
@@ -43,6 +44,7 @@ def _line_of(text: str, number: int) -> str:
 class _Anchored:
     value: Any
     size: int
+    length: int  # of all texts in it
     depth: int
 
 
@@ -52,6 +54,7 @@ class _Documents:
         self._events = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._number = 0
         self._values = 0
+        self._characters = 0
         self._deepest = 0
         self._anchors: dict[str, _Anchored] = {}
         self._lines: dict[Location, int] = {}
@@ -73,7 +76,8 @@ class _Documents:
         self._check_limits(event)
         if isinstance(event, yaml.AliasEvent):
             return self._aliased(event, depth)
-        before, around, self._deepest = self._values, self._deepest, depth
+        before, written = self._values, self._characters
+        around, self._deepest = self._deepest, depth
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -81,7 +85,8 @@ class _Documents:
         else:
             value = self._mapping(event, at, depth)
         if event.anchor:
-            self._anchors[event.anchor] = _Anchored(value, self._values - before + 1, self._deepest - depth)
+            size, length = self._values - before + 1, self._characters - written
+            self._anchors[event.anchor] = _Anchored(value, size, length, self._deepest - depth)
         self._deepest = max(self._deepest, around)
         return value
 
@@ -90,17 +95,21 @@ class _Documents:
             raise self._refused("too_deep", event, limit=DEEPEST)
         if self._values > MOST_VALUES:
             raise self._refused("too_many", event, limit=MOST_VALUES)
+        if self._characters > MOST_CHARACTERS:
+            raise self._refused("too_long", event, limit=MOST_CHARACTERS)
 
     def _aliased(self, event: Any, depth: int) -> Any:
         anchored = self._anchors.get(event.anchor)
         if anchored is None:
             raise self._refused("alias", event)
         self._values += anchored.size - 1
+        self._characters += anchored.length
         self._deepest = max(self._deepest, depth + anchored.depth)
         self._check_limits(event)
         return anchored.value
 
     def _scalar(self, event: Any) -> Any:
+        self._characters += len(event.value)
         if event.tag not in (None, *_TEXT_TAGS, *_VALUE_TAGS):
             raise self._refused("tag", event, tag=str(event.tag))
         if not event.implicit[0] and event.tag not in _VALUE_TAGS:
@@ -134,6 +143,7 @@ class _Documents:
             raise self._refused("placeholder" if in_braces else "key", event)
         if event.value == "<<" and event.implicit[0]:
             raise self._refused("merge", event)
+        self._characters += len(event.value)
         return str(event.value)
 
     def _check_tag(self, event: Any, kind: str) -> None:

@@ -135,7 +135,7 @@ def test_a_disk_that_is_full_and_a_sender_who_hangs_up(
         raise error
 
     with pytest.raises(kind) as caught:
-        keep(read, announced=5)
+        keep(read, announced=5, look=str)
     assert caught.value.code == code
     assert files(spool) == []
 
@@ -145,16 +145,31 @@ def test_only_a_few_upload_at_a_time(spool: Path) -> None:
         """What reads is itself an upload, and so on."""
 
         def read(_size: int) -> bytes:
-            keep(within(depth + 1), announced=None)
+            keep(within(depth + 1), announced=None, look=str)
             raise AssertionError("there was room for one more")
 
         return read
 
     with pytest.raises(Conflict) as caught:
-        keep(within(1), announced=None)
+        keep(within(1), announced=None, look=str)
     assert caught.value.code == "busy" and files(spool) == []
+    assert keep(one_byte(), announced=None, look=str), "the places are free again"
+
+
+def one_byte() -> Callable[[int], bytes]:
     chunks = iter([b"x"])
-    assert keep(lambda _size: next(chunks, b""), announced=None), "the places are free again"
+    return lambda _size: next(chunks, b"")
+
+
+def test_who_looks_into_an_upload_still_has_its_place(spool: Path) -> None:
+    def look(_path: str) -> Any:
+        return keep(one_byte(), announced=None, look=look)
+
+    with pytest.raises(Conflict) as caught:
+        look("")
+    assert caught.value.code == "busy" and files(spool) == [], "nor is any file left"
+    [_archive, path] = keep(one_byte(), announced=None, look=str)
+    assert Path(path).read_bytes() == b"x"
 
 
 def test_a_login_of_the_admin_uploads_with_its_token(operator: User, spool: Path) -> None:

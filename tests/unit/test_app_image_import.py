@@ -15,7 +15,7 @@ from appimages.importing import FileError, InstallValues, Notice, ReadFile, read
 from appimages.importing.files import MOST_APP_IMAGES
 from appimages.notice_texts import notice_text
 from core.documents import LARGEST
-from core.documents.yaml_text import MOST_VALUES
+from core.documents.yaml_text import MOST_CHARACTERS, MOST_VALUES
 from tests.api.make import gives_example
 from tests.support.app_images import FILES, document, file
 
@@ -246,6 +246,14 @@ def bomb() -> str:
     return "\n".join(["l0: &l0 [a, b, c, d, e, f, g, h, i]", *levels])
 
 
+LONG = MOST_CHARACTERS // 17 - 5
+
+
+def long_texts(text: str) -> str:
+    """Seventeen times to the end of the third line, and once more in the fourth."""
+    return f"a: &a {text}\nb: &b [*a, *a, *a, *a]\nc: [*b, *b, *b]\nd: *a\n"
+
+
 def chain() -> str:
     return "\n".join(["l0: &l0 [a]", *(f"l{n}: &l{n} [*l{n - 1}]" for n in range(1, 100))])
 
@@ -265,6 +273,8 @@ def chain() -> str:
         (b"a" * (LARGEST + 1), "too_large", None),
         (bomb(), "too_many", 6),
         ("- a\n" * MOST_VALUES, "too_many", MOST_VALUES),
+        pytest.param(long_texts("x" * LONG), "too_long", 4, id="long text"),
+        pytest.param(long_texts(f"{{? {'x' * LONG} : y}}"), "too_long", 4, id="long key"),
         (chain(), "too_deep", 49),
         ("[" * 60 + "]" * 60, "too_deep", None),
         ("- " * 60 + "a", "too_deep", 1),

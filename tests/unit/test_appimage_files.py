@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -120,6 +121,15 @@ def test_a_large_template_is_not_read_a_thousand_times() -> None:
 def test_short_templates_with_long_values_are_counted_by_what_they_become() -> None:
     with pytest.raises(FilesError) as raised:
         files(container(("a", "one"), ("b", "one")), one="{{.X}}", variables={"X": "x" * (MAX_CHARACTERS // 2 + 1)})
+    assert raised.value.code == "too_much"
+
+
+def test_a_large_value_is_not_read_a_thousand_times() -> None:
+    mounts = [(f"f{number}", "one") for number in range(1000)]
+    small, large = (json.dumps({"a": "x" * (MAX_CHARACTERS // share)}) for share in (1100, 900))
+    assert len(files(container(*mounts), one="{{{.X.b}}}", variables={"X": small}).files) == 1000
+    with pytest.raises(FilesError) as raised:
+        files(container(*mounts), one="{{{.X.b}}}", variables={"X": large})
     assert raised.value.code == "too_much"
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
+from appimages.models import AppImage
+from appimages.presence import effective_images
+from core.jobs import JobState
 from pulls.models import PullJob
 from pulls.services import request_pulls
 from pulls.work import run_pull
@@ -18,6 +24,7 @@ from tests.support.fake_pulls import Fail
 from tests.support.fake_registry import FakeImage
 from tests.support.fake_transfers import Take, archive_of, tar_of
 from tests.support.one_pull import IMAGE, REFERENCE, codes
+from tests.unit.test_archives import oci_archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,6 +61,16 @@ def test_the_image_is_there_under_the_name_that_was_asked_for(bring: Any, engine
     assert (job.registry_slot, job.source_slot, job.node_slot) == (None, None, None)
 
 
+def test_an_image_of_an_archive_has_no_digest_that_differs_from_others(bring: Any, people: User) -> None:
+    """Nodes that pulled it know its digest, which is not its id."""
+    make.app_image("a", image={"name": "127.0.0.1:1/team/app", "tag": "1"})
+    make.pull(by=people, on=make.node(), state=JobState.SUCCEEDED, reference=REFERENCE, digest=IMAGE.digest)
+    job = bring(archive_of(IMAGE, [REFERENCE]))
+    assert job.digest == "" and job.events.get(code="succeeded").values == {"digest": IMAGE.id}
+    found = effective_images(AppImage.objects.all(), user=people)["a"]
+    assert len(found.places) == 2 and not found.differs
+
+
 def test_what_is_there_already_is_not_loaded(bring: Any, engine: FakeEngine) -> None:
     engine.add_image(IMAGE)
     job = bring(archive_of(IMAGE, [REFERENCE]))
@@ -68,10 +85,10 @@ def test_another_image_of_that_name_is_replaced(bring: Any, engine: FakeEngine) 
     assert found is not None and found.id == IMAGE.id
 
 
-def two_images() -> bytes:
+def two_images(*names: str) -> bytes:
     config = json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": ["sha256:1"]}}).encode()
     other = config.replace(b"sha256:1", b"sha256:2")
-    entries = [{"Config": f"{n}.json", "RepoTags": [f"app:{n}"], "Layers": []} for n in (1, 2)]
+    entries = [{"Config": f"{n}.json", "RepoTags": [name], "Layers": []} for n, name in enumerate(names, 1)]
     return tar_of({"1.json": config, "2.json": other, "manifest.json": json.dumps(entries).encode()})
 
 
@@ -82,7 +99,8 @@ def two_images() -> bytes:
         (b"rubbish", "archive_invalid"),
         (archive_of(IMAGE, [REFERENCE])[:-12000], "archive_invalid"),
         (archive_of(replace(IMAGE, platform="linux/arm64"), [REFERENCE]), "platform_mismatch"),
-        (two_images(), "archive_ambiguous"),
+        (two_images("app:1", "app:2"), "archive_ambiguous"),
+        (two_images(REFERENCE, "app:2"), "archive_others"),
     ],
 )
 def test_what_cannot_be_used_never_reaches_the_engine(
@@ -91,6 +109,25 @@ def test_what_cannot_be_used_never_reaches_the_engine(
     job = bring(archive)
     assert (job.state, job.error_code, job.attempt) == ("failed", code, 1)
     assert engine.transfers.loads == [] and engine.find(REFERENCE) is None
+
+
+def spoiled_tails() -> Iterator[tuple[str, bytes]]:
+    """Archives that are whole as far as anybody looks who looks for images, and compressed in a way that is not."""
+    squeeze = zlib.compressobj(wbits=31)
+    whole = squeeze.compress(oci_archive(IMAGE) + bytes(200_000)) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    yield "cut", whole
+    yield "no more of the kind", whole + b"\xff" * 100
+    yield "wrong checksum", whole + squeeze.flush()[:-8] + bytes(8)
+
+
+@pytest.mark.parametrize(("_what", "archive"), list(spoiled_tails()))
+def test_what_is_broken_behind_its_end_is_no_archive_either(
+    bring: Any, engine: FakeEngine, _what: str, archive: bytes
+) -> None:
+    job = bring(archive)
+    assert len(engine.transfers.loads) == 1, "it was begun"
+    assert (job.state, job.error_code, job.attempt) == ("failed", "archive_invalid", 1)
+    assert engine.find(REFERENCE) is None
 
 
 def test_an_engine_that_does_not_take_it(bring: Any, engine: FakeEngine) -> None:

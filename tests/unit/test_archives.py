@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import lzma
+import random
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagelib.addresses import parse
-from pulls.archives import ArchivedImage, ArchiveUnusable, choose, packed, read_archive
+from pulls.archive_reader import CHUNK, LARGEST_HEADER, MOST_READ, Forwards
+from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from tests.support.fake_registry import FakeImage
 from tests.support.fake_transfers import archive_of, tar_of
 from tests.support.one_pull import IMAGE, REFERENCE
@@ -124,6 +126,18 @@ def test_the_image_of_the_name_is_meant(tmp_path: Path) -> None:
     assert error.value.failure.code == "archive_ambiguous"
     assert error.value.failure.params == {"names": f"{REFERENCE}, other:1"}
 
+    demand_nothing_else(images[:1], images[0])
+    with pytest.raises(ArchiveUnusable) as error:
+        demand_nothing_else(images, images[1])
+    assert (error.value.failure.code, error.value.failure.params) == ("archive_others", {"names": "other:1"})
+
+
+def test_other_platforms_and_other_names_of_the_image_are_no_other_images(tmp_path: Path) -> None:
+    images = read_archive(written(tmp_path / "a.tar", oci_archive(ARM, IMAGE)))
+    demand_nothing_else(images, images[1])
+    again = replace(images[1], names=("other:2",))
+    demand_nothing_else([*images, again], images[1])
+
 
 def test_the_only_image_is_meant_whatever_it_is_called(tmp_path: Path) -> None:
     images = read_archive(written(tmp_path / "a.tar", archive_of(IMAGE, [])))
@@ -203,3 +217,51 @@ def test_what_would_unpack_without_end(tmp_path: Path) -> None:
     with pytest.raises(ArchiveUnusable) as error:
         read_archive(written(tmp_path / "a.tar", bomb))
     assert "times" in error.value.failure.evidence
+
+
+def header(kind: bytes, size: int) -> bytes:
+    member = tarfile.TarInfo("x")
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def pax(record: str) -> bytes:
+    data = record.encode()
+    return header(tarfile.XHDTYPE, len(data)) + data + bytes(-len(data) % 512)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_long_names_are_not_read(tmp_path: Path, kind: bytes) -> None:
+    """They would be kept in memory as a whole."""
+    bomb = gzip.compress(header(kind, 2 << 20) + bytes(2 << 20) + _GOOD)
+    with pytest.raises(ArchiveUnusable) as error:
+        read_archive(written(tmp_path / "a.tar", bomb))
+    assert error.value.failure.evidence == "ValueError: what describes its files is too long"
+
+
+def test_all_that_is_read_is_limited() -> None:
+    """Names of usual length, but without end."""
+    reader, most = Forwards(io.BytesIO(), glance=lambda: None), MOST_READ // LARGEST_HEADER
+    for _ in range(most):
+        reader.allow(LARGEST_HEADER)
+        reader.read(LARGEST_HEADER)
+    reader.allow(LARGEST_HEADER)
+    with pytest.raises(ValueError, match="too long"):
+        reader.read(1)
+
+
+def test_files_that_lead_back(tmp_path: Path) -> None:
+    back = pax("14 size=-2048\n") + header(tarfile.REGTYPE, 0)
+    with pytest.raises(ArchiveUnusable) as error:
+        read_archive(written(tmp_path / "a.tar", back + _GOOD))
+    assert error.value.failure.evidence == "ValueError: its files overlap"
+
+
+@pytest.mark.parametrize("squeeze", [gzip.compress, bz2.compress, lzma.compress])
+def test_leaving_out_a_large_layer_can_be_stopped(tmp_path: Path, squeeze: Callable[[bytes], bytes]) -> None:
+    glances: list[int] = []
+    layer = random.Random(1).randbytes(5 << 20)
+    path = written(tmp_path / "a.tar", squeeze(tar_of({"layer.tar": layer, "manifest.json": b"[1]"})))
+    with pytest.raises(ArchiveUnusable):
+        read_archive(path, glance=lambda: glances.append(1))
+    assert len(glances) >= len(layer) // CHUNK

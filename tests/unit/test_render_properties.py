@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appimages.render import MAX_RESULT, MAX_TEMPLATE, TemplateCode, TemplateError, render, variables_in
+from appimages.render.values import MAX_COMPARED
 from appimages.template_texts import template_error_text
 
 any_text = st.text(st.characters())  # half characters as well
@@ -121,6 +122,16 @@ def test_sizes_are_limited() -> None:
     assert code_of("x" * (MAX_TEMPLATE + 1)) == "template_too_long"
     assert code_of("{{.X}}" * 5, X="x" * (MAX_RESULT // 4)) == "result_too_long"
     assert code_of("{{{.X}}}" * 5, X=json.dumps("x" * (MAX_RESULT // 4))) == "result_too_long"
+
+
+def test_what_filters_look_at_is_limited() -> None:
+    array = [{"k": "x"}] * (MAX_COMPARED // 20)
+    value = json.dumps({"a": array, "b": array})
+    keys = [f"k{number}" for number in range(9)]
+    asked = "".join(f"{{{{{{.X.{name}[{key}=x].c}}}}}}" for name in "ab" for key in keys)
+    found = render(asked + "{{{.X.a[k=x].k}}}" * 3 + "{{{.X.b[k=x].k}}}", {"X": value})
+    assert (found.text, found.looked_at) == ("xxxx", MAX_COMPARED + len(value)), "each array and key once"
+    assert code_of(asked + "{{{.X.a[k=x].k}}}{{{.X.b[k=x].k}}}{{{.X.a[y=x]}}}", X=value) == "too_many_filters"
 
 
 def test_depths_are_limited_and_need_no_stack() -> None:
