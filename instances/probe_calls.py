@@ -1,5 +1,5 @@
 """Asking a container one probe: in it, through its engine, or over its node's address. A probe looks and nothing else:
-whatever goes wrong is its answer."""
+whatever goes wrong is its answer. That its node cannot be reached says nothing of the container."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from instances.grpc_health import HealthCheck
 from instances.recipes.probes import EXEC, GRPC, HTTP, TCP
-from nodes.engine import Engine, EngineError
+from nodes.engine import Engine, EngineError, EngineRejected
 
 _LONGEST_LINE = 8192
 _PATIENCE = 0.5  # seconds that a connection has to stay open
@@ -21,7 +21,7 @@ _TOLD = 200  # characters of what a program said
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    ok: bool
+    ok: bool | None  # None: it could not be asked
     text: str  # what was seen, in few words and no language
 
 
@@ -29,19 +29,30 @@ def ask(probe: Mapping[str, Any], *, engine: Callable[[], Any], container: str, 
     """`engine` connects to the container's engine, `host` is where its node publishes ports."""
     if probe["via"] == EXEC:
         return _run(probe, engine, container)
-    return asyncio.run(_within(_LOOKS[probe["via"]], probe, host))
+    try:
+        return asyncio.run(_within(_LOOKS[probe["via"]], probe, host))
+    except (OSError, ValueError) as error:
+        return _unanswered(error, probe, engine)
 
 
 def _run(probe: Mapping[str, Any], engine: Callable[[], Any], container: str) -> Result:
     try:
         with engine() as connected:
             return _exit(connected, probe, container)
-    except EngineError as error:
+    except EngineRejected as error:
         return Result(False, error.code)
+    except EngineError as error:
+        return Result(None, error.code)
 
 
 def _exit(engine: Engine, probe: Mapping[str, Any], container: str) -> Result:
-    done = engine.exec_run(container, tuple(probe["command"]), within=float(probe["timeout"]), limit_bytes=_TOLD)
+    try:
+        done = engine.exec_run(container, tuple(probe["command"]), within=float(probe["timeout"]), limit_bytes=_TOLD)
+    except EngineError as error:
+        if error.code != "engine_timeout":
+            raise
+        engine.inspect_container(container)  # raises when it is the engine that is silent, not the program
+        return Result(False, f"no answer within {probe['timeout']} s")
     said = " ".join((done.stdout or done.stderr).split())[:_TOLD]
     return Result(done.exit_code == 0, f"exit code {done.exit_code} {said}".strip())
 
@@ -49,15 +60,22 @@ def _exit(engine: Engine, probe: Mapping[str, Any], container: str) -> Result:
 async def _within(
     look: Callable[[Mapping[str, Any], str], Awaitable[Result]], probe: Mapping[str, Any], host: str
 ) -> Result:
+    async with asyncio.timeout(float(probe["timeout"])):
+        return await look(probe, host)
+
+
+def _unanswered(error: OSError | ValueError, probe: Mapping[str, Any], engine: Callable[[], Any]) -> Result:
+    """A node whose engine does not answer either is out of reach."""
     try:
-        async with asyncio.timeout(float(probe["timeout"])):
-            return await look(probe, host)
-    except TimeoutError:
+        with engine():
+            pass
+    except EngineError as lost:
+        return Result(None, lost.code)
+    if isinstance(error, TimeoutError):
         return Result(False, f"no answer within {probe['timeout']} s")
-    except (OSError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        words = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
-        return Result(False, words[:_TOLD] or type(error).__name__)
+    number = getattr(error, "errno", None)
+    words = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
+    return Result(False, words[:_TOLD] or type(error).__name__)
 
 
 async def _connect(probe: Mapping[str, Any], host: str) -> Result:

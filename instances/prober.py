@@ -159,7 +159,7 @@ def _answer(probe: dict[str, Any], node: ComputeNode, container: str, tools: Too
     try:
         endpoint = node.endpoint()
     except SecretUnreadable as error:
-        return Result(False, error.code)
+        return Result(None, error.code)
     return ask(probe, engine=lambda: tools.connect(endpoint), container=container, host=node.published_at)
 
 
@@ -169,7 +169,7 @@ def _result(asked: Future[Result]) -> Result:
     if error is None:
         return asked.result()
     logger.error("a probe crashed", reason=repr(error))
-    return Result(False, type(error).__name__)
+    return Result(None, type(error).__name__)
 
 
 def _write(pk: int, watched: Watched, told: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Any
 
 import h2.config
@@ -15,7 +15,7 @@ import pytest
 
 from instances.grpc_health import HealthCheck, judged, request_of
 from instances.probe_calls import Result, ask
-from nodes.engine import ContainerSpec, EngineEndpoint, EngineError
+from nodes.engine import ContainerSpec, EngineEndpoint, EngineError, EngineRejected
 from tests.api import make
 from tests.services.ports import LOOPBACK
 from tests.support.fake_engine import FakeEngine, FakeFleet
@@ -87,9 +87,9 @@ def nothing_listens() -> int:
         return int(server.getsockname()[1])
 
 
-def asked(via: str, port: int = 0, *, timeout: float = 20, **more: Any) -> Result:
+def asked(via: str, port: int = 0, *, timeout: float = 20, engine: Any = nullcontext, **more: Any) -> Result:
     probe = {"via": via, "host_port": port, "timeout": timeout, **more}
-    return ask(probe, engine=lambda: None, container="", host=LOOPBACK)
+    return ask(probe, engine=engine, container="", host=LOOPBACK)
 
 
 def http(port: int, **more: Any) -> Result:
@@ -230,6 +230,29 @@ def test_exec(engine: FakeEngine) -> None:
     assert run("good") == Result(True, "exit code 0 fine")
     assert run("bad") == Result(False, "exit code 1 no way")
     assert run("absent").ok is False
-    assert run("slow") == Result(False, "engine_timeout")
+    assert run("slow") == Result(False, "no answer within 1 s")
+    engine.containers.refuse("exec", EngineRejected(409, "the container is paused"))
+    assert run("good") == Result(False, "engine_rejected")
+
+
+def test_exec_on_a_node_that_is_out_of_reach_says_nothing(engine: FakeEngine) -> None:
+    fleet = FakeFleet({make.DEAD_ENGINE: engine})
+    probe = {"via": "exec", "command": ["any"], "timeout": 1}
+
+    def run(address: str = make.DEAD_ENGINE) -> Result:
+        return ask(probe, engine=lambda: fleet.connect(EngineEndpoint(address)), container="probed", host="")
+
     engine.containers.refuse("exec", EngineError("engine_gone", "reset"))
-    assert run("good") == Result(False, "engine_gone")
+    assert run() == Result(None, "engine_gone")
+    engine.containers.refuse("exec", EngineError("engine_timeout", "silent"))
+    engine.containers.refuse("inspect", EngineError("engine_timeout", "silent"))
+    assert run() == Result(None, "engine_timeout"), "not the program is slow: the engine answers nothing else either"
+
+
+def test_a_port_on_a_node_that_is_out_of_reach_says_nothing(served) -> None:
+    def lost() -> Any:
+        raise EngineError("engine_unreachable", "no route")
+
+    assert asked("tcp", nothing_listens(), engine=lost) == Result(None, "engine_unreachable")
+    assert http(served(silent), timeout=0.05, engine=lost) == Result(None, "engine_unreachable")
+    assert http(served(saying(b"HTTP/1.1 503 X\r\n\r\n")), engine=lost).ok is False, "it was reached"

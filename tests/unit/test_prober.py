@@ -133,6 +133,24 @@ def test_an_engine_that_does_not_answer_is_no_sign_of_life(row, engine, tools) -
     assert found.probe_results["readiness"]["text"] == "engine_gone" and found.is_ready is False
 
 
+def test_an_engine_that_does_not_answer_is_no_reason_to_restart(row, engine, tools) -> None:
+    asked = []
+
+    def lost(_spec: Any) -> Program:
+        asked.append(None)
+        raise EngineError("engine_unreachable", "no route")
+
+    quick = {kind: {**probe, "period": 0} for kind, probe in row().template["probes"].items()}
+    DeployedContainer.objects.update(template={"probes": quick})
+    with probing(tools):
+        until(lambda: row().is_ready)
+        engine.containers.exec_programs |= {("alive",): lost, ("ready",): lost}
+        until(lambda: len(asked) > 20)
+        found = row()
+    assert (found.is_alive, found.is_ready, found.probe_restarts) == (True, True, 0), "it runs as it did"
+    assert found.probe_results["liveness"]["ok"] is None
+
+
 def test_a_container_that_its_engine_restarted_is_judged_anew(row, engine, tools) -> None:
     patient = {**row().template["probes"]["readiness"], "failures": 1000}
     DeployedContainer.objects.update(template={"probes": {"readiness": patient}})
