@@ -99,6 +99,13 @@ class Prober:
             watch = _Watch(runs[row.pk], probes, row.instance.node, watched, told=row.probe_results)
             self._watches[row.pk] = watch
             _write(row.pk, watched, watch.told)  # what was found last stays to be seen: why it was restarted
+        self._reload_nodes()
+
+    def _reload_nodes(self) -> None:
+        """Another address or certificate is used at once, and is no new run."""
+        nodes = ComputeNode.objects.in_bulk({watch.node.pk for watch in self._watches.values()})
+        for watch in self._watches.values():
+            watch.node = nodes.get(watch.node.pk, watch.node)
 
     def _ask(self, watch: _Watch, threads: ThreadPoolExecutor) -> None:
         for kind in watch.watched.asks(now=self._tools.monotonic()):

@@ -16,6 +16,8 @@ from instances.models import DeployedContainer, Instance, Observed, OperationKin
 from instances.prober import Prober
 from instances.services import operate
 from nodes.engine import EngineError
+from nodes.models import ComputeNode
+from tests.support.fake_engine import FakeFleet
 from tests.support.fake_programs import Program
 from tests.support.one_deployment import app_image, deployed, run_all
 from tests.support.one_instance import newest, only, prepare, run
@@ -149,6 +151,18 @@ def test_an_engine_that_does_not_answer_is_no_reason_to_restart(row, engine, too
         found = row()
     assert (found.is_alive, found.is_ready, found.probe_restarts) == (True, True, 0), "it runs as it did"
     assert found.probe_results["liveness"]["ok"] is None
+
+
+def test_a_node_that_moved_is_asked_at_its_new_address(row, node, engine, tools) -> None:
+    moved = "tcp://127.0.0.1:4"
+    fleet = FakeFleet({node.docker_address: engine})
+    with probing(replace(tools, connect=fleet.connect)):
+        until(lambda: row().is_ready)
+        fleet.engines[moved] = fleet.engines.pop(node.docker_address)
+        until(lambda: row().probe_results["readiness"]["ok"] is None)
+        ComputeNode.objects.update(docker_address=moved)
+        until(lambda: row().probe_results["readiness"]["ok"])
+        assert row().is_ready and row().probe_restarts == 0
 
 
 def test_a_container_that_its_engine_restarted_is_judged_anew(row, engine, tools) -> None:
