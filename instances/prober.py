@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, InterfaceError, connection, reset_queries, transaction
 from django.db.models import Exists, F, Max, OuterRef
@@ -28,7 +29,9 @@ from nodes.models import ComputeNode
 from pulls.tools import Tools, production_tools
 
 EVERY, LOOK_EVERY, LEASE = 0.25, 2.0, 8.0  # seconds
-THREADS = 16
+THREADS = 32
+PER_NODE = 4  # probes of one node at a time; of a node that did not answer last, one
+TO_CONNECT = 3.0  # seconds, at least, even when a probe has less: ssh takes its time
 logger = structlog.get_logger(__name__)
 Run = tuple[str, int, int | None]  # one run of a container: its id, how often its engine, and how often we started it
 
@@ -49,12 +52,21 @@ class Prober:
     """Runs in a thread of a worker until `stopping`."""
 
     def __init__(
-        self, tools: Tools, *, stopping: threading.Event, every: float = EVERY, look_every: float = LOOK_EVERY
+        self,
+        tools: Tools,
+        *,
+        stopping: threading.Event,
+        every: float = EVERY,
+        look_every: float = LOOK_EVERY,
+        per_node: int = PER_NODE,
     ) -> None:
         self._tools, self._stopping, self._every, self._look_every = tools, stopping, every, look_every
+        self._per_node = per_node
         self._holding = Holding("probes", seconds=LEASE)
         self._watches: dict[int, _Watch] = {}
         self._restarts: dict[int, Restarts] = {}
+        self._asking: dict[int, list[Future[Result]]] = {}  # by node, also what answers to nobody any more
+        self._silent: set[int] = set()  # nodes that did not answer last
         self._look_at = 0.0  # monotonic: when the rows are read again
 
     @property
@@ -79,7 +91,7 @@ class Prober:
                 self._look_at = self._tools.monotonic() + self._look_every
             for pk, watch in list(self._watches.items()):
                 self._take(pk, watch)
-                self._ask(watch, threads)
+            self._ask(threads)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("probes cannot be written down", reason=type(error).__name__)
             connection.close()
@@ -107,15 +119,28 @@ class Prober:
         for watch in self._watches.values():
             watch.node = nodes.get(watch.node.pk, watch.node)
 
-    def _ask(self, watch: _Watch, threads: ThreadPoolExecutor) -> None:
-        for kind in watch.watched.asks(now=self._tools.monotonic()):
-            if kind not in watch.asked:
+    def _ask(self, threads: ThreadPoolExecutor) -> None:
+        """What waits longest first. Nodes that take long, or do not answer, leave threads to the others."""
+        now = self._tools.monotonic()
+        due = [
+            (watch.watched.due[kind], pk, kind)
+            for pk, watch in self._watches.items()
+            for kind in watch.watched.asks(now=now)
+            if kind not in watch.asked
+        ]
+        for _, pk, kind in sorted(due):
+            watch = self._watches[pk]
+            asking = [one for one in self._asking.get(watch.node.pk, ()) if not one.done()]
+            if len(asking) < (1 if watch.node.pk in self._silent else self._per_node):
                 watch.asked[kind] = threads.submit(_answer, watch.probes[kind], watch.node, watch.run[0], self._tools)
+                asking.append(watch.asked[kind])
+            self._asking[watch.node.pk] = asking
 
     def _take(self, pk: int, watch: _Watch) -> None:
         """What was answered meanwhile."""
         for kind in [kind for kind, asked in watch.asked.items() if asked.done()]:
             result, before = _result(watch.asked.pop(kind)), watch.watched
+            (self._silent.add if result.ok is None else self._silent.discard)(watch.node.pk)
             watch.watched = before.after(kind, result.ok, now=self._tools.monotonic())
             seen = {"ok": result.ok, "text": result.text}
             if seen != {name: watch.told.get(kind, {}).get(name) for name in seen} or (
@@ -167,7 +192,10 @@ def _answer(probe: dict[str, Any], node: ComputeNode, container: str, tools: Too
         endpoint = node.endpoint()
     except SecretUnreadable as error:
         return Result(None, error.code)
-    return ask(probe, engine=lambda: tools.connect(endpoint), container=container, host=node.published_at)
+    patience = min(max(TO_CONNECT, float(probe["timeout"])), settings.ENGINE_TIMEOUT)
+    return ask(
+        probe, engine=lambda: tools.connect(endpoint, timeout=patience), container=container, host=node.published_at
+    )
 
 
 def _result(asked: Future[Result]) -> Result:

@@ -33,10 +33,10 @@ PROBES: dict[str, Any] = {
 
 
 @contextmanager
-def probing(tools) -> Iterator[Prober]:
+def probing(tools, **more: Any) -> Iterator[Prober]:
     """In a thread of its own, as in a worker."""
     ended = threading.Event()
-    prober = Prober(tools, stopping=ended, every=0.01, look_every=0.01)
+    prober = Prober(tools, stopping=ended, every=0.01, look_every=0.01, **more)
     thread = threading.Thread(target=prober.run)
     thread.start()
     try:
@@ -151,6 +151,62 @@ def test_an_engine_that_does_not_answer_is_no_reason_to_restart(row, engine, too
         found = row()
     assert (found.is_alive, found.is_ready, found.probe_restarts) == (True, True, 0), "it runs as it did"
     assert found.probe_results["liveness"]["ok"] is None
+
+
+class Gate:
+    """Engines that are connected to as ever, or, once shut, when it opens."""
+
+    def __init__(self, tools) -> None:
+        self._connect, self._opened, self.lost = tools.connect, threading.Event(), False
+        self.waits, self.patience = list[float](), set[float]()
+        self._opened.set()
+
+    @contextmanager
+    def connect(self, endpoint: Any, *, timeout: float) -> Iterator[Any]:
+        self.patience.add(timeout)
+        if self.lost:
+            raise EngineError("engine_unreachable", "no route")
+        self.waits.append(timeout)
+        self._opened.wait(60)
+        self.waits.pop()
+        with self._connect(endpoint) as connected:
+            yield connected
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        self._opened.clear()
+        try:
+            yield
+        finally:
+            self._opened.set()
+
+
+@pytest.mark.parametrize(("per_node", "was_lost", "most"), [(4, False, 2), (1, False, 1), (4, True, 1)])
+def test_a_node_that_hangs_holds_few_threads(row, tools, per_node: int, was_lost: bool, most: int) -> None:
+    rounds, gate = [], Gate(tools)
+
+    def monotonic() -> float:
+        rounds.append(None)
+        return time.monotonic()
+
+    quick = {kind: {**probe, "period": 0, "timeout": 60} for kind, probe in row().template["probes"].items()}
+    DeployedContainer.objects.update(template={"probes": quick})
+    gate.lost = was_lost
+    with probing(replace(tools, connect=gate.connect, monotonic=monotonic), per_node=per_node), gate.shut():
+        until(lambda: not was_lost or "liveness" in row().probe_results)
+        gate.lost = False
+        until(lambda: len(gate.waits) == most)
+        before = len(rounds)
+        until(lambda: len(rounds) > before + 100)
+        assert len(gate.waits) == most
+    assert gate.patience == {10.0}, "no longer than for any engine"
+
+
+def test_connecting_takes_no_longer_than_the_probe(row, tools) -> None:
+    gate = Gate(tools)
+    with probing(replace(tools, connect=gate.connect)):
+        until(lambda: row().is_ready)
+    assert gate.patience == {3.0}
 
 
 def test_a_node_that_moved_is_asked_at_its_new_address(row, node, engine, tools) -> None:
