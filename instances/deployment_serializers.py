@@ -42,6 +42,7 @@ class ProbeShape(serializers.Serializer):
 
     ok = serializers.BooleanField(allow_null=True)
     at = serializers.DateTimeField()
+    code = serializers.CharField()
     text = serializers.CharField()
 
 

@@ -7,22 +7,29 @@ import asyncio
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from instances.grpc_health import HealthCheck
 from instances.recipes.probes import EXEC, GRPC, HTTP, TCP
+from instances.refusal_texts import cause_of
 from nodes.engine import Engine, EngineError, EngineRejected
 
 _LONGEST_LINE = 8192
 _PATIENCE = 0.5  # seconds that a connection has to stay open
+_LONGEST_STATUS = 20  # characters; three are right
 _TOLD = 200  # characters of what a program said
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     ok: bool | None  # None: it could not be asked
-    text: str  # what was seen, in few words and no language
+    code: str  # of `instances.probe_texts`: what was seen
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_silent_node(cls, error: EngineError) -> Result:
+        return cls(None, "node_lost", {"cause": cause_of("engine", error.code)})
 
 
 def ask(probe: Mapping[str, Any], *, engine: Callable[[], Any], container: str, host: str) -> Result:
@@ -40,9 +47,9 @@ def _run(probe: Mapping[str, Any], engine: Callable[[], Any], container: str) ->
         with engine() as connected:
             return _exit(connected, probe, container)
     except EngineRejected as error:
-        return Result(False, error.code)
+        return Result(False, "engine_refused", {"evidence": error.evidence})
     except EngineError as error:
-        return Result(None, error.code)
+        return Result.of_silent_node(error)
 
 
 def _exit(engine: Engine, probe: Mapping[str, Any], container: str) -> Result:
@@ -52,9 +59,13 @@ def _exit(engine: Engine, probe: Mapping[str, Any], container: str) -> Result:
         if error.code != "engine_timeout":
             raise
         engine.inspect_container(container)  # raises when it is the engine that is silent, not the program
-        return Result(False, f"no answer within {probe['timeout']} s")
+        return _late(probe)
     said = " ".join((done.stdout or done.stderr).split())[:_TOLD]
-    return Result(done.exit_code == 0, f"exit code {done.exit_code} {said}".strip())
+    return Result(done.exit_code == 0, "exited", {"status": done.exit_code, "said": said})
+
+
+def _late(probe: Mapping[str, Any]) -> Result:
+    return Result(False, "no_answer", {"seconds": probe["timeout"]})
 
 
 async def _within(
@@ -70,12 +81,14 @@ def _unanswered(error: OSError | ValueError, probe: Mapping[str, Any], engine: C
         with engine():
             pass
     except EngineError as lost:
-        return Result(None, lost.code)
+        return Result.of_silent_node(lost)
     if isinstance(error, TimeoutError):
-        return Result(False, f"no answer within {probe['timeout']} s")
+        return _late(probe)
+    if isinstance(error, ConnectionRefusedError):
+        return Result(False, "connection_refused")
     number = getattr(error, "errno", None)
     words = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
-    return Result(False, words[:_TOLD] or type(error).__name__)
+    return Result(False, "connection_failed", {"reason": words[:_TOLD] or type(error).__name__})
 
 
 async def _connect(probe: Mapping[str, Any], host: str) -> Result:
@@ -84,7 +97,7 @@ async def _connect(probe: Mapping[str, Any], host: str) -> Result:
     try:
         async with asyncio.timeout(min(_PATIENCE, float(probe["timeout"]) / 2)):
             if not await reader.read(1):
-                return Result(False, "connection closed at once")
+                return Result(False, "hung_up")
     except TimeoutError:
         pass  # it waits for us to speak
     finally:
@@ -103,8 +116,8 @@ async def _request(probe: Mapping[str, Any], host: str) -> Result:
     finally:
         writer.close()
     if len(line) < 2 or not line[0].startswith("HTTP/") or not line[1].isdecimal():
-        return Result(False, "no HTTP answer")
-    return Result(200 <= int(line[1]) < 400, f"HTTP status {line[1]}"[:_TOLD])
+        return Result(False, "no_http")
+    return Result(200 <= int(line[1]) < 400, "http_status", {"status": line[1][:_LONGEST_STATUS]})
 
 
 def _head(probe: Mapping[str, Any], host: str) -> bytes:

@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from django.conf import settings
@@ -24,6 +25,7 @@ from core.shutdown import stopping
 from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
 from instances.probe_calls import Result, ask
 from instances.probing import Restarts, Rule, Watched
+from instances.refusal_texts import cause_of
 from instances.services.reserving import queue
 from nodes.models import ComputeNode
 from pulls.tools import Tools, production_tools
@@ -142,7 +144,7 @@ class Prober:
             result, before = _result(watch.asked.pop(kind)), watch.watched
             (self._silent.add if result.ok is None else self._silent.discard)(watch.node.pk)
             watch.watched = before.after(kind, result.ok, now=self._tools.monotonic())
-            seen = {"ok": result.ok, "text": result.text}
+            seen = {"ok": result.ok, "code": result.code, "params": dict(result.params)}
             if seen != {name: watch.told.get(kind, {}).get(name) for name in seen} or (
                 watch.watched.verdict != before.verdict
             ):
@@ -190,8 +192,8 @@ def _runs() -> dict[int, Run]:
 def _answer(probe: dict[str, Any], node: ComputeNode, container: str, tools: Tools) -> Result:
     try:
         endpoint = node.endpoint()
-    except SecretUnreadable as error:
-        return Result(None, error.code)
+    except SecretUnreadable:
+        return Result(None, "node_lost", {"cause": cause_of("secret", "")})
     patience = min(max(TO_CONNECT, float(probe["timeout"])), settings.ENGINE_TIMEOUT)
     return ask(
         probe, engine=lambda: tools.connect(endpoint, timeout=patience), container=container, host=node.published_at
@@ -203,8 +205,9 @@ def _result(asked: Future[Result]) -> Result:
     error = asked.exception()
     if error is None:
         return asked.result()
-    logger.error("a probe crashed", reason=repr(error))
-    return Result(None, type(error).__name__)
+    number = uuid4().hex[:12]
+    logger.error("a probe crashed", reason=repr(error), number=number)
+    return Result(None, "internal_error", {"evidence": number})
 
 
 def _write(pk: int, watched: Watched, told: dict[str, Any]) -> None:

@@ -73,8 +73,8 @@ def test_verdicts_reach_the_row(row, engine, tools) -> None:
         until(lambda: row().is_ready)
         found = until(lambda: row() if len(row().probe_results) == 2 else None)
         assert (found.has_started, found.is_alive, found.probe_restarts) == (True, True, 0)
-        assert {kind: (one["ok"], one["text"]) for kind, one in found.probe_results.items()} == {
-            "readiness": (True, "exit code 0 ok"), "liveness": (True, "exit code 0 ok"),
+        assert {kind: (one["ok"], one["params"]["said"]) for kind, one in found.probe_results.items()} == {
+            "readiness": (True, "ok"), "liveness": (True, "ok"),
         }  # fmt: skip
         assert found.instance.version > version, "who watches the instance hears of it"
         engine.containers.exec_programs[("ready",)] = BAD
@@ -132,7 +132,7 @@ def test_an_engine_that_does_not_answer_is_no_sign_of_life(row, engine, tools) -
     engine.containers.exec_programs[("ready",)] = lambda _spec: (_ for _ in ()).throw(EngineError("engine_gone", "x"))
     with probing(tools):
         found = until(lambda: row() if "readiness" in row().probe_results else None)
-    assert found.probe_results["readiness"]["text"] == "engine_gone" and found.is_ready is False
+    assert found.probe_results["readiness"]["params"]["cause"]["code"] == "engine_gone" and found.is_ready is False
 
 
 def test_an_engine_that_does_not_answer_is_no_reason_to_restart(row, engine, tools) -> None:
