@@ -128,6 +128,19 @@ def test_what_is_stopped_is_asked_nothing(row, engine, tools, ulrich) -> None:
         assert (row().instance.observed, row().probe_restarts) == (Observed.EXITED, 0)
 
 
+@pytest.mark.parametrize("kind", [OperationKind.START, OperationKind.RESTART])
+def test_a_new_run_is_not_ready_by_the_word_of_the_last_one(row, tools, ulrich, kind: OperationKind) -> None:
+    if kind == OperationKind.START:
+        operate(user=ulrich, instance=row().pk, kind=OperationKind.STOP)
+        run(row().instance, tools)
+    DeployedContainer.objects.update(has_started=True, is_ready=True, is_alive=False)
+    operate(user=ulrich, instance=row().pk, kind=kind)
+    run(row().instance, tools)
+    found = row()
+    assert (found.instance.observed, found.is_ready) == (Observed.RUNNING, False)
+    assert (found.has_started, found.is_alive) == (None, None)
+
+
 def test_an_engine_that_does_not_answer_is_no_sign_of_life(row, engine, tools) -> None:
     engine.containers.exec_programs[("ready",)] = lambda _spec: (_ for _ in ()).throw(EngineError("engine_gone", "x"))
     with probing(tools):
