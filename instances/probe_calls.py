@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instances.grpc_health import HealthCheck
+from instances.outcome import cause_of
 from instances.recipes.probes import EXEC, GRPC, HTTP, TCP
-from instances.refusal_texts import cause_of
 from nodes.engine import Engine, EngineError, EngineRejected
 
 _LONGEST_LINE = 8192

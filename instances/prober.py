@@ -23,9 +23,9 @@ from core.jobs import ACTIVE_STATES
 from core.leases import Holding
 from core.shutdown import stopping
 from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
+from instances.outcome import cause_of
 from instances.probe_calls import Result, ask
 from instances.probing import Restarts, Rule, Watched
-from instances.refusal_texts import cause_of
 from instances.services.reserving import queue
 from nodes.models import ComputeNode
 from pulls.tools import Tools, production_tools
