@@ -38,10 +38,11 @@ class RunAsked(AskedFields):
 
 
 class ProbeShape(serializers.Serializer):
-    """What a probe found last."""
+    """What a probe found last; `ok` is null when it could not be asked, for its node did not answer."""
 
-    ok = serializers.BooleanField()
+    ok = serializers.BooleanField(allow_null=True)
     at = serializers.DateTimeField()
+    code = serializers.CharField()
     text = serializers.CharField()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.jobs import ACTIVE_STATES
 from instances.models import DeployedContainer, Desired, Observed, Operation
+from instances.probe_texts import probe_text
 from instances.snapshot import problem_of
 
 STATES = {  # a deployment's, made of those of its instances
@@ -86,6 +87,11 @@ def is_ready(part: DeployedContainer) -> bool:
     return part.instance.observed == Observed.RUNNING and part.is_ready is not False
 
 
+def _told(result: Mapping[str, Any]) -> dict[str, Any]:
+    code = result["code"]
+    return {"ok": result["ok"], "at": result["at"], "code": code, "text": probe_text(code, result["params"])}
+
+
 def _container(part: Any, *, files: bool) -> dict[str, Any]:
     instance = part.instance
     shown = {
@@ -102,7 +108,7 @@ def _container(part: Any, *, files: bool) -> dict[str, Any]:
         "ready": part.is_ready,
         "alive": part.is_alive,
         "probe_restarts": part.probe_restarts,
-        "probes": part.probe_results,
+        "probes": {kind: _told(result) for kind, result in part.probe_results.items()},
     }
     if files:
         shown |= {name: part.template.get(name, {}) for name in ("files", "unresolved")}

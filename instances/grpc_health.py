@@ -16,6 +16,8 @@ _SERVING = 1
 _STATES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 _LONGEST = 1024  # bytes of an answer
 _STREAM = 1
+# Whether it serves; a code of `instances.probe_texts`, and its parameters.
+Outcome = tuple[bool, str, dict[str, str]]
 
 
 class HealthCheck:
@@ -24,7 +26,7 @@ class HealthCheck:
     def __init__(self, *, service: str, authority: str) -> None:
         self._connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="latin-1"))
         self._status, self._message = "", b""
-        self.outcome: tuple[bool, str] | None = None  # whether it serves, and what it says
+        self.outcome: Outcome | None = None
         self._connection.initiate_connection()
         headers = {":method": "POST", ":scheme": "http", ":authority": authority, ":path": _PATH}
         headers |= {"te": "trailers", "content-type": "application/grpc", "user-agent": "imagelib-probe"}
@@ -35,13 +37,13 @@ class HealthCheck:
     def feed(self, data: bytes) -> bytes:
         """Without data the connection has ended."""
         if not data:
-            self.outcome = (False, "connection closed")
+            self.outcome = (False, "connection_closed", {})
             return b""
         try:
             for event in self._connection.receive_data(data):
                 self._take(event)
-        except h2.exceptions.ProtocolError as error:
-            self.outcome = (False, f"no gRPC: {error}")
+        except h2.exceptions.ProtocolError:
+            self.outcome = (False, "no_grpc", {})
         return self._connection.data_to_send()
 
     def _take(self, event: h2.events.Event) -> None:
@@ -53,7 +55,7 @@ class HealthCheck:
         elif isinstance(event, h2.events.StreamEnded):
             self.outcome = judged(self._status, self._message)
         elif isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)):
-            self.outcome = self.outcome or (False, "call refused")
+            self.outcome = self.outcome or (False, "grpc_refused", {})
 
 
 def request_of(service: str) -> bytes:
@@ -63,13 +65,15 @@ def request_of(service: str) -> bytes:
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
-def judged(status: str, message: bytes) -> tuple[bool, str]:
+def judged(status: str, message: bytes) -> Outcome:
     """Status 0 and SERVING is well."""
+    if not status:
+        return False, "no_grpc_status", {}
     if status != "0":
-        return False, f"gRPC status {status[:3] or 'missing'}"
+        return False, "grpc_status", {"status": status[:3]}
     body = message[5 : 5 + int.from_bytes(message[1:5], "big")]
     state = body[1] if len(body) >= 2 and body[0] == 0x08 else 0
-    return state == _SERVING, _STATES.get(state, str(state))
+    return state == _SERVING, "grpc_state", {"state": _STATES.get(state, str(state))}
 
 
 def _varint(number: int) -> bytes:

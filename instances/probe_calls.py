@@ -1,5 +1,5 @@
 """Asking a container one probe: in it, through its engine, or over its node's address. A probe looks and nothing else:
-whatever goes wrong is its answer."""
+whatever goes wrong is its answer. That its node cannot be reached says nothing of the container."""
 
 from __future__ import annotations
 
@@ -7,57 +7,88 @@ import asyncio
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from instances.grpc_health import HealthCheck
+from instances.outcome import cause_of
 from instances.recipes.probes import EXEC, GRPC, HTTP, TCP
-from nodes.engine import Engine, EngineError
+from nodes.engine import Engine, EngineError, EngineRejected
 
 _LONGEST_LINE = 8192
 _PATIENCE = 0.5  # seconds that a connection has to stay open
+_LONGEST_STATUS = 20  # characters; three are right
 _TOLD = 200  # characters of what a program said
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    ok: bool
-    text: str  # what was seen, in few words and no language
+    ok: bool | None  # None: it could not be asked
+    code: str  # of `instances.probe_texts`: what was seen
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_silent_node(cls, error: EngineError) -> Result:
+        return cls(None, "node_lost", {"cause": cause_of("engine", error.code)})
 
 
 def ask(probe: Mapping[str, Any], *, engine: Callable[[], Any], container: str, host: str) -> Result:
     """`engine` connects to the container's engine, `host` is where its node publishes ports."""
     if probe["via"] == EXEC:
         return _run(probe, engine, container)
-    return asyncio.run(_within(_LOOKS[probe["via"]], probe, host))
+    try:
+        return asyncio.run(_within(_LOOKS[probe["via"]], probe, host))
+    except (OSError, ValueError) as error:
+        return _unanswered(error, probe, engine)
 
 
 def _run(probe: Mapping[str, Any], engine: Callable[[], Any], container: str) -> Result:
     try:
         with engine() as connected:
             return _exit(connected, probe, container)
+    except EngineRejected as error:
+        return Result(False, "engine_refused", {"evidence": error.evidence})
     except EngineError as error:
-        return Result(False, error.code)
+        return Result.of_silent_node(error)
 
 
 def _exit(engine: Engine, probe: Mapping[str, Any], container: str) -> Result:
-    done = engine.exec_run(container, tuple(probe["command"]), within=float(probe["timeout"]), limit_bytes=_TOLD)
+    try:
+        done = engine.exec_run(container, tuple(probe["command"]), within=float(probe["timeout"]), limit_bytes=_TOLD)
+    except EngineError as error:
+        if error.code != "engine_timeout":
+            raise
+        engine.inspect_container(container)  # raises when it is the engine that is silent, not the program
+        return _late(probe)
     said = " ".join((done.stdout or done.stderr).split())[:_TOLD]
-    return Result(done.exit_code == 0, f"exit code {done.exit_code} {said}".strip())
+    return Result(done.exit_code == 0, "exited", {"status": done.exit_code, "said": said})
+
+
+def _late(probe: Mapping[str, Any]) -> Result:
+    return Result(False, "no_answer", {"seconds": probe["timeout"]})
 
 
 async def _within(
     look: Callable[[Mapping[str, Any], str], Awaitable[Result]], probe: Mapping[str, Any], host: str
 ) -> Result:
+    async with asyncio.timeout(float(probe["timeout"])):
+        return await look(probe, host)
+
+
+def _unanswered(error: OSError | ValueError, probe: Mapping[str, Any], engine: Callable[[], Any]) -> Result:
+    """A node whose engine does not answer either is out of reach."""
     try:
-        async with asyncio.timeout(float(probe["timeout"])):
-            return await look(probe, host)
-    except TimeoutError:
-        return Result(False, f"no answer within {probe['timeout']} s")
-    except (OSError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        words = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
-        return Result(False, words[:_TOLD] or type(error).__name__)
+        with engine():
+            pass
+    except EngineError as lost:
+        return Result.of_silent_node(lost)
+    if isinstance(error, TimeoutError):
+        return _late(probe)
+    if isinstance(error, ConnectionRefusedError):
+        return Result(False, "connection_refused")
+    number = getattr(error, "errno", None)
+    words = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
+    return Result(False, "connection_failed", {"reason": words[:_TOLD] or type(error).__name__})
 
 
 async def _connect(probe: Mapping[str, Any], host: str) -> Result:
@@ -66,7 +97,7 @@ async def _connect(probe: Mapping[str, Any], host: str) -> Result:
     try:
         async with asyncio.timeout(min(_PATIENCE, float(probe["timeout"]) / 2)):
             if not await reader.read(1):
-                return Result(False, "connection closed at once")
+                return Result(False, "hung_up")
     except TimeoutError:
         pass  # it waits for us to speak
     finally:
@@ -85,8 +116,8 @@ async def _request(probe: Mapping[str, Any], host: str) -> Result:
     finally:
         writer.close()
     if len(line) < 2 or not line[0].startswith("HTTP/") or not line[1].isdecimal():
-        return Result(False, "no HTTP answer")
-    return Result(200 <= int(line[1]) < 400, f"HTTP status {line[1]}"[:_TOLD])
+        return Result(False, "no_http")
+    return Result(200 <= int(line[1]) < 400, "http_status", {"status": line[1][:_LONGEST_STATUS]})
 
 
 def _head(probe: Mapping[str, Any], host: str) -> bytes:

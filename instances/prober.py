@@ -10,8 +10,10 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, InterfaceError, connection, reset_queries, transaction
 from django.db.models import Exists, F, Max, OuterRef
@@ -21,6 +23,7 @@ from core.jobs import ACTIVE_STATES
 from core.leases import Holding
 from core.shutdown import stopping
 from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
+from instances.outcome import cause_of
 from instances.probe_calls import Result, ask
 from instances.probing import Restarts, Rule, Watched
 from instances.services.reserving import queue
@@ -28,7 +31,9 @@ from nodes.models import ComputeNode
 from pulls.tools import Tools, production_tools
 
 EVERY, LOOK_EVERY, LEASE = 0.25, 2.0, 8.0  # seconds
-THREADS = 16
+THREADS = 32
+PER_NODE = 4  # probes of one node at a time; of a node that did not answer last, one
+TO_CONNECT = 3.0  # seconds, at least, even when a probe has less: ssh takes its time
 logger = structlog.get_logger(__name__)
 Run = tuple[str, int, int | None]  # one run of a container: its id, how often its engine, and how often we started it
 
@@ -49,12 +54,21 @@ class Prober:
     """Runs in a thread of a worker until `stopping`."""
 
     def __init__(
-        self, tools: Tools, *, stopping: threading.Event, every: float = EVERY, look_every: float = LOOK_EVERY
+        self,
+        tools: Tools,
+        *,
+        stopping: threading.Event,
+        every: float = EVERY,
+        look_every: float = LOOK_EVERY,
+        per_node: int = PER_NODE,
     ) -> None:
         self._tools, self._stopping, self._every, self._look_every = tools, stopping, every, look_every
+        self._per_node = per_node
         self._holding = Holding("probes", seconds=LEASE)
         self._watches: dict[int, _Watch] = {}
         self._restarts: dict[int, Restarts] = {}
+        self._asking: dict[int, list[Future[Result]]] = {}  # by node, also what answers to nobody any more
+        self._silent: set[int] = set()  # nodes that did not answer last
         self._look_at = 0.0  # monotonic: when the rows are read again
 
     @property
@@ -79,7 +93,7 @@ class Prober:
                 self._look_at = self._tools.monotonic() + self._look_every
             for pk, watch in list(self._watches.items()):
                 self._take(pk, watch)
-                self._ask(watch, threads)
+            self._ask(threads)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("probes cannot be written down", reason=type(error).__name__)
             connection.close()
@@ -99,18 +113,38 @@ class Prober:
             watch = _Watch(runs[row.pk], probes, row.instance.node, watched, told=row.probe_results)
             self._watches[row.pk] = watch
             _write(row.pk, watched, watch.told)  # what was found last stays to be seen: why it was restarted
+        self._reload_nodes()
 
-    def _ask(self, watch: _Watch, threads: ThreadPoolExecutor) -> None:
-        for kind in watch.watched.asks(now=self._tools.monotonic()):
-            if kind not in watch.asked:
+    def _reload_nodes(self) -> None:
+        """Another address or certificate is used at once, and is no new run."""
+        nodes = ComputeNode.objects.in_bulk({watch.node.pk for watch in self._watches.values()})
+        for watch in self._watches.values():
+            watch.node = nodes.get(watch.node.pk, watch.node)
+
+    def _ask(self, threads: ThreadPoolExecutor) -> None:
+        """What waits longest first. Nodes that take long, or do not answer, leave threads to the others."""
+        now = self._tools.monotonic()
+        due = [
+            (watch.watched.due[kind], pk, kind)
+            for pk, watch in self._watches.items()
+            for kind in watch.watched.asks(now=now)
+            if kind not in watch.asked
+        ]
+        for _, pk, kind in sorted(due):
+            watch = self._watches[pk]
+            asking = [one for one in self._asking.get(watch.node.pk, ()) if not one.done()]
+            if len(asking) < (1 if watch.node.pk in self._silent else self._per_node):
                 watch.asked[kind] = threads.submit(_answer, watch.probes[kind], watch.node, watch.run[0], self._tools)
+                asking.append(watch.asked[kind])
+            self._asking[watch.node.pk] = asking
 
     def _take(self, pk: int, watch: _Watch) -> None:
         """What was answered meanwhile."""
         for kind in [kind for kind, asked in watch.asked.items() if asked.done()]:
             result, before = _result(watch.asked.pop(kind)), watch.watched
+            (self._silent.add if result.ok is None else self._silent.discard)(watch.node.pk)
             watch.watched = before.after(kind, result.ok, now=self._tools.monotonic())
-            seen = {"ok": result.ok, "text": result.text}
+            seen = {"ok": result.ok, "code": result.code, "params": dict(result.params)}
             if seen != {name: watch.told.get(kind, {}).get(name) for name in seen} or (
                 watch.watched.verdict != before.verdict
             ):
@@ -158,9 +192,12 @@ def _runs() -> dict[int, Run]:
 def _answer(probe: dict[str, Any], node: ComputeNode, container: str, tools: Tools) -> Result:
     try:
         endpoint = node.endpoint()
-    except SecretUnreadable as error:
-        return Result(False, error.code)
-    return ask(probe, engine=lambda: tools.connect(endpoint), container=container, host=node.published_at)
+    except SecretUnreadable:
+        return Result(None, "node_lost", {"cause": cause_of("secret", "")})
+    patience = min(max(TO_CONNECT, float(probe["timeout"])), settings.ENGINE_TIMEOUT)
+    return ask(
+        probe, engine=lambda: tools.connect(endpoint, timeout=patience), container=container, host=node.published_at
+    )
 
 
 def _result(asked: Future[Result]) -> Result:
@@ -168,8 +205,9 @@ def _result(asked: Future[Result]) -> Result:
     error = asked.exception()
     if error is None:
         return asked.result()
-    logger.error("a probe crashed", reason=repr(error))
-    return Result(False, type(error).__name__)
+    number = uuid4().hex[:12]
+    logger.error("a probe crashed", reason=repr(error), number=number)
+    return Result(None, "internal_error", {"evidence": number})
 
 
 def _write(pk: int, watched: Watched, told: dict[str, Any]) -> None:

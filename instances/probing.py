@@ -93,13 +93,16 @@ class Watched:
         kinds = (READINESS, LIVENESS) if self.verdict.started else (STARTUP,)
         return [kind for kind in kinds if kind in self.rules and self.due[kind] <= now]
 
-    def after(self, kind: str, ok: bool, *, now: float) -> Watched:
-        """With one more result of a probe, which ended `now`."""
-        rule, row = self.rules[kind], self.rows.get(kind, Row()).with_result(ok)
+    def after(self, kind: str, ok: bool | None, *, now: float) -> Watched:
+        """With one more result of a probe, which ended `now`; None, that it could not be asked, counts for nothing."""
+        rule = self.rules[kind]
+        due = {**self.due, kind: now + rule.period}
+        if ok is None:
+            return replace(self, due=due)
+        row = self.rows.get(kind, Row()).with_result(ok)
         verdict = self.verdict
         if row.length >= (rule.successes if ok else rule.failures):
             verdict = _judged(verdict, kind, ok, has_readiness=READINESS in self.rules)
-        due = {**self.due, kind: now + rule.period}
         return replace(self, verdict=verdict, due=due, rows={**self.rows, kind: row})
 
 

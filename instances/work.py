@@ -22,6 +22,7 @@ from instances.models import Instance, Observed, Operation, OperationKind, delet
 from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting, cause_of
 from instances.placing_anew import place_anew
+from instances.services.furnishing import forget_verdict
 from instances.services.reserving import lock_instance
 from instances.sweep import free
 from instances.values import without_values
@@ -191,6 +192,8 @@ def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | 
             if outcome.gone:
                 delete_instance_row(instance)
             else:
+                if operation.kind in (OperationKind.START, OperationKind.RESTART):
+                    forget_verdict(instance)
                 Instance.objects.filter(pk=instance.pk).change(**outcome.columns)
 
 

@@ -25,9 +25,13 @@ class Tools:
     monotonic: Callable[[], float]  # seconds
     sleep: Callable[[float], None]
     jitter: Callable[[], float]  # in [0, 1)
-    connect: Callable[[EngineEndpoint], AbstractContextManager[Engine]]
+    connect: Callable[..., AbstractContextManager[Engine]]  # of an `EngineEndpoint`; `timeout`, if not the usual one
     registry: Callable[[str, RegistryEndpoint | None], RegistryClient]
     interrupted: Callable[[], bool]  # the process is shutting down
+
+
+def _connect(endpoint: EngineEndpoint, *, timeout: float | None = None) -> AbstractContextManager[Engine]:
+    return connect(endpoint, timeout=timeout or settings.ENGINE_TIMEOUT, known_hosts=settings.SSH_KNOWN_HOSTS)
 
 
 def production_tools() -> Tools:
@@ -36,9 +40,7 @@ def production_tools() -> Tools:
         monotonic=time.monotonic,
         sleep=time.sleep,
         jitter=random.random,
-        connect=lambda endpoint: connect(
-            endpoint, timeout=settings.ENGINE_TIMEOUT, known_hosts=settings.SSH_KNOWN_HOSTS
-        ),
+        connect=_connect,
         registry=open_registry,
         interrupted=stopping.is_set,
     )

@@ -77,7 +77,9 @@ class DeployedContainer(models.Model):
     is_ready = models.BooleanField(null=True)
     is_alive = models.BooleanField(null=True)
     probe_restarts = models.PositiveIntegerField(_("restarts by probes"), default=0)
-    probe_results = models.JSONField(default=dict)  # kind → {ok, at, text}, the last one of each
+    probe_results = models.JSONField(
+        default=dict
+    )  # kind → {ok, at, code, params}, the last one of each; ok None: not asked
 
     class Meta:
         ordering = ("deployment_id", "replica", "pk")

@@ -11,7 +11,7 @@ from django.db import transaction
 from appimages.roles import choose_template
 from core.errors import SecretUnreadable
 from instances.accelerator import Refused
-from instances.models import ConfigSet, DeployedContainer, Deployment, HostPort, Instance, SecretSet
+from instances.models import ConfigSet, DeployedContainer, Deployment, HostPort, Instance, SecretSet, template_of
 from instances.recipes.environment import ConfigSets, sets_of, with_secrets
 from instances.recipes.ports import choose
 from instances.recipes.recipe import Recipe
@@ -60,9 +60,22 @@ def furnish(instance: Instance, part: Part) -> Template:
         replica=part.replica,
         template=stored,
         has_probes=bool(template.probes),
-        is_ready=False if {"startup", "readiness"} & set(template.probes) else None,
+        is_ready=_unjudged(template),
     )
     return template
+
+
+def forget_verdict(instance: Instance) -> None:
+    """A new run of its container: what probes said of the last one is not true of it."""
+    template = template_of(instance)
+    if template.probes:
+        rows = DeployedContainer.objects.filter(pk=instance.pk)
+        rows.update(has_started=None, is_ready=_unjudged(template), is_alive=None)
+
+
+def _unjudged(template: Template) -> bool | None:
+    """What is ready only when a probe says so is not, before the first word of it."""
+    return False if {"startup", "readiness"} & set(template.probes) else None
 
 
 def furnish_anew(instance: Instance) -> None:

@@ -32,7 +32,9 @@ def asked() -> dict[str, Any]:
 @pytest.fixture
 def deployment(user: User) -> Deployment:
     made = make.deployment(by=user, variables={"TASK_ID": "task-1"})
-    results = {"liveness": {"ok": False, "text": "HTTP status 503", "at": "2026-11-25T22:00:00+00:00"}}
+    results = {
+        "liveness": {"ok": False, "code": "http_status", "params": {"status": "503"}, "at": "2026-11-25T22:00:00+00:00"}
+    }
     DeployedContainer.objects.update(is_ready=False, is_alive=False, probe_restarts=4, probe_results=results)
     return made
 

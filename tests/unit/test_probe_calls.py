@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Any
 
 import h2.config
@@ -15,7 +15,7 @@ import pytest
 
 from instances.grpc_health import HealthCheck, judged, request_of
 from instances.probe_calls import Result, ask
-from nodes.engine import ContainerSpec, EngineEndpoint, EngineError
+from nodes.engine import ContainerSpec, EngineEndpoint, EngineError, EngineRejected
 from tests.api import make
 from tests.services.ports import LOOPBACK
 from tests.support.fake_engine import FakeEngine, FakeFleet
@@ -87,9 +87,13 @@ def nothing_listens() -> int:
         return int(server.getsockname()[1])
 
 
-def asked(via: str, port: int = 0, *, timeout: float = 20, **more: Any) -> Result:
+def asked(via: str, port: int = 0, *, timeout: float = 20, engine: Any = nullcontext, **more: Any) -> Result:
     probe = {"via": via, "host_port": port, "timeout": timeout, **more}
-    return ask(probe, engine=lambda: None, container="", host=LOOPBACK)
+    return ask(probe, engine=engine, container="", host=LOOPBACK)
+
+
+def silent_node(code: str) -> Result:
+    return Result(None, "node_lost", {"cause": {"kind": "engine", "code": code, "params": {}}})
 
 
 def http(port: int, **more: Any) -> Result:
@@ -102,16 +106,17 @@ def http(port: int, **more: Any) -> Result:
 def test_tcp(served) -> None:
     assert asked("tcp", served(silent)) == Result(True, "connected")
     assert asked("tcp", served(lambda one: one.sendall(b"220 hello\r\n"))) == Result(True, "connected")
-    assert asked("tcp", served(hanging_up)) == Result(False, "connection closed at once")
-    refused = asked("tcp", nothing_listens())
-    assert not refused.ok and "refused" in refused.text
+    assert asked("tcp", served(hanging_up)) == Result(False, "hung_up")
+    assert asked("tcp", nothing_listens()) == Result(False, "connection_refused")
 
 
 @pytest.mark.parametrize(
     ("status", "ok"), [(200, True), (204, True), (302, True), (399, True), (400, False), (404, False), (503, False)]
 )
 def test_http_status(served, status: int, ok: bool) -> None:
-    assert http(served(saying(f"HTTP/1.1 {status} X\r\n\r\n".encode()))) == Result(ok, f"HTTP status {status}")
+    assert http(served(saying(f"HTTP/1.1 {status} X\r\n\r\n".encode()))) == Result(
+        ok, "http_status", {"status": str(status)}
+    )
 
 
 def test_http_says_what_it_was_told_to_say() -> None:
@@ -135,8 +140,8 @@ def test_what_is_no_http_answer(served, answer: bytes) -> None:
 
 
 def test_who_says_nothing_is_not_waited_for(served) -> None:
-    assert http(served(silent), timeout=0.05) == Result(False, "no answer within 0.05 s")
-    assert asked("grpc", served(silent), timeout=0.05, service="") == Result(False, "no answer within 0.05 s")
+    assert http(served(silent), timeout=0.05) == Result(False, "no_answer", {"seconds": 0.05})
+    assert asked("grpc", served(silent), timeout=0.05, service="") == Result(False, "no_answer", {"seconds": 0.05})
 
 
 def test_https_is_not_verified_but_has_to_be_https(served) -> None:
@@ -174,13 +179,17 @@ def _answer(http2: Any, status: str, message: bytes, in_trailers: bool) -> None:
 
 def test_grpc(served) -> None:
     heard: list[Any] = []
-    assert asked("grpc", served(grpc_server("0", b"\x08\x01", heard=heard)), service="psi") == Result(True, "SERVING")
+    assert asked("grpc", served(grpc_server("0", b"\x08\x01", heard=heard)), service="psi") == Result(
+        True, "grpc_state", {"state": "SERVING"}
+    )
     headers, body = dict(heard[0]), heard[1]
     assert (headers[":path"], headers["te"]) == ("/grpc.health.v1.Health/Check", "trailers")
     assert body == b"\0\0\0\0\x05\x0a\x03psi"
-    assert asked("grpc", served(grpc_server("0", b"\x08\x02")), service="") == Result(False, "NOT_SERVING")
+    assert asked("grpc", served(grpc_server("0", b"\x08\x02")), service="") == Result(
+        False, "grpc_state", {"state": "NOT_SERVING"}
+    )
     unknown = served(grpc_server("5", b"", in_trailers=False))
-    assert asked("grpc", unknown, service="x") == Result(False, "gRPC status 5")
+    assert asked("grpc", unknown, service="x") == Result(False, "grpc_status", {"status": "5"})
     assert asked("grpc", served(saying(b"HTTP/1.1 200 OK\r\n\r\n")), service="").ok is False
     assert asked("grpc", served(hanging_up), service="").ok is False
 
@@ -189,12 +198,12 @@ def test_the_messages_of_the_health_check() -> None:
     assert request_of("") == b"\0\0\0\0\0"
     long = request_of("x" * 200)
     assert long[:8] == b"\0\0\0\0\xcb\x0a\xc8\x01" and len(long) == 5 + 203
-    assert judged("0", b"\0\0\0\0\x02\x08\x01") == (True, "SERVING")
-    assert judged("0", b"\0\0\0\0\0") == (False, "UNKNOWN")
-    assert judged("0", b"\0\0\0\0\x02\x08\x09") == (False, "9")
-    assert judged("", b"") == (False, "gRPC status missing")
+    assert judged("0", b"\0\0\0\0\x02\x08\x01") == (True, "grpc_state", {"state": "SERVING"})
+    assert judged("0", b"\0\0\0\0\0") == (False, "grpc_state", {"state": "UNKNOWN"})
+    assert judged("0", b"\0\0\0\0\x02\x08\x09") == (False, "grpc_state", {"state": "9"})
+    assert judged("", b"") == (False, "no_grpc_status", {})
     check = HealthCheck(service="", authority="a")
-    assert check.feed(b"") == b"" and check.outcome == (False, "connection closed")
+    assert check.feed(b"") == b"" and check.outcome == (False, "connection_closed", {})
 
 
 def test_a_call_that_is_refused(served) -> None:
@@ -206,7 +215,7 @@ def test_a_call_that_is_refused(served) -> None:
         connection.sendall(http2.data_to_send())
         silent(connection)
 
-    assert asked("grpc", served(talk), service="") == Result(False, "call refused")
+    assert asked("grpc", served(talk), service="") == Result(False, "grpc_refused")
 
 
 # --- in the container -------------------------------------------------------------------------------------------------
@@ -227,9 +236,32 @@ def test_exec(engine: FakeEngine) -> None:
 
     with fleet.connect(EngineEndpoint(make.DEAD_ENGINE)) as connected:
         connected.start_container(connected.create_container(ContainerSpec("probed", REFERENCE, labels={LABEL: "x"})))
-    assert run("good") == Result(True, "exit code 0 fine")
-    assert run("bad") == Result(False, "exit code 1 no way")
+    assert run("good") == Result(True, "exited", {"status": 0, "said": "fine"})
+    assert run("bad") == Result(False, "exited", {"status": 1, "said": "no way"})
     assert run("absent").ok is False
-    assert run("slow") == Result(False, "engine_timeout")
+    assert run("slow") == Result(False, "no_answer", {"seconds": 1})
+    engine.containers.refuse("exec", EngineRejected(409, "the container is paused"))
+    assert run("good") == Result(False, "engine_refused", {"evidence": "the container is paused"})
+
+
+def test_exec_on_a_node_that_is_out_of_reach_says_nothing(engine: FakeEngine) -> None:
+    fleet = FakeFleet({make.DEAD_ENGINE: engine})
+    probe = {"via": "exec", "command": ["any"], "timeout": 1}
+
+    def run(address: str = make.DEAD_ENGINE) -> Result:
+        return ask(probe, engine=lambda: fleet.connect(EngineEndpoint(address)), container="probed", host="")
+
     engine.containers.refuse("exec", EngineError("engine_gone", "reset"))
-    assert run("good") == Result(False, "engine_gone")
+    assert run() == silent_node("engine_gone")
+    engine.containers.refuse("exec", EngineError("engine_timeout", "silent"))
+    engine.containers.refuse("inspect", EngineError("engine_timeout", "silent"))
+    assert run() == silent_node("engine_timeout"), "not the program is slow: the engine answers nothing else either"
+
+
+def test_a_port_on_a_node_that_is_out_of_reach_says_nothing(served) -> None:
+    def lost() -> Any:
+        raise EngineError("engine_unreachable", "no route")
+
+    assert asked("tcp", nothing_listens(), engine=lost) == silent_node("engine_unreachable")
+    assert http(served(silent), timeout=0.05, engine=lost) == silent_node("engine_unreachable")
+    assert http(served(saying(b"HTTP/1.1 503 X\r\n\r\n")), engine=lost).ok is False, "it was reached"

@@ -16,6 +16,8 @@ from instances.models import DeployedContainer, Instance, Observed, OperationKin
 from instances.prober import Prober
 from instances.services import operate
 from nodes.engine import EngineError
+from nodes.models import ComputeNode
+from tests.support.fake_engine import FakeFleet
 from tests.support.fake_programs import Program
 from tests.support.one_deployment import app_image, deployed, run_all
 from tests.support.one_instance import newest, only, prepare, run
@@ -31,10 +33,10 @@ PROBES: dict[str, Any] = {
 
 
 @contextmanager
-def probing(tools) -> Iterator[Prober]:
+def probing(tools, **more: Any) -> Iterator[Prober]:
     """In a thread of its own, as in a worker."""
     ended = threading.Event()
-    prober = Prober(tools, stopping=ended, every=0.01, look_every=0.01)
+    prober = Prober(tools, stopping=ended, every=0.01, look_every=0.01, **more)
     thread = threading.Thread(target=prober.run)
     thread.start()
     try:
@@ -71,8 +73,8 @@ def test_verdicts_reach_the_row(row, engine, tools) -> None:
         until(lambda: row().is_ready)
         found = until(lambda: row() if len(row().probe_results) == 2 else None)
         assert (found.has_started, found.is_alive, found.probe_restarts) == (True, True, 0)
-        assert {kind: (one["ok"], one["text"]) for kind, one in found.probe_results.items()} == {
-            "readiness": (True, "exit code 0 ok"), "liveness": (True, "exit code 0 ok"),
+        assert {kind: (one["ok"], one["params"]["said"]) for kind, one in found.probe_results.items()} == {
+            "readiness": (True, "ok"), "liveness": (True, "ok"),
         }  # fmt: skip
         assert found.instance.version > version, "who watches the instance hears of it"
         engine.containers.exec_programs[("ready",)] = BAD
@@ -126,11 +128,110 @@ def test_what_is_stopped_is_asked_nothing(row, engine, tools, ulrich) -> None:
         assert (row().instance.observed, row().probe_restarts) == (Observed.EXITED, 0)
 
 
+@pytest.mark.parametrize("kind", [OperationKind.START, OperationKind.RESTART])
+def test_a_new_run_is_not_ready_by_the_word_of_the_last_one(row, tools, ulrich, kind: OperationKind) -> None:
+    if kind == OperationKind.START:
+        operate(user=ulrich, instance=row().pk, kind=OperationKind.STOP)
+        run(row().instance, tools)
+    DeployedContainer.objects.update(has_started=True, is_ready=True, is_alive=False)
+    operate(user=ulrich, instance=row().pk, kind=kind)
+    run(row().instance, tools)
+    found = row()
+    assert (found.instance.observed, found.is_ready) == (Observed.RUNNING, False)
+    assert (found.has_started, found.is_alive) == (None, None)
+
+
 def test_an_engine_that_does_not_answer_is_no_sign_of_life(row, engine, tools) -> None:
     engine.containers.exec_programs[("ready",)] = lambda _spec: (_ for _ in ()).throw(EngineError("engine_gone", "x"))
     with probing(tools):
         found = until(lambda: row() if "readiness" in row().probe_results else None)
-    assert found.probe_results["readiness"]["text"] == "engine_gone" and found.is_ready is False
+    assert found.probe_results["readiness"]["params"]["cause"]["code"] == "engine_gone" and found.is_ready is False
+
+
+def test_an_engine_that_does_not_answer_is_no_reason_to_restart(row, engine, tools) -> None:
+    asked = []
+
+    def lost(_spec: Any) -> Program:
+        asked.append(None)
+        raise EngineError("engine_unreachable", "no route")
+
+    quick = {kind: {**probe, "period": 0} for kind, probe in row().template["probes"].items()}
+    DeployedContainer.objects.update(template={"probes": quick})
+    with probing(tools):
+        until(lambda: row().is_ready)
+        engine.containers.exec_programs |= {("alive",): lost, ("ready",): lost}
+        until(lambda: len(asked) > 20)
+        found = row()
+    assert (found.is_alive, found.is_ready, found.probe_restarts) == (True, True, 0), "it runs as it did"
+    assert found.probe_results["liveness"]["ok"] is None
+
+
+class Gate:
+    """Engines that are connected to as ever, or, once shut, when it opens."""
+
+    def __init__(self, tools) -> None:
+        self._connect, self._opened, self.lost = tools.connect, threading.Event(), False
+        self.waits, self.patience = list[float](), set[float]()
+        self._opened.set()
+
+    @contextmanager
+    def connect(self, endpoint: Any, *, timeout: float) -> Iterator[Any]:
+        self.patience.add(timeout)
+        if self.lost:
+            raise EngineError("engine_unreachable", "no route")
+        self.waits.append(timeout)
+        self._opened.wait(60)
+        self.waits.pop()
+        with self._connect(endpoint) as connected:
+            yield connected
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        self._opened.clear()
+        try:
+            yield
+        finally:
+            self._opened.set()
+
+
+@pytest.mark.parametrize(("per_node", "was_lost", "most"), [(4, False, 2), (1, False, 1), (4, True, 1)])
+def test_a_node_that_hangs_holds_few_threads(row, tools, per_node: int, was_lost: bool, most: int) -> None:
+    rounds, gate = [], Gate(tools)
+
+    def monotonic() -> float:
+        rounds.append(None)
+        return time.monotonic()
+
+    quick = {kind: {**probe, "period": 0, "timeout": 60} for kind, probe in row().template["probes"].items()}
+    DeployedContainer.objects.update(template={"probes": quick})
+    gate.lost = was_lost
+    with probing(replace(tools, connect=gate.connect, monotonic=monotonic), per_node=per_node), gate.shut():
+        until(lambda: not was_lost or "liveness" in row().probe_results)
+        gate.lost = False
+        until(lambda: len(gate.waits) == most)
+        before = len(rounds)
+        until(lambda: len(rounds) > before + 100)
+        assert len(gate.waits) == most
+    assert gate.patience == {10.0}, "no longer than for any engine"
+
+
+def test_connecting_takes_no_longer_than_the_probe(row, tools) -> None:
+    gate = Gate(tools)
+    with probing(replace(tools, connect=gate.connect)):
+        until(lambda: row().is_ready)
+    assert gate.patience == {3.0}
+
+
+def test_a_node_that_moved_is_asked_at_its_new_address(row, node, engine, tools) -> None:
+    moved = "tcp://127.0.0.1:4"
+    fleet = FakeFleet({node.docker_address: engine})
+    with probing(replace(tools, connect=fleet.connect)):
+        until(lambda: row().is_ready)
+        fleet.engines[moved] = fleet.engines.pop(node.docker_address)
+        until(lambda: row().probe_results["readiness"]["ok"] is None)
+        ComputeNode.objects.update(docker_address=moved)
+        until(lambda: row().probe_results["readiness"]["ok"])
+        assert row().is_ready and row().probe_restarts == 0
 
 
 def test_a_container_that_its_engine_restarted_is_judged_anew(row, engine, tools) -> None:

@@ -16,7 +16,7 @@ def watched(**rules: Rule) -> Watched:
     return Watched.begin(rules, since=100)
 
 
-def after(one: Watched, *results: tuple[str, bool]) -> Watched:
+def after(one: Watched, *results: tuple[str, bool | None]) -> Watched:
     for step, (kind, ok) in enumerate(results):
         one = one.after(kind, ok, now=100 + step)
     return one
@@ -109,3 +109,12 @@ def test_only_failures_in_a_row_restart(results: list[tuple[str, bool]], failure
         assert one.verdict.must_restart == (row >= failures)
         if one.verdict.must_restart:
             return
+
+
+def test_what_could_not_be_asked_counts_for_nothing() -> None:
+    rule = Rule(period=10, failures=2)
+    failed = after(watched(liveness=rule), (LIVENESS, False))
+    lost = failed.after(LIVENESS, None, now=200)
+    assert (lost.verdict, lost.rows) == (failed.verdict, failed.rows), "neither a failure more nor the end of a row"
+    assert list(lost.asks(now=209)) == [] and list(lost.asks(now=210)) == [LIVENESS]
+    assert lost.after(LIVENESS, False, now=210).verdict.must_restart
