@@ -120,6 +120,6 @@ def test_an_image_is_found_by_typing_and_chosen_nodes_stay(site: Site, add_image
     page.locator(f"#il-node-{node['id']}").check()
     page.locator(".select2-selection").click()
     page.locator(".select2-search__field").fill("another")
-    page.get_by_role("option", name="another").click()
+    page.get_by_role("option", name="another – registry.example.com/team/another:1").click()
     expect(page).to_have_url(re.compile(rf"nodes={node['id']}"))
     expect(page.locator(f"#il-node-{node['id']}")).to_be_checked()
