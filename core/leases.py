@@ -9,10 +9,14 @@ from datetime import timedelta
 from time import monotonic
 from uuid import uuid4
 
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import DateTimeField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from core.models import Lease
+
+logger = structlog.get_logger(__name__)
 
 
 class Holding:
@@ -45,3 +49,12 @@ class Holding:
         """Let go, so that nobody has to wait for its end."""
         self._until = 0.0
         Lease.objects.filter(name=self._name, holder=self._me).update(holder=None)
+
+    def let_go(self) -> None:
+        """The last thing that a thread does: release it, or let it end by itself if the database is away."""
+        try:
+            self.release()
+        except (DatabaseError, InterfaceError) as error:
+            logger.info("the lease ends by itself", lease=self._name, reason=type(error).__name__)
+        finally:
+            connection.close()

@@ -83,7 +83,7 @@ class Prober:
                     self._round(threads)
                     self._stopping.wait(self._every)
             finally:
-                self._let_go()
+                self._holding.let_go()
 
     def _round(self, threads: ThreadPoolExecutor) -> None:
         try:
@@ -159,14 +159,6 @@ class Prober:
         if before.allows(now=now) and _restart(pk, watch.told):
             self._restarts[pk] = before.one_more(now=now)
             del self._watches[pk]
-
-    def _let_go(self) -> None:
-        try:
-            self._holding.release()
-        except (DatabaseError, InterfaceError) as error:
-            logger.info("the lease ends by itself", reason=type(error).__name__)
-        finally:
-            connection.close()
 
 
 def start_probing() -> threading.Thread:

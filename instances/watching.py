@@ -45,7 +45,7 @@ class Watch:
                 self._stopping.wait(self._every)
         finally:
             self._follow({})
-            self._let_go()
+            self._holding.let_go()
 
     def _round(self) -> None:
         try:
@@ -64,14 +64,6 @@ class Watch:
             self._streams.pop(key).end()
         for key in wanted.keys() - self._streams.keys():
             self._streams[key] = NodeStream(wanted[key], self._tools)
-
-    def _let_go(self) -> None:
-        try:
-            self._holding.release()
-        except (DatabaseError, InterfaceError) as error:
-            logger.info("the lease ends by itself", reason=type(error).__name__)
-        finally:
-            connection.close()
 
 
 def start_watching() -> threading.Thread:
