@@ -12,6 +12,7 @@ COPY nodes nodes
 COPY pulls pulls
 COPY appimages appimages
 COPY instances instances
+COPY builds builds
 COPY templates templates
 COPY static static
 COPY locale locale

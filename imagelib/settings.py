@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "pulls",
     "appimages",
     "instances",
+    "builds",
 ]
 
 MIDDLEWARE = [

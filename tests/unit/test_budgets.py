@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("core", "imagelib", "nodes", "pulls", "appimages", "instances")
+OURS = ("core", "imagelib", "nodes", "pulls", "appimages", "instances", "builds")
 LONGEST_FILE, USUAL_FILE, LONGEST_FUNCTION = 400, 250, 60
 # Where a bug must end one job, one stream or one probe, and not the whole process.
 CATCHES_EVERYTHING = {"pulls/work.py", "core/progress.py", "nodes/work.py", "instances/work.py"}

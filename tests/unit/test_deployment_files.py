@@ -14,7 +14,7 @@ import yaml
 from tests.services.process import clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("core", "imagelib", "nodes", "pulls", "appimages", "instances")
+APPS = ("core", "imagelib", "nodes", "pulls", "appimages", "instances", "builds")
 
 
 @pytest.fixture(scope="module")

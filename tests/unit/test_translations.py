@@ -15,7 +15,7 @@ from tests.unit.package_texts import package_directory, texts_of
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES"
 DOMAINS = ("django", "djangojs")
-OWN = ("core", "imagelib", "nodes", "pulls", "appimages", "instances", "templates")
+OWN = ("core", "imagelib", "nodes", "pulls", "appimages", "instances", "builds", "templates")
 # Texts that Chinese readers use as they are.
 _PLACEHOLDERS = re.compile(r"%\(\w+\)[sd]|%[sd%]|\{\w*(?::\w)?\}")
 
