@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .addresses import EngineAddressError, ParsedAddress, parse_address
+from .build_stream import BuildStream, PushStream
+from .build_types import BUILDKIT, CLASSIC, BuildEvent, BuildEventKind, BuildSpec, PushEvent
 from .container_types import (
     PROBE_LABEL,
     BindMount,
@@ -35,9 +37,15 @@ from .terminal import Terminal, TerminalLine
 from .types import DiskSpace, Distribution, EngineEndpoint, EngineInfo, ImageInfo, LoadEvent, PullEvent, RegistryAuth
 
 __all__ = [
+    "BUILDKIT",
+    "CLASSIC",
     "CODES",
     "PROBE_LABEL",
     "BindMount",
+    "BuildEvent",
+    "BuildEventKind",
+    "BuildSpec",
+    "BuildStream",
     "ContainerEvent",
     "ContainerInfo",
     "ContainerSpec",
@@ -64,6 +72,8 @@ __all__ = [
     "PullEvent",
     "PullSource",
     "PullStream",
+    "PushEvent",
+    "PushStream",
     "RegistryAuth",
     "SavedImage",
     "Terminal",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from .container_answers import labels
 from .errors import EngineError
 from .shapes import LONG, SHORT, demand_id, demand_object, items, mapping, number, text, texts
 from .types import Distribution, EngineInfo, ImageInfo
@@ -80,6 +81,7 @@ def inspected(answer: object) -> ImageInfo:
         exposed_ports=tuple(sorted(text(port) for port in mapping(config.get("ExposedPorts")))),
         user=text(config.get("User"), LONG),
         variant=text(image.get("Variant")),
+        labels=labels(config.get("Labels")),
     )
 
 

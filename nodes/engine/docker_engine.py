@@ -12,6 +12,7 @@ from weakref import WeakSet
 import docker.errors
 
 from . import answers
+from .builds import BuildCalls
 from .client import EngineClient, auth_header
 from .containers import Closable, ContainerCalls
 from .disk import disk_space
@@ -26,7 +27,7 @@ from .volumes import VolumeCalls
 MAX_CACHED_LAYERS = 5000
 
 
-class DockerEngine(ContainerCalls, VolumeCalls):
+class DockerEngine(ContainerCalls, VolumeCalls, BuildCalls):
     """One client for one endpoint. All methods: see `Engine`."""
 
     def __init__(

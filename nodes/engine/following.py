@@ -35,13 +35,16 @@ class Following(Generic[T]):
     consumer: then the engine waits.
     """
 
-    def __init__(self, source: PullSource, decoder: Decoder[T], *, tick: float = TICK) -> None:
+    def __init__(
+        self, source: PullSource, decoder: Decoder[T], *, tick: float = TICK, most: int = MOST_PENDING
+    ) -> None:
         self._source = source
         self._decoder = decoder
         self._tick = tick
+        self._most = most  # values that may be pending
         self._changed = threading.Condition()
         self._pending: deque[T] = deque()
-        self._failure: EngineError | None = None
+        self._failure: Exception | None = None
         self._finished = False
         self._closed = False
         self._reader = threading.Thread(target=self._read, name="engine-stream", daemon=True)
@@ -94,7 +97,7 @@ class Following(Generic[T]):
 
     def _read(self) -> None:
         # Should this thread die of a programming error, the consumer must still come to an end.
-        failure: EngineError | None = EngineError("engine_gone", "the reader of the stream died")
+        failure: Exception | None = EngineError("engine_gone", "the reader of the stream died")
         try:
             failure = self._pump()
         finally:
@@ -103,14 +106,15 @@ class Following(Generic[T]):
                 self._finished = True
                 self._changed.notify_all()
 
-    def _pump(self) -> EngineError | None:
-        """Returns how the stream ended: None for well."""
+    def _pump(self) -> Exception | None:
+        """Returns how the stream ended: None for well. Whatever goes wrong is the consumer's to know: what is sent to
+        the engine comes from somebody who may raise anything."""
         try:
             for chunk in self._source.read():
                 if not self._put(self._decoder.feed(chunk)):
                     return None
             self._put(self._decoder.finish())
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001
             return error
         finally:
             self._source.abort()
@@ -120,7 +124,7 @@ class Following(Generic[T]):
         """Waits while too much is pending. False when nobody wants it any more."""
         for value in values:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or len(self._pending) < MOST_PENDING)
+                self._changed.wait_for(lambda: self._closed or len(self._pending) < self._most)
                 if self._closed:
                     return False
                 self._pending.append(value)

@@ -27,6 +27,21 @@ _KEEPALIVE = (
 )
 
 
+class Body:
+    """Chunks to send, and what making them raised: not to be taken for a failure of the connection."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.failure: Exception | None = None
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._chunks
+        except Exception as error:
+            self.failure = error
+            raise
+
+
 class HttpSource:
     """A request whose answer has no end in sight, without the SDK.
 
@@ -51,7 +66,7 @@ class HttpSource:
         self._path = path
         self._headers = {"User-Agent": USER_AGENT, **(headers or {})}
         self._secrets = secrets
-        self._body = body
+        self._body = None if body is None else Body(body)
         self._lock = threading.Lock()
         self._socket: Any = None
         self._aborted = False
@@ -62,6 +77,8 @@ class HttpSource:
         try:
             yield from self._exchange(connection)
         except FAILURES as error:
+            if self._body is not None and error is self._body.failure:
+                raise
             raise translate(error, secrets=self._secrets) from error
         finally:
             connection.close()
@@ -96,6 +113,8 @@ class HttpSource:
         # none, and that is noticed when it is read.
         with suppress(OSError):
             connection.request(self._method, self._path, self._body, self._headers, chunked=True, preload_content=False)
+        if self._body.failure is not None:
+            raise self._body.failure
 
     def _hold(self, stream: Any) -> bool:
         """Make the open socket known to `abort`. False when that has been called already."""

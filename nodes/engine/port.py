@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
+from .build_stream import BuildStream, PushStream
+from .build_types import BuildSpec
 from .container_types import ContainerInfo, ContainerSpec, ContainerStats, FileStat, Finished
 from .following import EventStream, LogStream
 from .image_streams import LoadStream, SavedImage
@@ -77,6 +79,23 @@ class Engine(Protocol):
 
     def remove_image(self, reference: str, *, force: bool = False) -> bool:
         """Remove a name, and the image with its last name. False when it was not there."""
+        ...
+
+    # builds
+
+    @property
+    def preferred_builder(self) -> str:
+        """ "classic" or "buildkit": what the engine recommends to those who ask for neither. Most engines have both."""
+        ...
+
+    def build_image(self, spec: BuildSpec, context: Iterable[bytes]) -> BuildStream:
+        """Start a build of a context: a tar archive, chunk by chunk. Returns at once; the stream's thread iterates the
+        context, and what that raises, the stream raises. There is no time limit."""
+        ...
+
+    def push(self, repository: str, *, tag: str, auth: RegistryAuth | None) -> PushStream:
+        """Send an image to its registry. Returns at once; refusals and failures, mostly with status None, are raised by
+        the stream's iteration."""
         ...
 
     # containers; `container` is an id or a name everywhere

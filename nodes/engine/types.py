@@ -74,6 +74,7 @@ class ImageInfo:
     exposed_ports: tuple[str, ...] = ()  # "8080/tcp"
     user: str = ""
     variant: str = ""  # of the architecture: "v7"
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def platform(self) -> str:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nodes.engine import (
+    BuildSpec,
+    BuildStream,
     DiskSpace,
     Distribution,
     EngineInfo,
@@ -14,10 +16,13 @@ from nodes.engine import (
     ImageInfo,
     LoadStream,
     PullStream,
+    PushStream,
     RegistryAuth,
     SavedImage,
 )
+from nodes.engine.build_classic import ClassicDecoder
 from nodes.engine.image_streams import LoadDecoder
+from tests.support.fake_builds import BuildSource, FakeBuild, FakePush, PushSource
 from tests.support.fake_container_calls import FakeContainerCalls
 from tests.support.fake_pulls import FakePull, ScriptedSource
 from tests.support.fake_registry import FakeImage
@@ -79,6 +84,7 @@ class FakeConnection(FakeContainerCalls):
             entrypoint=image.entrypoint,
             exposed_ports=image.exposed_ports,
             user=image.user,
+            labels=dict(image.labels),
         )
 
     def list_images(self) -> list[ImageInfo]:
@@ -106,6 +112,22 @@ class FakeConnection(FakeContainerCalls):
 
     def load_image(self, archive: Iterable[bytes]) -> LoadStream:
         stream = LoadStream(LoadingSource(self._engine, archive), LoadDecoder(), tick=self._engine.tick)
+        self._streams.append(stream)
+        return stream
+
+    @property
+    def preferred_builder(self) -> str:
+        self._engine.check()
+        return self._engine.builds.preferred
+
+    def build_image(self, spec: BuildSpec, context: Iterable[bytes]) -> BuildStream:
+        source = BuildSource(self._engine, FakeBuild(spec), context)
+        stream = BuildStream(source, ClassicDecoder(), tick=self._engine.tick)
+        self._streams.append(stream)
+        return stream
+
+    def push(self, repository: str, *, tag: str, auth: RegistryAuth | None) -> PushStream:
+        stream = PushStream(PushSource(self._engine, FakePush(repository, tag, auth)), tick=self._engine.tick)
         self._streams.append(stream)
         return stream
 

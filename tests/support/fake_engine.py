@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from nodes.engine import DiskSpace, EngineEndpoint, EngineError, RegistryAuth
+from tests.support.fake_builds import FakeBuilds, FakePushes
 from tests.support.fake_connection import FakeConnection
 from tests.support.fake_containers import FakeContainers
 from tests.support.fake_pulls import Break, FakePull, Refuse, Step, up_to_date_script, usual_script
@@ -35,7 +36,7 @@ class FakeEngine:
     Knobs: `failure` (an EngineError that every call raises: the engine is unreachable), `pace` (seconds before each
     event of a pull), `tick` (of the streams; short ones make quick tests), `steps_per_layer`, `disk`, `platform`.
     To look at afterwards: `pulls`, `running_pulls`, `most_running_pulls`. `containers`: see `FakeContainers`,
-    `transfers`: see `FakeTransfers`.
+    `transfers`: see `FakeTransfers`, `builds` and `pushes`: see `FakeBuilds`, `FakePushes`.
     """
 
     def __init__(self, registry: FakeRegistry | None = None, *, name: str = "fake") -> None:
@@ -50,6 +51,7 @@ class FakeEngine:
         self.pulls: list[FakePull] = []
         self.containers = FakeContainers()
         self.transfers = FakeTransfers()
+        self.builds, self.pushes = FakeBuilds(), FakePushes()
         self.running_pulls = 0
         self.most_running_pulls = 0
         self._lock = threading.RLock()

@@ -45,6 +45,7 @@ class FakeImage:
     entrypoint: tuple[str, ...] = ()
     exposed_ports: tuple[str, ...] = ()
     user: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
     files: Mapping[str, bytes | str] = field(default_factory=dict, compare=False)  # content, or where a link leads
 
     @classmethod
