@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 
@@ -40,8 +41,23 @@ class LineReader:
     def finish(self) -> Iterator[Line]:
         """The last line, which nothing ended."""
         rest, self._rest = self._rest.rstrip("\r"), ""
-        if rest:
+        if shown(rest):
             yield from _overwritten(rest)
+
+
+class ByteLineReader(LineReader):
+    """The same for bytes, which may end in the middle of a character."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def feed_bytes(self, piece: bytes) -> Iterator[Line]:
+        return self.feed(self._decoder.decode(piece))
+
+    def finish(self) -> Iterator[Line]:
+        yield from self.feed(self._decoder.decode(b"", final=True))
+        yield from super().finish()
 
 
 def shown(text: str) -> str:

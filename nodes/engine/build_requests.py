@@ -24,6 +24,8 @@ def build_query(spec: BuildSpec, builder: str) -> dict[str, str]:
         "buildargs": json.dumps(dict(spec.arguments)),
         "labels": json.dumps(dict(spec.labels)),
     }
+    if spec.network:
+        query["networkmode"] = spec.network
     if spec.pull:
         query["pull"] = "1"
     if spec.no_cache:

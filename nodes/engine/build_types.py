@@ -30,6 +30,7 @@ class BuildSpec:
     memory_bytes: int | None = None
     cpus: float | None = None
     builder: str = ""  # "classic", "buildkit"; "" is what the engine prefers
+    network: str = ""  # of the steps: "host", "none"; "" is the engine's own
     pull: bool = False  # ask the registries for newer images of the same names
     no_cache: bool = False
 
@@ -46,8 +47,9 @@ class BuildEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BuildEvent:
-    """Something that happened in a build. Every step ends with one event `done` or `failed`; classic builders do one
-    step at a time, BuildKit several, in an order of its own.
+    """Something that happened in a build. Every step ends with `done` or `failed`. Classic builders do one step at a
+    time, in the order of the Dockerfile; BuildKit several, and numbers them as they begin. What is done may begin once
+    more there, under the same number: first it looks what there is, then it fetches.
 
     A `progress` is about a layer (of a base image that is being fetched), or has a text: a line of output that its
     program overwrote, as progress bars do.

@@ -1,4 +1,4 @@
-"""A connection that stops being HTTP: after the engine's answer it carries the bytes of a terminal, both ways."""
+"""A connection that stops being HTTP: after the engine's answer it carries other bytes, both ways."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import select
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import Any
 
@@ -63,7 +63,7 @@ class Hijacked:
                 sent = self._send(rest)
                 rest = rest[sent:]
                 if rest and monotonic() > until:
-                    raise TimeoutError(f"the program takes no input for {self._timeout:.3g} s")
+                    raise TimeoutError(f"the other end takes no input for {self._timeout:.3g} s")
                 if not sent:
                     self._wait(select.POLLOUT)
 
@@ -86,7 +86,7 @@ class Hijacked:
     def _send(self, data: memoryview) -> int:
         with self._lock:
             if self._closed:
-                raise EngineError("engine_gone", "the terminal is closed")
+                raise EngineError("engine_gone", "the connection is closed")
             try:
                 return int(self._socket.send(bytes(data[:CHUNK])))
             except _NOT_NOW:
@@ -101,13 +101,22 @@ class Hijacked:
         waiting.poll(_WAIT * 1000)
 
 
-def hijack(client: EngineClient, path: str, body: dict[str, Any]) -> Hijacked:
+def hijack(
+    client: EngineClient,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    upgrade: str = "tcp",
+    headers: Iterable[tuple[str, str]] = (),
+) -> Hijacked:
     """POST `body` and take the connection over. Raises `EngineError`; EngineRejected when the engine says no."""
     connection = client.new_connection()
-    data = json.dumps(body).encode()
+    data = b"" if body is None else json.dumps(body).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {USER_AGENT}\r\nConnection: Upgrade\r\n"
-        f"Upgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+        f"Upgrade: {upgrade}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in headers)
+        + "\r\n"
     )
     try:
         with translated(), Deadline(min(client.timeout, max(client.seconds_left(), 0.001))) as deadline:
@@ -143,5 +152,5 @@ def _read_answer(stream: Any) -> bytes:
 def _more(stream: Any, received: bytes) -> bytes:
     chunk: bytes = stream.recv(CHUNK)
     if not chunk or len(received) > MOST_HEAD:
-        raise ConnectionError("the engine hung up instead of opening a terminal")
+        raise ConnectionError("the engine hung up instead of handing the connection over")
     return chunk

@@ -18,7 +18,8 @@ _LAYER = re.compile(r"[0-9a-f]{12}")
 class MessageDecoder:
     """Cuts chunks into lines, and lines into messages. One JSON object per line; chunks may end anywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, longest: int = MAX_LINE) -> None:
+        self._longest = longest
         self._rest = b""
 
     def messages(self, chunk: bytes) -> Iterator[dict[str, Any]]:
@@ -35,8 +36,8 @@ class MessageDecoder:
                 if error:
                     raise EngineRejected(None, clean(error))
                 yield message
-        if len(self._rest) > MAX_LINE:
-            raise EngineError("engine_not_docker", "an event longer than a megabyte")
+        if len(self._rest) > self._longest:
+            raise EngineError("engine_not_docker", f"an event longer than {self._longest} bytes")
 
 
 class EventDecoder(MessageDecoder):
