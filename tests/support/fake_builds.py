@@ -52,6 +52,7 @@ class FakePush:
     tag: str
     auth: RegistryAuth | None
     stopped: threading.Event = field(default_factory=threading.Event)
+    said: int = 0  # events sent so far
     completed: bool = False
 
 
@@ -142,6 +143,7 @@ class PushSource:
                 self._push.stopped.wait(self._engine.pace)
             if self._push.stopped.is_set():
                 return
+            self._push.said += isinstance(step, Say)
             yield from play(step, self._push.stopped, self._engine)
         self._push.completed = not self._push.stopped.is_set()
 
@@ -154,7 +156,13 @@ class PushSource:
         image = self._engine.find(f"{repository}:{tag}")
         yield Say(status=f"The push refers to repository [{repository}]")
         if image is None:
-            yield Fail(f"An image does not exist locally with the tag: {repository}")
+            named = any(name.startswith(f"{repository}:") for name in self._engine.all_names())
+            where = f"{repository}:{tag}" if named else repository
+            words = "tag does not exist" if named else "An image does not exist locally with the tag"
+            yield Fail(f"{words}: {where}")
+            return
+        if not self._engine.registry.reaches(host):
+            yield Fail(f'Get "http://{host}/v2/": dial tcp {host}: connect: connection refused')
             return
         for layer in image.layers:
             yield Say(status="Preparing", progressDetail={}, id=layer.diff_id[7:19])
@@ -163,9 +171,8 @@ class PushSource:
                 "no basic auth credentials" if self._push.auth is None else "unauthorized: authentication required"
             )
             return
-        known = self._engine.registry.images
         for layer in reversed(image.layers):
-            owners = [other.repository for other in known if layer in other.layers]
+            owners = self._owners(layer)
             yield from self._send(layer, owners, f"{host}/{path}", host)
         pushed = FakeImage(repository, tag, image.layers, platform=image.platform)
         self._engine.registry.add(pushed)
@@ -173,6 +180,12 @@ class PushSource:
         size = 500 + 100 * len(image.layers)
         yield Say(status=f"{tag}: digest: {pushed.digest} size: {size}")
         yield Say(progressDetail={}, aux={"Tag": tag, "Digest": pushed.digest, "Size": size})
+
+    def _owners(self, layer: Any) -> list[str]:
+        """The repositories of which the engine knows that they have a layer: it got it from there, or sent it there."""
+        engine = self._engine
+        digests = [(image, name) for image in engine.images() for name in engine.names_of(image) if "@" in name]
+        return [name.partition("@")[0] for image, name in digests if layer in image.layers]
 
     def _send(self, layer: Any, owners: list[str], repository: str, host: str) -> Iterator[Step]:
         name = layer.diff_id[7:19]
