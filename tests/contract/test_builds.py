@@ -244,7 +244,7 @@ def test_what_is_no_context(world: World, builder: str) -> None:
 
 
 @both
-def test_no_line_is_lost_with_a_slow_consumer(world: World, builder: str) -> None:
+def test_a_long_output_comes_whole(world: World, builder: str) -> None:
     files = {"lines": b"".join(b"line %d\n" % number for number in range(5000))}
     with world.connect() as engine:
         events, _ = built(

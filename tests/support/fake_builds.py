@@ -18,7 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nodes.engine import BUILDKIT, CLASSIC, BuildSpec, EngineRejected, RegistryAuth
-from tests.support.fake_dockerfile import BuildFailed, run_dockerfile
+from nodes.engine.build_classic import ClassicDecoder
+from nodes.engine.build_stream import BuildDecoder
+from nodes.engine.buildkit.decoder import BuildKitDecoder
+from tests.support.fake_dockerfile import BuildFailed, Kitchen
 from tests.support.fake_pulls import Arrive, Break, Fail, Hold, Refuse, Say, Wait
 from tests.support.fake_pulls import _line as line
 from tests.support.fake_registry import FakeImage
@@ -88,14 +91,19 @@ class BuildSource:
 
     def __init__(self, engine: Any, build: FakeBuild, context: Iterable[bytes]) -> None:
         self._engine, self._build, self._context = engine, build, iter(context)
-        self._scripts = engine.builds.scripts
+        scripts = engine.builds.scripts
+        self._script = scripts.popleft() if scripts else None
         engine.builds.all.append(build)
+
+    def decoder(self) -> BuildDecoder:
+        builder = self._build.spec.builder or self._engine.builds.preferred
+        return BuildKitDecoder() if builder == BUILDKIT and self._script is None else ClassicDecoder()
 
     def read(self) -> Iterator[bytes]:
         self._engine.check()
         self._engine.builds.running += 1
         try:
-            for step in self._scripts.popleft() if self._scripts else self._usual():
+            for step in self._usual() if self._script is None else self._script:
                 if self._build.stopped.is_set():
                     return
                 yield from self._play(step)
@@ -119,11 +127,8 @@ class BuildSource:
         yield TakeContext()
         if self._build.stopped.is_set():
             return
-        spec = self._build.spec
         try:
-            files = _files(bytes(self._build.context))
-            buildkit = (spec.builder or self._engine.builds.preferred) == BUILDKIT
-            yield from run_dockerfile(self._engine, spec, files, buildkit=buildkit)
+            yield from Kitchen(self._engine, self._build.spec, _files(bytes(self._build.context))).cook()
         except BuildFailed as failure:
             yield Refuse(failure.status, str(failure)) if failure.status else Fail(str(failure))
 
