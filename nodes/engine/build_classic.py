@@ -20,7 +20,9 @@ from .shapes import LONG, SHORT, mapping, text
 _STEP = re.compile(r"Step ([0-9]{1,4})/([0-9]{1,4}) : (.*)", re.DOTALL)
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]{12})")
 _RESULT = re.compile(r" ---> [0-9a-f]{12}")
-_CLOSING = re.compile(r"(Successfully (built|tagged) |Removing intermediate container )")
+# The older and the newer wording. Without a container to remove it may come after a step, too.
+_REMOVED = re.compile(r"(?: ---> )?Remov(?:ing|ed) intermediate container ([0-9a-f]{12})")
+_CLOSING = re.compile(r"Successfully (built|tagged) ")
 _WARNING = re.compile(r"\s*\[Warning\] (.*)", re.DOTALL)
 LONGEST = 1 << 20  # characters of one message: more than a message may have
 
@@ -67,7 +69,8 @@ class ClassicDecoder:
     def _said(self, said: str) -> Iterator[BuildEvent]:
         line = said.rstrip("\n")
         if self._container:
-            if line != f"Removing intermediate container {self._container}":
+            removed = _REMOVED.fullmatch(line)
+            if not removed or removed[1] != self._container:
                 yield from self._output(said)
                 return
             self._container = ""
@@ -86,7 +89,7 @@ class ClassicDecoder:
             yield from self._end_step(BuildEventKind.DONE)
         elif warning := _WARNING.fullmatch(line):
             yield self._event(BuildEventKind.WARNING, shown(warning[1]).strip())
-        elif line.strip() and not _CLOSING.match(line):
+        elif line.strip() and not _CLOSING.match(line) and not _REMOVED.fullmatch(line):
             yield from self._output(said)
 
     def _begin(self, step: int, steps: int, instruction: str) -> BuildEvent:
