@@ -63,6 +63,26 @@ _SOURCE: Mapping[str, FailureText] = {
         _("Reading the commit would take more than this server fetches of a repository."),
         _("Remove large files from the repository, or raise IMAGELIB_GIT_MAX_MB."),
     ),
+    "git_too_slow": FailureText(
+        _("Git server is too slow"),
+        _("Reading the commit took longer than %(limit)s seconds."),
+        _("Try again later, or use a git server that is nearer."),
+    ),
+    "git_url_invalid": FailureText(
+        _("Address of the repository is not valid"),
+        _("The address of the git repository cannot be used."),
+        _("Write it as https://git.example.com/team/images.git, without user name and password."),
+    ),
+    "git_unsafe_path": FailureText(
+        _("File with an unsafe path in the repository"),
+        _("The repository holds a file or link that may not be part of a build: %(path)s."),
+        _("Remove or rename it, and push again."),
+    ),
+    "git_submodule": FailureText(
+        _("Submodule in the folder"),
+        _("The folder of the application holds a git submodule, which is not fetched: %(path)s."),
+        _("Copy its files into the repository, or fetch them in a step of the Dockerfile."),
+    ),
     "git_bad_answer": FailureText(
         _("Answer is not a git server's"),
         _("Something answers at the address of the repository, but not in the way a git server does."),

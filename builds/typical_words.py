@@ -35,7 +35,7 @@ OWN: Mapping[str, str] = {
     "push_unauthorized": "unauthorized: authentication required",
     "push_denied": "denied: requested access to the resource is denied",
     "push_repository_missing": "name unknown: repository name not known to registry",
-    "push_tag_immutable": "tag invalid: The image tag '1-abc' already exists in the repository and cannot be overwritten",
+    "push_tag_immutable": "tag invalid: The image tag '1-abc' already exists and cannot be overwritten",
     "push_quota_exceeded": (
         "denied: adding 1.2 GiB of storage resource, which when updated to current usage of 9.1 GiB will exceed the "
         "configured upper limit of 10.0 GiB."
