@@ -28,6 +28,7 @@ from .container_types import (
     PublishedPort,
     VolumeMount,
 )
+from .dockerfiles import has_base
 from .errors import CODES, EngineError, EngineRejected
 from .following import EventStream, LogStream
 from .image_streams import LoadStream, SavedImage
@@ -80,6 +81,7 @@ __all__ = [
     "TerminalLine",
     "VolumeMount",
     "connect",
+    "has_base",
     "parse_address",
 ]
 

@@ -20,8 +20,11 @@ from .shapes import LONG, SHORT, mapping, text
 _STEP = re.compile(r"Step ([0-9]{1,4})/([0-9]{1,4}) : (.*)", re.DOTALL)
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]{12})")
 _RESULT = re.compile(r" ---> [0-9a-f]{12}")
-_CLOSING = re.compile(r"(Successfully (built|tagged) |Removing intermediate container )")
-_WARNING = re.compile(r"\s*\[Warning\] (.*)", re.DOTALL)
+# The older and the newer wording. Without a container to remove it may come after a step, too.
+_REMOVED = re.compile(r"(?: ---> )?Remov(?:ing|ed) intermediate container ([0-9a-f]{12})")
+_CLOSING = re.compile(rf"Successfully tagged |{_REMOVED.pattern}$")
+_BUILT = re.compile(r"Successfully built [0-9a-f]{12}")
+_WARNING = re.compile(r"(?: ---> |\s*)\[Warning\] (.*)", re.DOTALL)
 LONGEST = 1 << 20  # characters of one message: more than a message may have
 
 
@@ -37,6 +40,7 @@ class ClassicDecoder:
         self._since = 0.0
         self._open = False  # the step has begun and not ended
         self._container = ""  # in which a program runs now
+        self._concluded = False  # ids come at the end of every stage; only the last is the image's
 
     def feed(self, chunk: bytes) -> Iterator[BuildEvent]:
         """Raises EngineRejected (status None) when the build has failed, after an event that says which step."""
@@ -50,7 +54,7 @@ class ClassicDecoder:
 
     def finish(self) -> Iterable[BuildEvent]:
         yield from self._left()
-        if not self.image_id:
+        if not self.image_id or not self._concluded:
             raise EngineError("engine_gone", "the build ended without saying how it went")
         yield from self._end_step(BuildEventKind.DONE)
 
@@ -67,7 +71,8 @@ class ClassicDecoder:
     def _said(self, said: str) -> Iterator[BuildEvent]:
         line = said.rstrip("\n")
         if self._container:
-            if line != f"Removing intermediate container {self._container}":
+            removed = _REMOVED.fullmatch(line)
+            if not removed or removed[1] != self._container:
                 yield from self._output(said)
                 return
             self._container = ""
@@ -86,6 +91,8 @@ class ClassicDecoder:
             yield from self._end_step(BuildEventKind.DONE)
         elif warning := _WARNING.fullmatch(line):
             yield self._event(BuildEventKind.WARNING, shown(warning[1]).strip())
+        elif _BUILT.fullmatch(line):
+            self._concluded = True
         elif line.strip() and not _CLOSING.match(line):
             yield from self._output(said)
 

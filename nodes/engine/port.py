@@ -89,8 +89,11 @@ class Engine(Protocol):
         ...
 
     def build_image(self, spec: BuildSpec, context: Iterable[bytes]) -> BuildStream:
-        """Start a build of a context: a tar archive, chunk by chunk. Returns at once; the stream's thread iterates the
-        context, and what that raises, the stream raises. There is no time limit."""
+        """Start a build of a context: a tar archive, chunk by chunk. The stream's thread iterates the context, and what
+        that raises, the stream raises. There is no time limit. Nothing is asked of the engine before the iteration,
+        but which builder it prefers, when `spec` names none.
+
+        A Dockerfile without a base (`has_base`) must not get here: some engines do not survive it."""
         ...
 
     def push(self, repository: str, *, tag: str, auth: RegistryAuth | None) -> PushStream:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,8 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nodes.engine import Engine, EngineEndpoint, RegistryAuth, connect
+from tests.services.process import processes_with
 from tests.support.fake_engine import FakeEngine, FakeFleet
 from tests.support.fake_programs import Program
+from tests.support.fake_pulls import Hold, Say
 from tests.support.fake_registry import FakeImage, FakeLayer, FakeRegistry
 
 
@@ -66,6 +70,24 @@ class World(Protocol):
         """A network in which ports can be published."""
         ...
 
+    def fresh(self, *, private: bool = False) -> Target:
+        """A name for an image of which no registry has heard: in the open registry, or in that of `private`."""
+        ...
+
+    def stalled(self) -> Target:
+        """The same in a registry that takes no layer until `go_on`."""
+        ...
+
+    def go_on(self) -> None: ...
+
+    def uploads(self) -> int:
+        """How many requests that registry has had so far."""
+        ...
+
+    def programs(self, words: str) -> int:
+        """How many programs run on the node that were started with these words."""
+        ...
+
 
 class RealWorld:
     """`engine`, `registries` and `fault_proxy` are the fixtures of tests/services."""
@@ -111,6 +133,24 @@ class RealWorld:
     def permit(self, path: str, permissions: int) -> None:
         Path(path).chmod(permissions)
 
+    def fresh(self, *, private: bool = False) -> Target:
+        registry = self._registries.basic if private else self._registries.open
+        return Target(f"{registry.address}/me/{uuid.uuid4().hex}", "1")
+
+    def stalled(self) -> Target:
+        self._proxy = self._fault_proxy(self._registries.open)
+        self._proxy.stall(match=r"^(POST|PATCH|PUT) .*/blobs/uploads/")
+        return Target(f"{self._proxy.address}/me/{uuid.uuid4().hex}", "1")
+
+    def go_on(self) -> None:
+        self._proxy.clear()
+
+    def uploads(self) -> int:
+        return int(self._proxy.count("/blobs/uploads/"))
+
+    def programs(self, words: str) -> int:
+        return len(processes_with(words))
+
     def network(self) -> str:
         body = json.dumps({"Name": "ports", "Driver": "bridge", "CheckDuplicate": True}).encode()
         headers = {"Content-Type": "application/json"}
@@ -137,6 +177,7 @@ class FakeWorld:
     open_host, private_host = "127.0.0.1:5000", "127.0.0.1:5001"
 
     def __init__(self) -> None:
+        self._going_on = threading.Event()
         self._engine = FakeEngine(_registry(self.open_host, self.private_host))
         self._fleet = FakeFleet({"tcp://fake:2375": self._engine})
 
@@ -167,6 +208,25 @@ class FakeWorld:
 
     def permit(self, path: str, permissions: int) -> None:
         self._engine.containers.permissions[path] = permissions
+
+    def fresh(self, *, private: bool = False) -> Target:
+        return Target(f"{self.private_host if private else self.open_host}/me/{uuid.uuid4().hex}", "1")
+
+    def stalled(self) -> Target:
+        preparing = Say(status="Preparing", progressDetail={}, id="0123456789ab")
+        pushing = Say(status="Pushing", progressDetail={"current": 512, "total": 5_000_000}, id="0123456789ab")
+        steps = (Say(status="The push refers to …"), preparing, pushing, Hold(self._going_on), pushing)
+        self._engine.pushes.script(*steps)
+        return self.fresh()
+
+    def go_on(self) -> None:
+        self._going_on.set()
+
+    def uploads(self) -> int:
+        return sum(push.said for push in self._engine.pushes.all)
+
+    def programs(self, words: str) -> int:
+        return self._engine.builds.running
 
     def network(self) -> str:
         self._engine.containers.networks.add("ports")

@@ -63,11 +63,12 @@ class EngineApi:
             self.request("DELETE", f"/volumes/{volume['Name']}?force=1")
 
     def wipe(self) -> None:
-        """Remove all containers, volumes and images."""
+        """Remove all containers, volumes and images, and what builds would find again."""
         self.remove_containers()
         for image in self.get("/images/json"):
             for name in image["RepoTags"] or [image["Id"]]:
                 self.remove_image(image["Id"] if name == "<none>:<none>" else name)
+        self.request("POST", "/build/prune?all=1")
         self.request("POST", "/images/prune?" + urllib.parse.urlencode({"filters": '{"dangling":["false"]}'}))
 
     def pull(self, reference: str, username: str | None = None, password: str | None = None) -> list[dict[str, Any]]:

@@ -18,7 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nodes.engine import BUILDKIT, CLASSIC, BuildSpec, EngineRejected, RegistryAuth
-from tests.support.fake_dockerfile import BuildFailed, run_dockerfile
+from nodes.engine.build_classic import ClassicDecoder
+from nodes.engine.build_stream import BuildDecoder
+from nodes.engine.buildkit.decoder import BuildKitDecoder
+from tests.support.fake_dockerfile import BuildFailed, Kitchen
 from tests.support.fake_pulls import Arrive, Break, Fail, Hold, Refuse, Say, Wait
 from tests.support.fake_pulls import _line as line
 from tests.support.fake_registry import FakeImage
@@ -52,6 +55,7 @@ class FakePush:
     tag: str
     auth: RegistryAuth | None
     stopped: threading.Event = field(default_factory=threading.Event)
+    said: int = 0  # events sent so far
     completed: bool = False
 
 
@@ -87,14 +91,19 @@ class BuildSource:
 
     def __init__(self, engine: Any, build: FakeBuild, context: Iterable[bytes]) -> None:
         self._engine, self._build, self._context = engine, build, iter(context)
-        self._scripts = engine.builds.scripts
+        scripts = engine.builds.scripts
+        self._script = scripts.popleft() if scripts else None
         engine.builds.all.append(build)
+
+    def decoder(self) -> BuildDecoder:
+        builder = self._build.spec.builder or self._engine.builds.preferred
+        return BuildKitDecoder() if builder == BUILDKIT and self._script is None else ClassicDecoder()
 
     def read(self) -> Iterator[bytes]:
         self._engine.check()
         self._engine.builds.running += 1
         try:
-            for step in self._scripts.popleft() if self._scripts else self._usual():
+            for step in self._usual() if self._script is None else self._script:
                 if self._build.stopped.is_set():
                     return
                 yield from self._play(step)
@@ -118,11 +127,8 @@ class BuildSource:
         yield TakeContext()
         if self._build.stopped.is_set():
             return
-        spec = self._build.spec
         try:
-            files = _files(bytes(self._build.context))
-            buildkit = (spec.builder or self._engine.builds.preferred) == BUILDKIT
-            yield from run_dockerfile(self._engine, spec, files, buildkit=buildkit)
+            yield from Kitchen(self._engine, self._build.spec, _files(bytes(self._build.context))).cook()
         except BuildFailed as failure:
             yield Refuse(failure.status, str(failure)) if failure.status else Fail(str(failure))
 
@@ -142,6 +148,7 @@ class PushSource:
                 self._push.stopped.wait(self._engine.pace)
             if self._push.stopped.is_set():
                 return
+            self._push.said += isinstance(step, Say)
             yield from play(step, self._push.stopped, self._engine)
         self._push.completed = not self._push.stopped.is_set()
 
@@ -154,7 +161,13 @@ class PushSource:
         image = self._engine.find(f"{repository}:{tag}")
         yield Say(status=f"The push refers to repository [{repository}]")
         if image is None:
-            yield Fail(f"An image does not exist locally with the tag: {repository}")
+            named = any(name.startswith(f"{repository}:") for name in self._engine.all_names())
+            where = f"{repository}:{tag}" if named else repository
+            words = "tag does not exist" if named else "An image does not exist locally with the tag"
+            yield Fail(f"{words}: {where}")
+            return
+        if not self._engine.registry.reaches(host):
+            yield Fail(f'Get "http://{host}/v2/": dial tcp {host}: connect: connection refused')
             return
         for layer in image.layers:
             yield Say(status="Preparing", progressDetail={}, id=layer.diff_id[7:19])
@@ -163,9 +176,8 @@ class PushSource:
                 "no basic auth credentials" if self._push.auth is None else "unauthorized: authentication required"
             )
             return
-        known = self._engine.registry.images
         for layer in reversed(image.layers):
-            owners = [other.repository for other in known if layer in other.layers]
+            owners = self._owners(layer)
             yield from self._send(layer, owners, f"{host}/{path}", host)
         pushed = FakeImage(repository, tag, image.layers, platform=image.platform)
         self._engine.registry.add(pushed)
@@ -173,6 +185,12 @@ class PushSource:
         size = 500 + 100 * len(image.layers)
         yield Say(status=f"{tag}: digest: {pushed.digest} size: {size}")
         yield Say(progressDetail={}, aux={"Tag": tag, "Digest": pushed.digest, "Size": size})
+
+    def _owners(self, layer: Any) -> list[str]:
+        """The repositories of which the engine knows that they have a layer: it got it from there, or sent it there."""
+        engine = self._engine
+        digests = [(image, name) for image in engine.images() for name in engine.names_of(image) if "@" in name]
+        return [name.partition("@")[0] for image, name in digests if layer in image.layers]
 
     def _send(self, layer: Any, owners: list[str], repository: str, host: str) -> Iterator[Step]:
         name = layer.diff_id[7:19]

@@ -20,7 +20,6 @@ from nodes.engine import (
     RegistryAuth,
     SavedImage,
 )
-from nodes.engine.build_classic import ClassicDecoder
 from nodes.engine.image_streams import LoadDecoder
 from tests.support.fake_builds import BuildSource, FakeBuild, FakePush, PushSource
 from tests.support.fake_container_calls import FakeContainerCalls
@@ -122,7 +121,7 @@ class FakeConnection(FakeContainerCalls):
 
     def build_image(self, spec: BuildSpec, context: Iterable[bytes]) -> BuildStream:
         source = BuildSource(self._engine, FakeBuild(spec), context)
-        stream = BuildStream(source, ClassicDecoder(), tick=self._engine.tick)
+        stream = BuildStream(source, source.decoder(), tick=self._engine.tick)
         self._streams.append(stream)
         return stream
 

@@ -99,6 +99,10 @@ class FakeEngine:
         with self._lock:
             return sorted(name for name, other in self._names.items() if other.id == image.id)
 
+    def all_names(self) -> list[str]:
+        with self._lock:
+            return sorted(self._names)
+
     def name_image(self, name: str, image: FakeImage) -> None:
         with self._lock:
             self._names[name] = image

@@ -86,6 +86,10 @@ class FakeRegistry:
         """The newest image of a name is the one that its tag points to."""
         self.images.extend(images)
 
+    def reaches(self, host: str) -> bool:
+        """Whether there is a registry."""
+        return host in self.logins or any(image.repository.startswith(f"{host}/") for image in self.images)
+
     def find(self, repository: str, tag_or_digest: str) -> FakeImage | None:
         for image in reversed(self.images):
             if image.repository == repository and tag_or_digest in (image.tag, image.digest):
