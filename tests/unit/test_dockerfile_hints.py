@@ -120,7 +120,7 @@ def test_each_rule_is_tried() -> None:
         "RUN --mount=type=cache,target=/opt/conda/pkgs conda install -y a1",
         "RUN pip install --no-cache-dir a1==1 ./b c.whl git+https://x.example.com/y $Z",
         "ENV PIP_NO_CACHE_DIR=1\nRUN pip install a1==1",
-        "RUN --mount=type=cache,target=/root/.cache/pip pip install a1==1",
+        "RUN --mount=type=cache,target=/var/cache/pip pip install a1==1",
         "RUN uv pip install --no-cache a1==1",
         "RUN pip download a1",
         "COPY Dockerfile ./Dockerfile /x/\nCOPY . /x\nCOPY / /x\nCOPY Docker* /x/",
