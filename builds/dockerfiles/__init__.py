@@ -1,0 +1,24 @@
+"""Dockerfiles: reading them, which images they start from, hints about them, and adding packages to them.
+
+Pure: text in, values out. What is wrong is a code with a line, `builds.dockerfile_texts` has the sentences.
+"""
+
+from builds.dockerfiles.adding import Added, add_packages
+from builds.dockerfiles.errors import DockerfileError, PackageError
+from builds.dockerfiles.hints import Hint, HintCode, Severity, find_hints
+from builds.dockerfiles.images import external_images, foreign_syntax
+from builds.dockerfiles.installers import Ecosystem
+
+__all__ = [
+    "Added",
+    "DockerfileError",
+    "Ecosystem",
+    "Hint",
+    "HintCode",
+    "PackageError",
+    "Severity",
+    "add_packages",
+    "external_images",
+    "find_hints",
+    "foreign_syntax",
+]

@@ -1,0 +1,94 @@
+"""Which images a build takes from elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from builds.dockerfiles import DockerfileError, external_images, foreign_syntax
+
+ARGUMENTS = {"BASE_REGISTORY": "quay.io", "BASE_NAMESPACE": "jupyter", "BASE_IMAGE": "notebook", "BASE_TAG": "3.11"}
+BASE = "quay.io/jupyter/notebook:3.11"
+USUAL = "ARG BASE_REGISTORY\nARG BASE_NAMESPACE\nARG BASE_IMAGE\nARG BASE_TAG\n"
+FROM_BASE = "FROM ${BASE_REGISTORY}/${BASE_NAMESPACE}/${BASE_IMAGE}:${BASE_TAG}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "images"),
+    [
+        (USUAL + FROM_BASE, [BASE]),
+        ("ARG BASE_REGISTORY BASE_NAMESPACE=x BASE_IMAGE BASE_TAG=y\n" + FROM_BASE, [BASE]),
+        ("ARG X=alpine:3\nARG Y=$X\nFROM $Y", ["docker.io/library/alpine:3"]),
+        ("FROM --platform=linux/amd64 alpine", ["docker.io/library/alpine:latest"]),
+        ('FROM "alpine"', ["docker.io/library/alpine:latest"]),
+        ("FROM ${X:-r.example.com/a}:1", ["r.example.com/a:1"]),
+        ("FROM a AS Build\nFROM build\nFROM scratch", ["docker.io/library/a:latest"]),
+        ("FROM a\nFROM a", ["docker.io/library/a:latest"]),
+        ("FROM later\nFROM a AS later", ["docker.io/library/later:latest", "docker.io/library/a:latest"]),
+        (
+            "FROM a AS x\nFROM b\nCOPY --from=x / /\nCOPY --from=0 / /",
+            ["docker.io/library/a:latest", "docker.io/library/b:latest"],
+        ),
+        ("FROM a\nCOPY --from=r.example.com/c:1 / /", ["docker.io/library/a:latest", "r.example.com/c:1"]),
+        ("FROM a\nCOPY --from=0 / /", ["docker.io/library/a:latest", "docker.io/library/0:latest"]),
+        (
+            "FROM a\nRUN --mount=type=bind,from=r.example.com/d,target=/x --mount=type=cache,target=/y z",
+            ["docker.io/library/a:latest", "r.example.com/d:latest"],
+        ),
+        (
+            'FROM a\nRUN --mount="type=bind,from=r.example.com/d" z',
+            ["docker.io/library/a:latest", "r.example.com/d:latest"],
+        ),
+        ("FROM a\nCOPY --from=$BASE_REGISTORY/x / /", ["docker.io/library/a:latest", "quay.io/x:latest"]),
+        ("ARG X=$NOBODY\nFROM a\nARG Y=1", ["docker.io/library/a:latest"]),
+        ("FROM a\nRUN <<EOF\nFROM b\nEOF\n# FROM c", ["docker.io/library/a:latest"]),
+        ("FROM a@sha256:" + "0" * 64, ["docker.io/library/a@sha256:" + "0" * 64]),
+    ],
+)
+def test_images_from_elsewhere(text: str, images: list[str]) -> None:
+    assert external_images(text, ARGUMENTS) == images
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        ("", "from_missing", 0),
+        ("RUN x", "from_missing", 0),
+        ("FROM", "image_invalid", 1),
+        ("\nFROM a b", "image_invalid", 2),
+        ("FROM a as b c", "image_invalid", 1),
+        ("FROM A", "image_invalid", 1),
+        ("FROM $X", "variable_unknown", 1),
+        ("ARG X\nFROM $X", "variable_unknown", 2),
+        # Only what is declared is known before the first FROM.
+        ("FROM $BASE_IMAGE", "variable_unknown", 1),
+        ("FROM a\nARG X=b\nFROM $X", "variable_unknown", 3),
+        ("FROM a\nCOPY --from=$X / /", "variable_unknown", 2),
+        ("FROM ${X%y}", "variable_form", 1),
+    ],
+)
+def test_what_cannot_be_said_is_refused(text: str, code: str, line: int) -> None:
+    with pytest.raises(DockerfileError) as refused:
+        external_images(text, ARGUMENTS)
+    assert (refused.value.code, refused.value.line) == (code, line)
+
+
+@pytest.mark.parametrize(
+    ("text", "image"),
+    [
+        ("FROM a", ""),
+        ("# syntax=docker/dockerfile:1\nFROM a", ""),
+        ("# syntax = docker.io/docker/dockerfile:1.7-labs\nFROM a", ""),
+        ("# syntax=docker/dockerfile-upstream:master", ""),
+        ("# escape=\\\n# Syntax=r.example.com/evil --x\nFROM a", "r.example.com/evil"),
+        ("#!/x\n# syntax=r.example.com/evil\nFROM a", "r.example.com/evil"),
+        ("\ufeff# syntax=r.example.com/evil\nFROM a", "r.example.com/evil"),
+        ("# syntax=docker/dockerfilevil\nFROM a", "docker/dockerfilevil"),
+        ("// syntax=r.example.com/evil\nFROM a", "r.example.com/evil"),
+        ('{"syntax": "r.example.com/evil"}', "r.example.com/evil"),
+        ('{"syntax": 1}', ""),
+        ('{"syntax"', ""),
+        ("# x\n\n# syntax=r.example.com/evil\nFROM a", ""),
+    ],
+)
+def test_a_builder_of_a_stranger_is_seen(text: str, image: str) -> None:
+    assert foreign_syntax(text) == image
