@@ -264,6 +264,8 @@ LOGS_PER_USER = env.integer("LOGS_PER_USER", 16, minimum=1)
 GPU_PROBE_IMAGE = env.text("GPU_PROBE_IMAGE")  # on the nodes already; empty: the smallest images that a node has
 STOP_INEFFECTIVE_SLICES = env.boolean("STOP_INEFFECTIVE_SLICES", False)
 HOST_PORTS = env.ports("HOST_PORTS", (20000, 29999))  # of every node, for what AppImages publish
+GIT_MAX_BYTES = env.integer("GIT_MAX_MB", 500, minimum=1) * 1_000_000  # of one commit of a repository, as it is sent
+GIT_HOSTS = env.words("GIT_HOSTS", [])  # where ordinary users may have repositories read from; empty: anywhere
 SSH_KNOWN_HOSTS = env.text("SSH_KNOWN_HOSTS", str(DATA_DIR / "known_hosts"))
 
 # --- people -------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.services.engine import RealEngine
     from tests.services.engine_bed import EngineBed
     from tests.services.fault_proxy import FaultProxy
+    from tests.services.git_server import GitServer
     from tests.services.images import ImageStore
     from tests.services.postgres import PostgresServer
     from tests.services.redis import RedisServer
@@ -136,6 +137,31 @@ def fault_proxy() -> Iterator[Callable[..., FaultProxy]]:
 
     with ExitStack() as stack:
         yield start
+
+
+@pytest.fixture
+def git_server(tmp_path: Path) -> Iterator[Callable[..., GitServer]]:
+    """`git_server(users={...})`: a git server over HTTP with repositories of its own."""
+    from tests.services.git_server import GitServer
+    from tests.services.requirements import require
+
+    require("git")
+
+    def start(**options: Any) -> GitServer:
+        return stack.enter_context(closing(GitServer(Path(tempfile.mkdtemp(dir=tmp_path)), **options)))
+
+    with ExitStack() as stack:
+        yield start
+
+
+@pytest.fixture
+def no_checkouts_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No checkout of a repository leaves a file behind, whatever happened to it."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield
+    assert list(folder.iterdir()) == []
 
 
 @pytest.fixture(scope="session")

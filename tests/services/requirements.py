@@ -32,6 +32,7 @@ PACKAGES = {
     "chromium": "chromium",
     "openssl": "openssl",
     "gcc": "gcc and libc6-dev",
+    "git": "git",
 }
 AXIOS = Path("/usr/share/nodejs/axios/dist/axios.min.js")  # the front end's HTTP client, for a page of the tests
 
