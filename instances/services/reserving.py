@@ -18,7 +18,6 @@ from instances.accelerator import Refused
 from instances.capacity import candidates
 from instances.models import Gpu, GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.placement import Fit, fit
-from instances.recipes.template import NONE
 from instances.services.asking import Ask, or_refuse, wanted_by
 from instances.services.furnishing import furnish
 from instances.spec import as_json, container_spec, notes_of
@@ -78,8 +77,10 @@ def _take(ask: Ask, node: int) -> Fit:
 
 def _hold(ask: Ask, instance: Instance, taken: Fit) -> None:
     _allocate(instance, taken)
-    template = furnish(instance, ask.part) if ask.part else NONE
-    wanted = replace(wanted_by(ask, taken, uid=str(instance.uid)), template=template)
+    wanted = wanted_by(ask, taken, uid=str(instance.uid))
+    if ask.part:
+        template = furnish(instance, ask.part)
+        wanted = replace(wanted, template=template, filled=ask.part.recipe.as_shown(template))
     plan = as_json(or_refuse(lambda: container_spec(wanted)))
     Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))
 

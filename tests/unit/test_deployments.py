@@ -147,6 +147,7 @@ def test_what_cannot_be_asked(people, ulrich, node, asked: dict[str, Any], field
         ({"name": "c", "resources": {"requests": {"memory": "3Gi"}}}, "spec_too_small_memory"),
         ({"name": "c", "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}, "reserved_variable"),
         ({"name": "c", "envFrom": [{"configMapRef": {"name": "absent"}}]}, "no_config_set"),
+        ({"name": "c", "envFrom": [{"secretRef": {"name": "absent"}}]}, "no_secret_set"),
         ({"name": "twice"}, "duplicate_container"),
     ],
 )
@@ -231,6 +232,20 @@ def test_config_sets_and_secret_sets_reach_the_container(people, ulrich, node, e
     assert secret.keys == ["b", "token"]
 
 
+def test_a_secret_set_counts_that_comes_after_a_config_set(people, ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    ConfigSet.objects.create(name="site", values={"TOKEN": "a-placeholder", "REGION": "lab"})
+    save_secret_set(user=people, values={"name": "keys", "values": {"TOKEN": "very-secret-1"}})
+    sources = [{"configMapRef": {"name": "site"}}, {"secretRef": {"name": "keys"}}]
+    app_image(people, {"name": "c", "envFrom": sources})
+    deployment = deployed(ulrich)
+    shown = {"TOKEN": "******", "REGION": "lab"}
+    assert shown.items() <= instances(deployment)[0].plan["environment"].items(), "told beforehand too"
+    [instance] = run_all(deployment, tools)
+    assert only(engine).spec.environment["TOKEN"] == "very-secret-1"
+    assert shown.items() <= instance.plan["environment"].items()
+
+
 def app_image_document_with(operator: Any, key: str, text: str) -> AppImage:
     row = AppImage.objects.get(name="app")
     return replace_app_image(name="app", document=row.document | {"configTemplates": {key: text}}, author=operator)[0]
@@ -238,8 +253,11 @@ def app_image_document_with(operator: Any, key: str, text: str) -> AppImage:
 
 def test_a_secret_set_that_went_is_said(people, ulrich, node, engine, tools) -> None:
     prepare(engine)
+    save_secret_set(user=people, values={"name": "keys", "values": {"token": "very-secret-1"}})
     app_image(people, {"name": "c", "envFrom": [{"secretRef": {"name": "keys"}}]})
-    [instance] = run_all(deployed(ulrich), tools)
+    deployment = deployed(ulrich)
+    SecretSet.objects.all().delete()
+    [instance] = run_all(deployment, tools)
     assert (instance.observed, instance.problem_code) == (Observed.FAILED, "no_secret_set") and is_clean(engine)
     assert instance.problem["params"]["name"] == "keys"
 

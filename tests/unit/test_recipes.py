@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from instances.accelerator import Refused
-from instances.recipes.environment import environment_of, sets_of, with_secrets
+from instances.recipes.environment import Environment, config_sets_of, environment_of, secret_sets_of, variables_of
 from instances.recipes.files import directory_of
+from instances.recipes.filling import Filled, fill, secret_sets_wanted
 from instances.recipes.ports import PROBED, Port, choose, numbered, ports_of, told
 from instances.recipes.probes import probed_ports, probes_of
 from instances.recipes.recipe import Recipe
 from instances.recipes.sizes import amount
-from instances.recipes.template import SecretWanted, Template
+from instances.recipes.template import Given, SecretWanted, Template
 
 IMAGE_ID = "sha256:" + "a" * 64
 
@@ -100,12 +101,44 @@ def test_variables_come_from_sets_and_from_the_container() -> None:
             {"name": "EMPTY"},
         ],
     }
-    assert sets_of(container) == {"plain", "absent"}
-    found = environment_of(container, SETS)
-    assert found.plain == {"P_A": "1", "P_B": "mine", "OWN": "x", "ONE": "1", "EMPTY": ""}
-    assert found.secrets == (
-        SecretWanted("keys", prefix="S_"), SecretWanted("keys", key="token", name="TOKEN"),
+    assert (config_sets_of(container), secret_sets_of(container)) == ({"plain", "absent"}, {"keys"})
+    found = variables_of(container, SETS)
+    assert found == (
+        Given("P_A", "1"), Given("P_B", "2"), SecretWanted("keys", prefix="S_"), Given("OWN", "x"),
+        Given("P_B", "mine"), Given("ONE", "1"), SecretWanted("keys", key="token", name="TOKEN"), Given("EMPTY", ""),
     )  # fmt: skip
+    made = environment_of(found, {"keys": {"token": "s"}}, told={"TOLD": "1"})
+    assert made.open == {"P_A": "1", "P_B": "mine", "OWN": "x", "ONE": "1", "EMPTY": "", "TOLD": "1"}
+    assert made.values == {**made.open, "S_token": "s", "TOKEN": "s"}
+    assert made.hidden == {"S_token", "TOKEN"} and made.secrets == ["s", "s"]
+
+
+CONFIG, SECRET = {"configMapRef": {"name": "plain"}}, {"secretRef": {"name": "keys"}}
+
+
+@pytest.mark.parametrize(
+    ("sources", "own", "value", "hidden"),
+    [
+        ([CONFIG, SECRET], {}, "secret", True),
+        ([SECRET, CONFIG], {}, "1", False),
+        ([CONFIG, SECRET], {"value": "own"}, "own", False),
+        ([SECRET, CONFIG], {"valueFrom": {"secretKeyRef": {"name": "keys", "key": "other"}}}, "2nd", True),
+        ([CONFIG, SECRET], {"valueFrom": {"configMapKeyRef": {"name": "plain", "key": "B"}}}, "2", False),
+        ([CONFIG], {"valueFrom": {"secretKeyRef": {"name": "keys", "key": "Z", "optional": True}}}, "1", False),
+    ],
+)
+def test_the_last_source_of_a_name_counts(
+    sources: list[dict[str, Any]], own: dict[str, Any], value: str, hidden: bool
+) -> None:
+    container = {"envFrom": sources, "env": [{"name": "A", **own}] if own else []}
+    found = environment_of(variables_of(container, SETS), {"keys": {"A": "secret", "other": "2nd"}}, told={})
+    assert (found.values["A"], "A" in found.hidden) == (value, hidden)
+
+
+def test_nothing_counts_more_than_what_a_container_is_told() -> None:
+    wanted = (SecretWanted("keys"), Given("B", "2"))
+    found = environment_of(wanted, {"keys": {"A": "secret"}}, told={"A": "told", "B": "told"})
+    assert found == Environment({"A": "told", "B": "told"}, frozenset())
 
 
 @pytest.mark.parametrize(
@@ -117,20 +150,39 @@ def test_variables_come_from_sets_and_from_the_container() -> None:
     ],
 )
 def test_variables_that_cannot_be(container: dict[str, Any], code: str) -> None:
-    assert code_of(lambda: environment_of(container, SETS))[0] == code
+    assert code_of(lambda: variables_of(container, SETS))[0] == code
 
 
 def test_secrets_are_added_when_the_container_is_made() -> None:
-    wanted = (SecretWanted("keys", prefix="S_"), SecretWanted("keys", key="a", name="ONE"))
+    wanted = (SecretWanted("keys", prefix="S_"), Given("S_b", "own"), SecretWanted("keys", key="a", name="ONE"))
     sets = {"keys": {"a": "secret", "b": "other"}}
-    found, hidden = with_secrets(wanted, sets, {"PLAIN": "1", "S_b": "own"})
-    assert found == {"S_a": "secret", "S_b": "own", "PLAIN": "1", "ONE": "secret"}
-    assert hidden == {"S_a", "ONE"}, "what the container sets itself is no secret"
-    assert with_secrets((SecretWanted("none", optional=True),), {}, {}) == ({}, set())
-    assert with_secrets((SecretWanted("keys", key="z", name="N", optional=True),), sets, {}) == ({}, set())
-    assert code_of(lambda: with_secrets((SecretWanted("none"),), sets, {}))[0] == "no_secret_set"
-    assert code_of(lambda: with_secrets((SecretWanted("keys", key="z", name="N"),), sets, {}))[0] == "no_secret_key"
-    assert code_of(lambda: with_secrets((SecretWanted("keys", prefix="="),), sets, {}))[0] == "bad_variable_name"
+    found = environment_of(wanted, sets, told={})
+    assert found.values == {"S_a": "secret", "S_b": "own", "ONE": "secret"}
+    assert found.hidden == {"S_a", "ONE"}, "what the container sets itself is no secret"
+
+    def of(one: SecretWanted) -> Environment:
+        return environment_of((one,), sets, told={})
+
+    for none in (SecretWanted("none", optional=True), SecretWanted("keys", key="z", name="N", optional=True)):
+        assert of(none) == Environment()
+    assert code_of(lambda: of(SecretWanted("none")))[0] == "no_secret_set"
+    assert code_of(lambda: of(SecretWanted("keys", key="z", name="N")))[0] == "no_secret_key"
+    assert code_of(lambda: of(SecretWanted("keys", prefix="=")))[0] == "bad_variable_name"
+
+
+def test_templates_of_before_had_no_order() -> None:
+    """Whole sets lost against the container's own variables, and those against single keys."""
+    stored: Any = {
+        "container": "c", "environment": {"A": "own", "B": "own"},
+        "secrets": [
+            {"set": "keys", "prefix": "", "key": "B", "name": "B", "optional": False},
+            {"set": "keys", "prefix": "", "key": "", "name": "", "optional": False},
+        ],
+    }  # fmt: skip
+    template = Template.of(stored)
+    assert secret_sets_wanted(template) == {"keys"}
+    found = fill(template, {"keys": {"A": "1", "B": "2", "C": "3"}}).environment
+    assert (found.values, found.hidden) == ({"A": "own", "B": "2", "C": "3"}, {"B", "C"})
 
 
 # --- probes -----------------------------------------------------------------------------------------------------------
@@ -207,11 +259,12 @@ def test_a_container_as_its_template_says() -> None:
     assert (made.container, made.deploy_template, made.entrypoint, made.args) == ("c", "t", ("sh",), ("-c", "true"))
     assert (made.working_dir, whole.restart_policy, made.pull_policy) == ("/srv", "unless-stopped", "Always")
     assert (made.cpu_cores, made.memory_bytes, made.image_id) == (0.5, 1024**3, IMAGE_ID)
-    ports = made.environment["ALLOCATED_PORTS"].replace('"', '\\"')
+    environment = fill(made, {}).environment.values
+    ports = environment["ALLOCATED_PORTS"].replace('"', '\\"')
     assert made.files == {"/srv/a/app.conf": f"4 t-1 lab {ports} "}, "what is given counts more than what is set"
     assert made.directories == ("/srv/empty",) and made.unresolved == {"/srv/a/app.conf": ["GONE"]}
     assert Template.of(json.loads(json.dumps(made.as_json()))) == made
-    assert made.environment["Epochs"] == "3"
+    assert environment["Epochs"] == "3"
 
 
 def test_what_is_left_out_is_the_images_own() -> None:
@@ -219,7 +272,7 @@ def test_what_is_left_out_is_the_images_own() -> None:
     made = whole.complete([])
     assert (made.entrypoint, made.args, made.working_dir, made.image_id) == (None, None, "", "")
     assert (whole.restart_policy, made.pull_policy, made.cpu_cores, made.memory_bytes) == ("no", "IfNotPresent", 0, 0)
-    assert (made.environment, made.ports, made.probes) == ({}, (), {})
+    assert (fill(made, {}), made.ports, made.probes) == (Filled(), (), {})
     assert directory_of("/") == "/" and directory_of(None) == ""
 
 
@@ -228,7 +281,8 @@ def test_secrets_are_no_variables_of_templates() -> None:
         "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}],
         "configVolumeMounts": [{"mountPath": "/a", "subPath": "a"}],
     }
-    made = recipe(container, config_templates={"a": "x{{.TOKEN}}y"}).complete([])
+    sets = {"keys": {"token": "******"}}
+    made = recipe(container, config_templates={"a": "x{{.TOKEN}}y"}, secret_sets=sets).complete([])
     assert made.files == {"/a": "xy"} and made.unresolved == {"/a": ["TOKEN"]}
 
 
