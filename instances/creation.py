@@ -25,7 +25,6 @@ from instances.preflight import preflight, refuse_by
 from instances.recipes.template import Template
 from instances.services.furnishing import filled, furnish_anew
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
-from instances.values import without
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.services import Admitted, request_pulls
@@ -128,16 +127,12 @@ def _make(
     hold(operation)
     wanted = replace(_wanted(instance, dict(image.environment)), template=template)
     try:
-        with_secrets, without_secrets = filled(template)
-        wanted = replace(wanted, filled=with_secrets)
-        spec, shown = container_spec(wanted), container_spec(replace(wanted, filled=without_secrets))
+        spec, shown = (container_spec(replace(wanted, filled=one)) for one in filled(template))
         for volume in spec.volumes:
             engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
         container, spec = _create(operation, engine, spec)
     except EngineRejected as error:
-        failed = _refused(error, instance)
-        failed.evidence = without(failed.evidence, wanted.filled.environment.secrets)
-        raise failed from error
+        raise _refused(error, instance) from error
     except Refused as error:
         raise OperationFailed(error.code, **error.params) from error
     if container is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from appimages.expansion import MOST, Expander, TooLong, names_in
 from instances.accelerator import Refused
 from instances.recipes.template import Given, SecretWanted, Variable
 
@@ -17,7 +18,7 @@ Sets = Mapping[str, Mapping[str, str]]  # name → variables
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """`hidden`: the names of those whose values are secret."""
+    """`hidden`: the names of those whose values are secret, or made of secrets."""
 
     values: Mapping[str, str] = field(default_factory=dict, hash=False)
     hidden: frozenset[str] = frozenset()
@@ -60,22 +61,31 @@ def variables_of(container: Mapping[str, Any], config_sets: Sets) -> tuple[Varia
 
 
 def environment_of(variables: tuple[Variable, ...], secret_sets: Sets, *, told: Mapping[str, str]) -> Environment:
-    """With what the container is told of its ports, which counts most. Raises `Refused` as `variables_of` does, and for
-    names and values that no environment takes."""
-    values: dict[str, str] = {}
-    hidden: set[str] = set()
+    """With what the container is told of its ports, which counts most, and which all others may refer to; else they may
+    refer to those before them. Raises `Refused` as `variables_of` does, and for names and values that no environment
+    takes."""
+    values, hidden, expander = dict(told), set[str](), Expander()
     for one in variables:
         if isinstance(one, SecretWanted):
             secrets = _secrets(one, secret_sets)
             values |= secrets
             hidden |= secrets.keys()
         else:
-            values[one.name] = one.value
-            hidden.discard(one.name)
+            secret = one.expands and not hidden.isdisjoint(names_in(one.value))
+            values[one.name] = expanded(one.value, values, expander) if one.expands else one.value
+            (hidden.add if secret else hidden.discard)(one.name)
     values |= told
     for name, value in values.items():
         check_variable(name, value)
     return Environment(values, frozenset(hidden - told.keys()))
+
+
+def expanded(text: str, values: Mapping[str, str], expander: Expander) -> str:
+    """Raises `Refused`."""
+    try:
+        return expander.expand(text, values)
+    except TooLong:
+        raise Refused("too_much_expanded", limit=MOST) from None
 
 
 def check_variable(name: str, value: str) -> None:
@@ -100,7 +110,7 @@ def _of_container(variable: Mapping[str, Any], config_sets: Sets) -> Iterator[Va
     name = variable.get("name", "")
     kind, wanted = _reference(variable)
     if kind == "":
-        yield Given(name, variable.get("value") or "")
+        yield Given(name, variable.get("value") or "", expands=True)
     elif kind == "secretKeyRef":
         set_name, key = wanted.get("name", ""), wanted.get("key", "")
         yield SecretWanted(set_name, key=key, name=name, optional=bool(wanted.get("optional")))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from instances.recipes.environment import Environment, Sets, environment_of
+from appimages.expansion import Expander
+from instances.recipes.environment import Environment, Sets, environment_of, expanded
 from instances.recipes.ports import told
 from instances.recipes.template import SecretWanted, Template
 
@@ -25,7 +26,13 @@ def secret_sets_wanted(template: Template) -> set[str]:
 def fill(template: Template, secret_sets: Sets) -> Filled:
     """Raises `Refused`."""
     environment = environment_of(template.variables, secret_sets, told=told(template.ports))
-    return Filled(environment, template.entrypoint, template.args)
+    expander = Expander()
+    entrypoint, args = (_expanded(words, environment, expander) for words in (template.entrypoint, template.args))
+    return Filled(environment, entrypoint, args)
+
+
+def _expanded(words: tuple[str, ...] | None, environment: Environment, expander: Expander) -> tuple[str, ...] | None:
+    return None if words is None else tuple(expanded(word, environment.values, expander) for word in words)
 
 
 UNFILLED = Filled()

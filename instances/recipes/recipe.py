@@ -77,18 +77,17 @@ class Recipe:
             image_id=self.image_id if self.image_id.startswith("sha256:") else "",
             cpu_cores=cores,
             memory_bytes=memory,
-            probes=probes_of(container, ports),
         )
-        return self._with_files(template)
+        known = self.as_shown(template).environment.open
+        return replace(self._with_files(template, known), probes=probes_of(container, ports, known))
 
     def as_shown(self, template: Template) -> Filled:
         """With masks for secrets. Raises `Refused`."""
         return fill(template, self.secret_sets)
 
-    def _with_files(self, template: Template) -> Template:
+    def _with_files(self, template: Template, environment: Mapping[str, str]) -> Template:
         renderer = Renderer(self.config_templates, kept=self._kept, changing=told(template.ports))
-        known = self._variables(self.as_shown(template).environment.open, template.ports)
-        files = files_of(self.container, renderer, known)
+        files = files_of(self.container, renderer, self._variables(environment, template.ports))
         return replace(template, files=files.texts, directories=files.directories, unresolved=files.unresolved)
 
     def _variables(self, environment: Mapping[str, str], ports: Sequence[Port]) -> dict[str, str]:

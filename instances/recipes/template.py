@@ -13,10 +13,11 @@ NEVER, ALWAYS, IF_ABSENT = "Never", "Always", "IfNotPresent"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A variable whose value is known."""
+    """A variable whose value is known, but for the references in it."""
 
     name: str
     value: str
+    expands: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ Variable = Given | SecretWanted
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """None in `entrypoint` and `args` means the image's own. Sizes of 0 mean no limit."""
+    """None in `entrypoint` and `args` means the image's own; references in them are not filled in yet, see
+    `instances.recipes.filling`. Sizes of 0 mean no limit."""
 
     container: str = ""  # its name in the deploy template; empty: the instance was not made of an AppImage
     deploy_template: str = ""

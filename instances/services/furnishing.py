@@ -119,6 +119,14 @@ def filled(template: Template) -> tuple[Filled, Filled]:
     return fill(template, sets), fill(template, masked)
 
 
+def secrets_of(instance: Instance) -> list[str]:
+    """Values that an engine's words may have in them, as far as they can be known."""
+    try:
+        return filled(template_of(instance))[0].environment.secrets
+    except Refused:
+        return []
+
+
 def _revealed(row: SecretSet) -> dict[str, str]:
     """Said of the set itself: the worker takes any other secret that is unreadable for the node's."""
     try:

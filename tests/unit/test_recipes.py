@@ -104,8 +104,8 @@ def test_variables_come_from_sets_and_from_the_container() -> None:
     assert (config_sets_of(container), secret_sets_of(container)) == ({"plain", "absent"}, {"keys"})
     found = variables_of(container, SETS)
     assert found == (
-        Given("P_A", "1"), Given("P_B", "2"), SecretWanted("keys", prefix="S_"), Given("OWN", "x"),
-        Given("P_B", "mine"), Given("ONE", "1"), SecretWanted("keys", key="token", name="TOKEN"), Given("EMPTY", ""),
+        Given("P_A", "1"), Given("P_B", "2"), SecretWanted("keys", prefix="S_"), Given("OWN", "x", True),
+        Given("P_B", "mine", True), Given("ONE", "1"), SecretWanted("keys", key="token", name="TOKEN"), Given("EMPTY", "", True),
     )  # fmt: skip
     made = environment_of(found, {"keys": {"token": "s"}}, told={"TOLD": "1"})
     assert made.open == {"P_A": "1", "P_B": "mine", "OWN": "x", "ONE": "1", "EMPTY": "", "TOLD": "1"}
@@ -185,6 +185,30 @@ def test_templates_of_before_had_no_order() -> None:
     assert (found.values, found.hidden) == ({"A": "own", "B": "2", "C": "3"}, {"B", "C"})
 
 
+def test_values_refer_to_what_stands_before_them() -> None:
+    container = {
+        "envFrom": [CONFIG, SECRET],
+        "env": [
+            {"name": "ADDRESS", "value": "$(HOST):$(WEB) $(A)"},
+            {"name": "HOST", "value": "late"},
+            {"name": "URL", "value": "http://$(ADDRESS)/$(HOST)$$(HOST)$(B)"},
+            {"name": "HOST", "value": "$(HOST)r"},
+            {"name": "LOGIN", "value": "user:$(KEY)"},
+            {"name": "CONNECTION", "value": "$(LOGIN)@$(HOST)"},
+            {"name": "KEY", "value": "no secret"},
+            {"name": "AFTER", "value": "$(KEY)"},
+        ],
+    }
+    sets = {"plain": {"A": "$(WEB)", "B": "2"}}
+    found = environment_of(variables_of(container, sets), {"keys": {"KEY": "s3cret"}}, told={"WEB": "80"})
+    assert found.open == {
+        "WEB": "80", "A": "$(WEB)", "B": "2", "ADDRESS": "$(HOST):80 $(WEB)", "HOST": "later",
+        "URL": "http://$(HOST):80 $(WEB)/late$(HOST)2", "KEY": "no secret", "AFTER": "no secret",
+    }  # fmt: skip
+    assert found.hidden == {"LOGIN", "CONNECTION"}, "a secret is in them"
+    assert (found.values["LOGIN"], found.values["CONNECTION"]) == ("user:s3cret", "user:s3cret@later")
+
+
 # --- probes -----------------------------------------------------------------------------------------------------------
 
 PORTS = (Port("http", 8080, 20001, "Domain"), Port("inner", 8081, 0))
@@ -192,7 +216,7 @@ PORTS = (Port("http", 8080, 20001, "Domain"), Port("inner", 8081, 0))
 
 def test_probes_with_their_defaults() -> None:
     container = {
-        "startupProbe": {"exec": {"command": ["test", "-e", "/ready"]}, "successThreshold": 5},
+        "startupProbe": {"exec": {"command": ["test", "-e", "$(FILE)"]}, "successThreshold": 5},
         "readinessProbe": {
             "httpGet": {"path": "healthz", "port": "http", "host": "app.example.com", "scheme": "https",
                         "httpHeaders": [{"name": "X-Probe", "value": "1"}]},
@@ -200,7 +224,7 @@ def test_probes_with_their_defaults() -> None:
         },
         "livenessProbe": {"grpc": {"port": 8080, "service": "psi"}, "failureThreshold": 9},
     }  # fmt: skip
-    found = probes_of(container, PORTS)
+    found = probes_of(container, PORTS, {"FILE": "/ready"})
     usual = {"delay": 0, "period": 10, "timeout": 1, "successes": 1, "failures": 3}
     assert found["startup"] == {**usual, "via": "exec", "command": ["test", "-e", "/ready"]}
     assert found["readiness"] == {
@@ -209,8 +233,8 @@ def test_probes_with_their_defaults() -> None:
     }  # fmt: skip
     assert found["liveness"] == {**usual, "via": "grpc", "failures": 9, "host_port": 20001, "service": "psi"}
     assert probed_ports(container) == {"http", 8080}
-    assert probes_of({"livenessProbe": {"tcpSocket": {"port": "8080"}}}, PORTS)["liveness"]["host_port"] == 20001
-    assert probes_of({"livenessProbe": {}}, PORTS) == {} == probes_of({}, PORTS)
+    assert probes_of({"livenessProbe": {"tcpSocket": {"port": "8080"}}}, PORTS, {})["liveness"]["host_port"] == 20001
+    assert probes_of({"livenessProbe": {}}, PORTS, {}) == {} == probes_of({}, PORTS, {})
 
 
 @pytest.mark.parametrize(
@@ -227,7 +251,7 @@ def test_probes_with_their_defaults() -> None:
     ],
 )
 def test_probes_that_cannot_be(probe: dict[str, Any], code: str) -> None:
-    assert code_of(lambda: probes_of({"livenessProbe": probe}, PORTS))[0] == code
+    assert code_of(lambda: probes_of({"livenessProbe": probe}, PORTS, {}))[0] == code
 
 
 # --- the whole of it --------------------------------------------------------------------------------------------------
@@ -237,7 +261,7 @@ def test_a_container_as_its_template_says() -> None:
     whole = recipe(
         {
             "command": ["sh"],
-            "args": ["-c", "true"],
+            "args": ["-c", "$(Epochs)"],
             "workingDir": "srv",
             "imagePullPolicy": "Always",
             "configVolumeMounts": [
@@ -256,10 +280,17 @@ def test_a_container_as_its_template_says() -> None:
     )
     assert whole.requests() == (0.25, 512 * 1024**2)
     made = whole.complete([20000])
-    assert (made.container, made.deploy_template, made.entrypoint, made.args) == ("c", "t", ("sh",), ("-c", "true"))
+    assert (made.container, made.deploy_template, made.entrypoint, made.args) == (
+        "c",
+        "t",
+        ("sh",),
+        ("-c", "$(Epochs)"),
+    )
     assert (made.working_dir, whole.restart_policy, made.pull_policy) == ("/srv", "unless-stopped", "Always")
     assert (made.cpu_cores, made.memory_bytes, made.image_id) == (0.5, 1024**3, IMAGE_ID)
-    environment = fill(made, {}).environment.values
+    filled = fill(made, {})
+    environment = filled.environment.values
+    assert (filled.entrypoint, filled.args) == (("sh",), ("-c", "3"))
     ports = environment["ALLOCATED_PORTS"].replace('"', '\\"')
     assert made.files == {"/srv/a/app.conf": f"4 t-1 lab {ports} "}, "what is given counts more than what is set"
     assert made.directories == ("/srv/empty",) and made.unresolved == {"/srv/a/app.conf": ["GONE"]}
@@ -278,12 +309,20 @@ def test_what_is_left_out_is_the_images_own() -> None:
 
 def test_secrets_are_no_variables_of_templates() -> None:
     container = {
-        "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}],
+        "env": [
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}},
+            {"name": "URL", "value": "http://$(TOKEN)@host"},
+        ],
+        "readinessProbe": {"exec": {"command": ["test", "$(TOKEN)", "$(NAME)"]}},
         "configVolumeMounts": [{"mountPath": "/a", "subPath": "a"}],
     }
     sets = {"keys": {"token": "******"}}
-    made = recipe(container, config_templates={"a": "x{{.TOKEN}}y"}, secret_sets=sets).complete([])
-    assert made.files == {"/a": "xy"} and made.unresolved == {"/a": ["TOKEN"]}
+    made = recipe(container, config_templates={"a": "x{{.TOKEN}}{{.URL}}y"}, secret_sets=sets).complete([])
+    assert made.files == {"/a": "xy"} and made.unresolved == {"/a": ["TOKEN", "URL"]}
+    assert made.probes["readiness"]["command"] == ["test", "$(TOKEN)", "$(NAME)"]
+
+
+GROWING = [{"name": "V0", "value": "x" * 100}, *({"name": f"V{n}", "value": f"$(V{n - 1})" * 2} for n in range(1, 40))]
 
 
 @pytest.mark.parametrize(
@@ -295,6 +334,10 @@ def test_secrets_are_no_variables_of_templates() -> None:
         ({"env": [{"name": "A=B", "value": ""}]}, {}, "bad_variable_name"),
         ({"env": [{"name": "", "value": ""}]}, {}, "bad_variable_name"),
         ({"env": [{"name": "A", "value": "a\0"}]}, {}, "bad_variable_value"),
+        ({"env": GROWING[:12]}, {}, "bad_variable_value"),
+        ({"env": GROWING}, {}, "too_much_expanded"),
+        ({"env": GROWING[:9], "args": ["$(V8)"] * 300}, {}, "too_much_expanded"),
+        ({"env": GROWING[:9], "livenessProbe": {"exec": {"command": ["$(V8)"] * 300}}}, {}, "too_much_expanded"),
         ({"resources": {"limits": {"cpu": "much"}}}, {}, "bad_quantity"),
         ({"configVolumeMounts": [{"mountPath": "../x", "subPath": "ok"}]}, {}, "bad_mount_path"),
         ({"configVolumeMounts": [{"mountPath": "/", "subPath": "ok"}]}, {}, "bad_mount_path"),
