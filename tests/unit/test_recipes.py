@@ -105,7 +105,8 @@ def test_variables_come_from_sets_and_from_the_container() -> None:
     found = variables_of(container, SETS)
     assert found == (
         Given("P_A", "1"), Given("P_B", "2"), SecretWanted("keys", prefix="S_"), Given("OWN", "x", True),
-        Given("P_B", "mine", True), Given("ONE", "1"), SecretWanted("keys", key="token", name="TOKEN"), Given("EMPTY", "", True),
+        Given("P_B", "mine", True), Given("ONE", "1"), SecretWanted("keys", key="token", name="TOKEN"),
+        Given("EMPTY", "", True),
     )  # fmt: skip
     made = environment_of(found, {"keys": {"token": "s"}}, told={"TOLD": "1"})
     assert made.open == {"P_A": "1", "P_B": "mine", "OWN": "x", "ONE": "1", "EMPTY": "", "TOLD": "1"}
