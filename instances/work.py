@@ -141,8 +141,9 @@ def _stop(_operation: Operation, instance: Instance, engine: Engine, tools: Tool
     return _act(instance, engine, tools, lambda container: engine.stop_container(container, grace=GRACE), starts=False)
 
 
-def _restart(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
-    return _act(instance, engine, tools, lambda container: engine.restart_container(container, grace=GRACE))
+def _restart(operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
+    grace = GRACE if operation.grace is None else operation.grace
+    return _act(instance, engine, tools, lambda container: engine.restart_container(container, grace=grace))
 
 
 def _act(

@@ -102,7 +102,7 @@ def _allocate(instance: Instance, taken: Fit) -> None:
     )
 
 
-def queue(instance: Instance, kind: str, user: Any) -> Operation:
+def queue(instance: Instance, kind: str, user: Any, *, grace: int | None = None) -> Operation:
     """One active operation for each instance: the constraint decides. A removal ends a creation that still waits.
 
     Raises `NotFound` when the instance went in this moment, and `Conflict` while something else is being done.
@@ -116,7 +116,7 @@ def queue(instance: Instance, kind: str, user: Any) -> Operation:
                 Instance.objects.filter(pk=instance.pk).change(observed=Observed.REMOVING)
             operation = Operation.objects.create(
                 instance=instance, instance_name=instance.name, kind=kind, requested_by=user if user.pk else None,
-                rung_at=timezone.now(), max_attempts=ATTEMPTS,
+                rung_at=timezone.now(), max_attempts=ATTEMPTS, grace=grace,
             )  # fmt: skip
             ring_on_commit(Operation, operation.pk)
             return operation

@@ -223,7 +223,8 @@ def test_probes_with_their_defaults() -> None:
                         "httpHeaders": [{"name": "X-Probe", "value": "1"}]},
             "initialDelaySeconds": 3, "periodSeconds": 0, "timeoutSeconds": 7, "successThreshold": 2,
         },
-        "livenessProbe": {"grpc": {"port": 8080, "service": "psi"}, "failureThreshold": 9},
+        "livenessProbe": {"grpc": {"port": 8080, "service": "psi"}, "failureThreshold": 9,
+                          "terminationGracePeriodSeconds": 45},
     }  # fmt: skip
     found = probes_of(container, PORTS, {"FILE": "/ready"})
     usual = {"delay": 0, "period": 10, "timeout": 1, "successes": 1, "failures": 3}
@@ -232,10 +233,20 @@ def test_probes_with_their_defaults() -> None:
         **usual, "via": "http", "delay": 3, "timeout": 7, "successes": 2, "host_port": 20001, "path": "/healthz",
         "scheme": "HTTPS", "headers": [["Host", "app.example.com"], ["X-Probe", "1"]],
     }  # fmt: skip
-    assert found["liveness"] == {**usual, "via": "grpc", "failures": 9, "host_port": 20001, "service": "psi"}
+    assert found["liveness"] == {**usual, "via": "grpc", "failures": 9, "host_port": 20001, "service": "psi",
+                                 "grace": 45}  # fmt: skip
     assert probed_ports(container) == {"http", 8080}
     assert probes_of({"livenessProbe": {"tcpSocket": {"port": "8080"}}}, PORTS, {})["liveness"]["host_port"] == 20001
     assert probes_of({"livenessProbe": {}}, PORTS, {}) == {} == probes_of({}, PORTS, {})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grace"), [(None, None), (0, None), (1, 1), (600, 600), (601, 600), (2**62, 600), (-5, 1)]
+)
+def test_the_time_that_a_program_has_when_its_probe_has_failed(seconds: int | None, grace: int | None) -> None:
+    one = {"exec": {"command": ["x"]}, "terminationGracePeriodSeconds": seconds}
+    found = probes_of({f"{kind}Probe": one for kind in ("startup", "readiness", "liveness")}, PORTS, {})
+    assert [found[kind].get("grace") for kind in ("startup", "readiness", "liveness")] == [grace, None, grace]
 
 
 @pytest.mark.parametrize(
