@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from appimages.expansion import MOST, Expander, TooLong, names_in
 from appimages.render import SECRET_NAMES, Rendered, TemplateError, render, variables_in
 from appimages.roles import choose_template
 
 MAX_CHARACTERS: Final = 5_000_000  # of all templates and JSON that are read for one role, and of all files made of them
 
-FilesCode = Literal["bad_mount_path", "bad_sub_path", "bad_template", "too_much"]
+FilesCode = Literal["bad_mount_path", "bad_sub_path", "bad_template", "too_much", "too_much_expanded"]
 
 
 class FilesError(ValueError):
@@ -59,10 +60,11 @@ def files_of_role(document: Mapping[str, Any], *, role: str, variables: Mapping[
     template = choose_template(document, role)
     found = RoleFiles(str(template.get("name", "")))
     place = f"deployTemplates[{document['deployTemplates'].index(template)}].spec"
-    renderer = Renderer(document.get("configTemplates") or {})
+    renderer, expander = Renderer(document.get("configTemplates") or {}), Expander()
     for index, container in enumerate((template.get("spec") or {}).get("containers") or ()):
-        known = _environment(container) | {name.upper(): value for name, value in variables.items()}
-        for mount, path, key in mounts_of(container, f"{place}.containers[{index}]"):
+        where = f"{place}.containers[{index}]"
+        known = _environment(container, expander, where) | {name.upper(): text for name, text in variables.items()}
+        for mount, path, key in mounts_of(container, where):
             name = str(container.get("name", ""))
             if key not in renderer.templates:
                 found.directories.append(NoTemplateForMount(name, path, key))
@@ -124,9 +126,22 @@ class Renderer:
             raise FilesError("too_much", field=place, limit=MAX_CHARACTERS)
 
 
-def _environment(container: Mapping[str, Any]) -> dict[str, str]:
-    plain = [variable for variable in container.get("env") or () if not variable.get("valueFrom")]
-    return {variable["name"].upper(): variable.get("value") or "" for variable in plain}
+def _environment(container: Mapping[str, Any], expander: Expander, place: str) -> dict[str, str]:
+    """The variables whose values stand in the document, and are made of no others than those."""
+    known: dict[str, str] = {}
+    elsewhere: set[str] = set()
+    for index, variable in enumerate(container.get("env") or ()):
+        name, text = variable["name"], variable.get("value") or ""
+        if variable.get("valueFrom") or names_in(text) & elsewhere:
+            elsewhere.add(name)
+            known.pop(name, None)
+            continue
+        elsewhere.discard(name)
+        try:
+            known[name] = expander.expand(text, known)
+        except TooLong:
+            raise FilesError("too_much_expanded", field=f"{place}.env[{index}].value", limit=MOST) from None
+    return {name.upper(): value for name, value in known.items()}
 
 
 def mounts_of(container: Mapping[str, Any], place: str) -> Iterator[tuple[str, str, str]]:

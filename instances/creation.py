@@ -23,9 +23,8 @@ from instances.observing import columns_of, ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting, cause_of
 from instances.preflight import preflight, refuse_by
 from instances.recipes.template import Template
-from instances.services.furnishing import furnish_anew, secrets_for
+from instances.services.furnishing import filled, furnish_anew
 from instances.spec import GIB, LABEL, UNLIMITED, Options, Wanted, as_json, container_spec, volume_name
-from instances.values import without, without_secrets
 from nodes.engine import ContainerInfo, ContainerSpec, Engine, EngineError, EngineRejected, ImageInfo
 from nodes.paths import USUAL_LIBRARY_DIRECTORY
 from pulls.services import Admitted, request_pulls
@@ -126,24 +125,19 @@ def _make(
     operation: Operation, engine: Engine, instance: Instance, image: ImageInfo, template: Template
 ) -> ContainerInfo:
     hold(operation)
-    wanted, hidden = _wanted(instance, dict(image.environment)), set[str]()
+    wanted = replace(_wanted(instance, dict(image.environment)), template=template)
     try:
-        if template.container:
-            environment, hidden = secrets_for(template)
-            wanted = replace(wanted, template=template, secrets={name: environment[name] for name in hidden})
-        spec = container_spec(wanted)
+        spec, shown = (container_spec(replace(wanted, filled=one)) for one in filled(template))
         for volume in spec.volumes:
             engine.create_volume(volume.name, labels={LABEL: str(instance.uid)})
         container, spec = _create(operation, engine, spec)
     except EngineRejected as error:
-        failed = _refused(error, instance)
-        failed.evidence = without(failed.evidence, wanted.secrets.values())
-        raise failed from error
+        raise _refused(error, instance) from error
     except Refused as error:
         raise OperationFailed(error.code, **error.params) from error
     if container is None:
         raise OperationFailed("container_gone")
-    plan = without_secrets(as_json(spec), hidden)
+    plan = as_json(replace(shown, system_disk_bytes=spec.system_disk_bytes))
     _write(operation, plan=plan, digest=image.digest, container_id=container.id)
     return container
 

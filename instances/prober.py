@@ -25,7 +25,7 @@ from core.shutdown import stopping
 from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
 from instances.outcome import cause_of
 from instances.probe_calls import Result, ask
-from instances.probing import Restarts, Rule, Watched
+from instances.probing import LIVENESS, STARTUP, Restarts, Rule, Watched
 from instances.services.reserving import queue
 from nodes.models import ComputeNode
 from pulls.tools import Tools, production_tools
@@ -156,7 +156,8 @@ class Prober:
     def _restart(self, pk: int, watch: _Watch) -> None:
         """At once the first time, later after a pause that grows."""
         now, before = self._tools.monotonic(), self._restarts.get(pk, Restarts())
-        if before.allows(now=now) and _restart(pk, watch.told):
+        failed = STARTUP if watch.watched.verdict.alive else LIVENESS
+        if before.allows(now=now) and _restart(pk, watch.told, watch.probes[failed].get("grace")):
             self._restarts[pk] = before.one_more(now=now)
             del self._watches[pk]
 
@@ -211,13 +212,13 @@ def _write(pk: int, watched: Watched, told: dict[str, Any]) -> None:
         Instance.objects.filter(pk=pk).change()
 
 
-def _restart(pk: int, told: dict[str, Any]) -> bool:
+def _restart(pk: int, told: dict[str, Any], grace: int | None) -> bool:
     """By the ordinary operation, in nobody's name. False: it is busy, later then."""
     row = Instance.objects.filter(pk=pk, observed=Observed.RUNNING).first()
     if row is None:
         return True
     try:
-        queue(row, OperationKind.RESTART, AnonymousUser())
+        queue(row, OperationKind.RESTART, AnonymousUser(), grace=grace)
     except Conflict:
         return False
     except NotFound:

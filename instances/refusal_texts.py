@@ -30,6 +30,9 @@ TEXTS: dict[str, Any] = {
     "bad_variable_value": _("The value of %(name)s has a NUL character, or more than %(most)s characters."),
     "no_config_set": _("There is no config set “%(name)s”. Let an operator add it, or mark it as optional."),
     "no_config_key": _("The config set “%(name)s” has no %(key)s. Let an operator add it, or mark it as optional."),
+    "too_much_expanded": _(
+        "What references such as $(NAME) stand for is more than %(limit)s characters. Use fewer, or shorter values."
+    ),
     "no_secret_set": _("There is no secret set “%(name)s”. Let an operator add it, or mark it as optional."),
     "no_secret_key": _("The secret set “%(name)s” has no %(key)s. Let an operator add it, or mark it as optional."),
     "secret_set_unreadable": _(

@@ -8,6 +8,7 @@ from typing import Any
 
 from instances.accelerator import Grant
 from instances.accelerators.registry import backend_for
+from instances.recipes.filling import UNFILLED, Filled
 from instances.recipes.template import NONE, Template
 from nodes.engine import BindMount, ContainerSpec, DeviceRequest, PublishedPort, VolumeMount
 
@@ -70,13 +71,13 @@ class Wanted:
     options: Options = Options()
     image_environment: Mapping[str, str] = field(default_factory=dict)
     template: Template = NONE  # of an AppImage
-    secrets: Mapping[str, str] = field(default_factory=dict)  # variables whose values nobody may read
+    filled: Filled = UNFILLED
 
 
 def container_spec(wanted: Wanted) -> ContainerSpec:
     """What `POST /containers/create` gets. Raises `Refused`."""
-    template = wanted.template
-    own = {**template.environment, **wanted.secrets, **wanted.options.environment}
+    template, filled = wanted.template, wanted.filled
+    own = {**filled.environment.values, **wanted.options.environment}
     parts = backend_for(devices=len(wanted.grant.device_ids)).parts_of(
         wanted.grant,
         directory=wanted.library_directory,
@@ -88,8 +89,8 @@ def container_spec(wanted: Wanted) -> ContainerSpec:
     return ContainerSpec(
         name=container_name(wanted.uid, wanted.name),
         image=wanted.reference,
-        command=template.args if template.container else wanted.options.command,
-        entrypoint=template.entrypoint,
+        command=filled.args if template.container else wanted.options.command,
+        entrypoint=filled.entrypoint,
         working_dir=template.working_dir,
         environment={**own, **parts.environment},
         labels=labels_of(wanted),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.fields import MASK
@@ -19,12 +19,6 @@ def plan_for(instance: Instance, viewer: Any) -> dict[str, Any]:
         return instance.plan
     environment = instance.plan.get("environment", {})
     return {**instance.plan, "environment": {name: MASK if name in own else environment[name] for name in environment}}
-
-
-def without_secrets(plan: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """What went to the engine without the values of these variables, which came out of secret sets."""
-    environment = plan["environment"]
-    return {**plan, "environment": {name: MASK if name in names else environment[name] for name in environment}}
 
 
 def without_values(text: str, options: Mapping[str, Any]) -> str:

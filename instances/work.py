@@ -22,10 +22,10 @@ from instances.models import Instance, Observed, Operation, OperationKind, delet
 from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting, cause_of
 from instances.placing_anew import place_anew
-from instances.services.furnishing import forget_verdict
+from instances.services.furnishing import forget_verdict, secrets_of
 from instances.services.reserving import lock_instance
 from instances.sweep import free
-from instances.values import without_values
+from instances.values import without, without_values
 from nodes.engine import Engine, EngineError, EngineRejected
 from pulls.patience import when_database_answers
 from pulls.tools import Tools
@@ -141,8 +141,9 @@ def _stop(_operation: Operation, instance: Instance, engine: Engine, tools: Tool
     return _act(instance, engine, tools, lambda container: engine.stop_container(container, grace=GRACE), starts=False)
 
 
-def _restart(_operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
-    return _act(instance, engine, tools, lambda container: engine.restart_container(container, grace=GRACE))
+def _restart(operation: Operation, instance: Instance, engine: Engine, tools: Tools) -> Done:
+    grace = GRACE if operation.grace is None else operation.grace
+    return _act(instance, engine, tools, lambda container: engine.restart_container(container, grace=grace))
 
 
 def _act(
@@ -182,6 +183,7 @@ def _finish(operation: Operation, instance: Instance, outcome: Done | Waiting | 
     if isinstance(outcome, Waiting):
         _wait(operation, outcome, tools)
     elif isinstance(outcome, OperationFailed):
+        outcome.evidence = without(without_values(outcome.evidence, instance.options), secrets_of(instance))
         if place_anew(operation, instance, outcome, now=tools.now()):
             return
         _fail_or_retry(operation, instance, outcome, tools)
@@ -205,15 +207,14 @@ def _wait(operation: Operation, waiting: Waiting, tools: Tools) -> None:
 
 
 def _fail_or_retry(operation: Operation, instance: Instance, failed: OperationFailed, tools: Tools) -> None:
-    evidence = without_values(failed.evidence, instance.options)
-    error = {"transient": failed.transient, "params": failed.params, "evidence": evidence}
+    error = {"transient": failed.transient, "params": failed.params, "evidence": failed.evidence}
     if failed.transient and operation.attempt < operation.max_attempts:
         delay = RETRY_AFTER[min(operation.attempt, len(RETRY_AFTER)) - 1]
         due = tools.now() + timedelta(seconds=delay)
         operation.requeue(due_at=due, rung_at=due, code=failed.code, error=error)
         _ring_in(delay, operation.pk)
         return
-    params = {**failed.params, "evidence": evidence}
+    params = {**failed.params, "evidence": failed.evidence}
     columns: dict[str, Any] = {"problem_code": failed.code, "problem": {"params": params}}
     if operation.kind == OperationKind.CREATE:
         columns |= {"observed": Observed.FAILED, "observed_at": tools.now()}

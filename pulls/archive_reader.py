@@ -16,8 +16,64 @@ from typing import IO, Any
 CHUNK = 1 << 18
 LARGEST_HEADER = 1 << 20  # bytes of all that describes one file of the archive: its name, a link, attributes
 MOST_READ = 128 << 20  # bytes
-_MAGIC: tuple[tuple[bytes, Callable[..., Any]], ...] = (
-    (b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open),
+MOST_XZ_MEMORY = 80 << 20  # bytes; the strongest preset, -9, has a dictionary of 64 MiB, and the format goes to 4 GiB
+
+
+class _Xz(io.RawIOBase):
+    """What `lzma.open` does, but for the memory that a file may ask for."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "rb")  # noqa: SIM115  closed with this
+        self._stream = self._next_stream()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = b""
+        while not data:
+            if self._stream.eof:
+                rest = self._after_padding()
+                if not rest:
+                    return 0
+                self._stream = self._next_stream()
+            else:
+                rest = self._file.read(CHUNK) if self._stream.needs_input else b""
+                if self._stream.needs_input and not rest:
+                    raise EOFError("the xz stream ends too early")
+            data = self._unpacked(rest, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _next_stream(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_XZ_MEMORY)
+
+    def _after_padding(self) -> bytes:
+        """Of the next stream, if there is one: several may stand one behind the other."""
+        rest = self._stream.unused_data.lstrip(b"\0")
+        while not rest and (more := self._file.read(CHUNK)):
+            rest = more.lstrip(b"\0")
+        return rest
+
+    def _unpacked(self, data: bytes, most: int) -> bytes:
+        try:
+            return self._stream.decompress(data, most)
+        except lzma.LZMAError as error:
+            if "limit" not in str(error):
+                raise
+            raise ValueError(f"to unpack it takes more than {MOST_XZ_MEMORY >> 20} MiB of memory") from None
+
+
+def _opened_xz(path: str, _mode: str) -> IO[bytes]:
+    return io.BufferedReader(_Xz(path), CHUNK)
+
+
+_MAGIC: tuple[tuple[bytes, Callable[[str, str], Any]], ...] = (
+    (b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", _opened_xz),
 )  # fmt: skip
 
 
@@ -34,7 +90,7 @@ def opened(path: str) -> IO[bytes]:
 
 def is_plain(file: IO[bytes]) -> bool:
     """Whether nothing has to be unpacked."""
-    return isinstance(file, io.BufferedReader)
+    return isinstance(getattr(file, "raw", None), io.FileIO)
 
 
 class Forwards:

@@ -28,6 +28,8 @@ class Operation(Job):
     instance = models.ForeignKey(Instance, models.SET_NULL, null=True, related_name="operations")
     instance_name = models.CharField(max_length=50, editable=False)
     kind = models.CharField(_("operation"), max_length=8, choices=OperationKind.choices)
+    # Seconds that its program has to end by itself; None: as usual.
+    grace = models.PositiveSmallIntegerField(null=True, editable=False)
     pull = models.ForeignKey(PullJob, models.SET_NULL, null=True, related_name="+", editable=False)
 
     class Meta:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from appimages.expansion import Expander
 from instances.accelerator import Refused
+from instances.recipes.environment import expanded
 from instances.recipes.ports import Port
 
 KINDS = ("startup", "readiness", "liveness")
 EXEC, HTTP, TCP, GRPC = "exec", "http", "tcp", "grpc"
 _LONGEST = 86_400  # seconds
+LONGEST_GRACE = 600  # seconds, for which a worker does nothing else
 # The document's name → ours, default, smallest. 0 stands for unset: the API of Kuscia writes it for what was left out.
 _NUMBERS = {
     "initialDelaySeconds": ("delay", 0, 0),
@@ -28,21 +31,27 @@ def probed_ports(container: Mapping[str, Any]) -> set[str | int]:
     return {_port(handler.get("port")) for via, handler in wanted if via in (HTTP, TCP, GRPC)}
 
 
-def probes_of(container: Mapping[str, Any], ports: Sequence[Port]) -> dict[str, dict[str, Any]]:
-    """Kind → `{via, delay, period, timeout, successes, failures, …}`: with `command`, or with `host_port` and, for
-    HTTP, `path`, `scheme` and `headers`, for gRPC `service`. Raises `Refused`."""
-    return {
-        kind: _probe(kind, probe, ports) for kind in KINDS if (probe := container.get(f"{kind}Probe")) and any(probe)
-    }
+def probes_of(
+    container: Mapping[str, Any], ports: Sequence[Port], environment: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Kind → `{via, delay, period, timeout, successes, failures, …}`: with `grace`, which the program has to end by
+    itself when the probe has failed, unless that is as usual; with `command`, which may refer to variables, or
+    with `host_port` and, for HTTP, `path`, `scheme` and `headers`, for gRPC `service`. Raises `Refused`."""
+    probes = {kind: container.get(f"{kind}Probe") for kind in KINDS}
+    return {kind: _probe(kind, probe, ports, environment) for kind, probe in probes.items() if probe and any(probe)}
 
 
-def _probe(kind: str, probe: Mapping[str, Any], ports: Sequence[Port]) -> dict[str, Any]:
+def _probe(
+    kind: str, probe: Mapping[str, Any], ports: Sequence[Port], environment: Mapping[str, str]
+) -> dict[str, Any]:
     via, handler = _handler(probe)
     found: dict[str, Any] = {"via": via, **_numbers(probe)}
     if kind != "readiness":
         found["successes"] = 1  # Kubernetes allows nothing else there
+        found |= _grace(probe)
     if via == EXEC:
-        command = [str(part) for part in handler.get("command") or ()]
+        expander = Expander()
+        command = [expanded(str(part), environment, expander) for part in handler.get("command") or ()]
         if not command or any("\0" in part for part in command):
             raise Refused("bad_probe", kind=kind)
         return {**found, "command": command}
@@ -67,6 +76,12 @@ def _numbers(probe: Mapping[str, Any]) -> dict[str, int]:
         value = int(probe.get(theirs) or default)
         found[ours] = min(max(value, smallest), _LONGEST)
     return found
+
+
+def _grace(probe: Mapping[str, Any]) -> dict[str, int]:
+    """0 stands for unset here too, and Kubernetes allows no less than one second."""
+    seconds = int(probe.get("terminationGracePeriodSeconds") or 0)
+    return {"grace": min(max(seconds, 1), LONGEST_GRACE)} if seconds else {}
 
 
 def _port(wanted: Any) -> str | int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from appimages.files import Renderer
 from appimages.render import Rendered
 from instances.accelerator import Refused
-from instances.recipes.environment import ConfigSets, check_variable, environment_of
+from instances.recipes.environment import Sets, variables_of
 from instances.recipes.files import directory_of, files_of
+from instances.recipes.filling import Filled, fill
 from instances.recipes.ports import Port, numbered, ports_of, told
 from instances.recipes.probes import probed_ports, probes_of
 from instances.recipes.sizes import amount
@@ -25,13 +26,14 @@ _PULLS = {"": IF_ABSENT, ALWAYS: ALWAYS, IF_ABSENT: IF_ABSENT, NEVER: NEVER}
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """`container` and `deploy_template` are parts of an AppImage's document. `variables` fill its configuration files;
-    those of `defaults` do where nothing else has a value."""
+    those of `defaults` do where nothing else has a value. `secret_sets` have masks for values."""
 
     container: Mapping[str, Any]
     deploy_template: Mapping[str, Any]
     config_templates: Mapping[str, str] = field(default_factory=dict)
     image_id: str = ""
-    config_sets: ConfigSets = field(default_factory=dict)
+    config_sets: Sets = field(default_factory=dict)
+    secret_sets: Sets = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
     # Files that no port is in: the same each time, and completed the first time before a node is locked.
@@ -62,31 +64,31 @@ class Recipe:
         if (container.get("securityContext") or {}).get("privileged"):
             raise Refused("privileged")
         ports = numbered(self.ports, free, probed=probed_ports(container))
-        environment = environment_of(container, self.config_sets)
-        plain = {**environment.plain, **told(ports)}
-        for name, value in plain.items():
-            check_variable(name, value)
-        renderer = Renderer(self.config_templates, kept=self._kept, changing=told(ports))
-        files = files_of(container, renderer, self._variables(plain, ports))
         cores, memory = _sizes(container, "limits")
-        return Template(
+        template = Template(
             container=self.name,
             deploy_template=shown(self.deploy_template.get("name")),
             entrypoint=_words(container.get("command")),
             args=_words(container.get("args")),
             working_dir=directory_of(container.get("workingDir")),
-            environment=plain,
-            secrets=environment.secrets,
-            files=files.texts,
-            directories=files.directories,
+            variables=variables_of(container, self.config_sets),
             ports=ports,
             pull_policy=_of(_PULLS, container.get("imagePullPolicy"), "pull_policy_unknown"),
             image_id=self.image_id if self.image_id.startswith("sha256:") else "",
             cpu_cores=cores,
             memory_bytes=memory,
-            probes=probes_of(container, ports),
-            unresolved=files.unresolved,
         )
+        known = self.as_shown(template).environment.open
+        return replace(self._with_files(template, known), probes=probes_of(container, ports, known))
+
+    def as_shown(self, template: Template) -> Filled:
+        """With masks for secrets. Raises `Refused`."""
+        return fill(template, self.secret_sets)
+
+    def _with_files(self, template: Template, environment: Mapping[str, str]) -> Template:
+        renderer = Renderer(self.config_templates, kept=self._kept, changing=told(template.ports))
+        files = files_of(self.container, renderer, self._variables(environment, template.ports))
+        return replace(template, files=files.texts, directories=files.directories, unresolved=files.unresolved)
 
     def _variables(self, environment: Mapping[str, str], ports: Sequence[Port]) -> dict[str, str]:
         """Where two say something, the later one counts (spec-appimage.md §3). What is secret is not among them."""

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from instances.recipes.ports import Port
 
 NEVER, ALWAYS, IF_ABSENT = "Never", "Always", "IfNotPresent"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A variable whose value is known, but for the references in it."""
+
+    name: str
+    value: str
+    expands: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +34,20 @@ class SecretWanted:
     optional: bool = False
 
 
+Variable = Given | SecretWanted
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """None in `entrypoint` and `args` means the image's own. Sizes of 0 mean no limit."""
+    """None in `entrypoint` and `args` means the image's own; references in them are not filled in yet, see
+    `instances.recipes.filling`. Sizes of 0 mean no limit."""
 
     container: str = ""  # its name in the deploy template; empty: the instance was not made of an AppImage
     deploy_template: str = ""
     entrypoint: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     working_dir: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
-    secrets: tuple[SecretWanted, ...] = ()
+    variables: tuple[Variable, ...] = ()  # the later one counts
     files: Mapping[str, str] = field(default_factory=dict, hash=False)  # path → text
     directories: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
@@ -53,12 +65,22 @@ class Template:
         for name in ("entrypoint", "args", "directories"):
             if values.get(name) is not None:
                 values[name] = tuple(values[name])
-        values["secrets"] = tuple(SecretWanted(**one) for one in stored.get("secrets", ()))
+        values["variables"] = tuple(_variables(stored))
         values["ports"] = tuple(Port(**one) for one in stored.get("ports", ()))
         return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _variables(stored: Mapping[str, Any]) -> Iterator[Variable]:
+    for one in stored.get("variables", ()):
+        yield SecretWanted(**one) if "set" in one else Given(**one)
+    # Of rows from before they had one order: a creation may wait for its image for hours.
+    secrets = [SecretWanted(**one) for one in stored.get("secrets", ())]
+    yield from (one for one in secrets if not one.key)
+    yield from (Given(name, value) for name, value in stored.get("environment", {}).items())
+    yield from (one for one in secrets if one.key)
 
 
 NONE = Template()

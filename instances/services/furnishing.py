@@ -10,9 +10,11 @@ from django.db import transaction
 
 from appimages.roles import choose_template
 from core.errors import SecretUnreadable
+from core.fields import MASK
 from instances.accelerator import Refused
 from instances.models import ConfigSet, DeployedContainer, Deployment, HostPort, Instance, SecretSet, template_of
-from instances.recipes.environment import ConfigSets, sets_of, with_secrets
+from instances.recipes.environment import Sets, config_sets_of, secret_sets_of
+from instances.recipes.filling import Filled, fill, secret_sets_wanted
 from instances.recipes.ports import choose
 from instances.recipes.recipe import Recipe
 from instances.recipes.template import Template
@@ -28,7 +30,8 @@ def recipes_of(deployment: Deployment) -> list[Recipe]:
     document = deployment.document
     template = choose_template(document, deployment.role)
     containers = (template.get("spec") or {}).get("containers") or []
-    sets = _config_sets({DEFAULTS}.union(*map(sets_of, containers)))
+    sets = _config_sets({DEFAULTS}.union(*map(config_sets_of, containers)))
+    masked = _masked_sets(set().union(*map(secret_sets_of, containers)))
     return [
         Recipe(
             container=container,
@@ -36,6 +39,7 @@ def recipes_of(deployment: Deployment) -> list[Recipe]:
             config_templates=document.get("configTemplates") or {},
             image_id=document["image"].get("id") or "",
             config_sets=sets,
+            secret_sets=masked,
             variables=deployment.variables,
             defaults=sets.get(DEFAULTS, {}),
         )
@@ -43,9 +47,14 @@ def recipes_of(deployment: Deployment) -> list[Recipe]:
     ]
 
 
-def _config_sets(names: set[str]) -> ConfigSets:
+def _config_sets(names: set[str]) -> Sets:
     rows: Any = ConfigSet.objects.filter(name__in=names).values_list("name", "values")
     return dict(rows)
+
+
+def _masked_sets(names: set[str]) -> Sets:
+    rows: Any = SecretSet.objects.filter(name__in=names).values_list("name", "keys")
+    return {name: dict.fromkeys(keys, MASK) for name, keys in rows}
 
 
 def furnish(instance: Instance, part: Part) -> Template:
@@ -102,10 +111,20 @@ def _take_ports(instance: Instance, count: int) -> list[int]:
     return found
 
 
-def secrets_for(template: Template) -> tuple[dict[str, str], set[str]]:
-    """All its variables, and which of them are secret. Raises `Refused`."""
-    rows: Any = SecretSet.objects.filter(name__in={one.set for one in template.secrets})
-    return with_secrets(template.secrets, {row.name: _revealed(row) for row in rows}, template.environment)
+def filled(template: Template) -> tuple[Filled, Filled]:
+    """With its secrets, and as people may see it. Raises `Refused`."""
+    rows: Any = SecretSet.objects.filter(name__in=secret_sets_wanted(template))
+    sets = {row.name: _revealed(row) for row in rows}
+    masked = {name: dict.fromkeys(values, MASK) for name, values in sets.items()}
+    return fill(template, sets), fill(template, masked)
+
+
+def secrets_of(instance: Instance) -> list[str]:
+    """Values that an engine's words may have in them, as far as they can be known."""
+    try:
+        return filled(template_of(instance))[0].environment.secrets
+    except Refused:
+        return []
 
 
 def _revealed(row: SecretSet) -> dict[str, str]:

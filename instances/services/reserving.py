@@ -18,7 +18,6 @@ from instances.accelerator import Refused
 from instances.capacity import candidates
 from instances.models import Gpu, GpuAllocation, Instance, Observed, Operation, OperationKind
 from instances.placement import Fit, fit
-from instances.recipes.template import NONE
 from instances.services.asking import Ask, or_refuse, wanted_by
 from instances.services.furnishing import furnish
 from instances.spec import as_json, container_spec, notes_of
@@ -78,8 +77,10 @@ def _take(ask: Ask, node: int) -> Fit:
 
 def _hold(ask: Ask, instance: Instance, taken: Fit) -> None:
     _allocate(instance, taken)
-    template = furnish(instance, ask.part) if ask.part else NONE
-    wanted = replace(wanted_by(ask, taken, uid=str(instance.uid)), template=template)
+    wanted = wanted_by(ask, taken, uid=str(instance.uid))
+    if ask.part:
+        template = furnish(instance, ask.part)
+        wanted = replace(wanted, template=template, filled=ask.part.recipe.as_shown(template))
     plan = as_json(or_refuse(lambda: container_spec(wanted)))
     Instance.objects.filter(pk=instance.pk).update(plan=plan, notes=notes_of(wanted))
 
@@ -101,7 +102,7 @@ def _allocate(instance: Instance, taken: Fit) -> None:
     )
 
 
-def queue(instance: Instance, kind: str, user: Any) -> Operation:
+def queue(instance: Instance, kind: str, user: Any, *, grace: int | None = None) -> Operation:
     """One active operation for each instance: the constraint decides. A removal ends a creation that still waits.
 
     Raises `NotFound` when the instance went in this moment, and `Conflict` while something else is being done.
@@ -115,7 +116,7 @@ def queue(instance: Instance, kind: str, user: Any) -> Operation:
                 Instance.objects.filter(pk=instance.pk).change(observed=Observed.REMOVING)
             operation = Operation.objects.create(
                 instance=instance, instance_name=instance.name, kind=kind, requested_by=user if user.pk else None,
-                rung_at=timezone.now(), max_attempts=ATTEMPTS,
+                rung_at=timezone.now(), max_attempts=ATTEMPTS, grace=grace,
             )  # fmt: skip
             ring_on_commit(Operation, operation.pk)
             return operation

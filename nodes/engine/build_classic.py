@@ -22,8 +22,9 @@ _RUNNING = re.compile(r" ---> Running in ([0-9a-f]{12})")
 _RESULT = re.compile(r" ---> [0-9a-f]{12}")
 # The older and the newer wording. Without a container to remove it may come after a step, too.
 _REMOVED = re.compile(r"(?: ---> )?Remov(?:ing|ed) intermediate container ([0-9a-f]{12})")
-_CLOSING = re.compile(r"Successfully (built|tagged) ")
-_WARNING = re.compile(r"\s*\[Warning\] (.*)", re.DOTALL)
+_CLOSING = re.compile(rf"Successfully tagged |{_REMOVED.pattern}$")
+_BUILT = re.compile(r"Successfully built [0-9a-f]{12}")
+_WARNING = re.compile(r"(?: ---> |\s*)\[Warning\] (.*)", re.DOTALL)
 LONGEST = 1 << 20  # characters of one message: more than a message may have
 
 
@@ -39,6 +40,7 @@ class ClassicDecoder:
         self._since = 0.0
         self._open = False  # the step has begun and not ended
         self._container = ""  # in which a program runs now
+        self._concluded = False  # ids come at the end of every stage; only the last is the image's
 
     def feed(self, chunk: bytes) -> Iterator[BuildEvent]:
         """Raises EngineRejected (status None) when the build has failed, after an event that says which step."""
@@ -52,7 +54,7 @@ class ClassicDecoder:
 
     def finish(self) -> Iterable[BuildEvent]:
         yield from self._left()
-        if not self.image_id:
+        if not self.image_id or not self._concluded:
             raise EngineError("engine_gone", "the build ended without saying how it went")
         yield from self._end_step(BuildEventKind.DONE)
 
@@ -89,7 +91,9 @@ class ClassicDecoder:
             yield from self._end_step(BuildEventKind.DONE)
         elif warning := _WARNING.fullmatch(line):
             yield self._event(BuildEventKind.WARNING, shown(warning[1]).strip())
-        elif line.strip() and not _CLOSING.match(line) and not _REMOVED.fullmatch(line):
+        elif _BUILT.fullmatch(line):
+            self._concluded = True
+        elif line.strip() and not _CLOSING.match(line):
             yield from self._output(said)
 
     def _begin(self, step: int, steps: int, instruction: str) -> BuildEvent:

@@ -11,10 +11,10 @@ from .errors import EngineError
 from .following import Decoder, Following
 from .pull_events import MessageDecoder, progress_of
 from .pull_stream import TICK, PullSource
-from .shapes import LONG, SHORT, mapping, number, text
+from .shapes import LONG, SHORT, text
 
 MOST_PENDING = 2000  # events
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PUSHED = re.compile(r"\S+: digest: (sha256:[0-9a-f]{64}) size: ([0-9]{1,18})")
 
 
 class BuildDecoder(Decoder[BuildEvent], Protocol):
@@ -66,9 +66,9 @@ class PushDecoder(MessageDecoder):
 
     def feed(self, chunk: bytes) -> Iterator[PushEvent]:
         for message in self.messages(chunk):
-            self._note(mapping(message.get("aux")))
             status = text(message.get("status"), LONG)
             if status:
+                self._note(status)
                 current, total, _units = progress_of(message)
                 yield PushEvent(status, text(message.get("id"), SHORT), current, total)
 
@@ -77,7 +77,8 @@ class PushDecoder(MessageDecoder):
             raise EngineError("engine_gone", "the push ended without saying how it went")
         return ()
 
-    def _note(self, told: dict[str, object]) -> None:
-        digest = text(told.get("Digest"), LONG)
-        if _DIGEST.fullmatch(digest):
-            self.digest, self.size = digest, number(told.get("Size"))
+    def _note(self, status: str) -> None:
+        """With the containerd store this line is all that is told of the result; others repeat it as an object."""
+        found = _PUSHED.fullmatch(status)
+        if found:
+            self.digest, self.size = found[1], int(found[2])

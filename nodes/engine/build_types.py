@@ -71,5 +71,5 @@ class PushEvent:
 
     status: str  # "Preparing", "Waiting", "Pushing", "Pushed", "Layer already exists", "Mounted from …"
     layer: str = ""
-    current: int | None = None  # bytes, not compressed
+    current: int | None = None  # bytes: not compressed ones, but compressed ones with the containerd store
     total: int | None = None

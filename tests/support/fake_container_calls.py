@@ -64,6 +64,7 @@ class FakeContainerCalls:
 
     def restart_container(self, container: str, *, grace: int) -> None:
         found = self._allow("restart").get(container)
+        found.graces.append(grace)
         if found.running:
             self._engine.containers.end(found, found.program.when_stopped)
         self._engine.containers.start(found)

@@ -26,6 +26,7 @@ class FakeContainer:
     program: Program = SERVICE
     log: list[tuple[int, bytes]] = field(default_factory=list)  # (OUT or ERR, text)
     files: dict[str, bytes | str] = field(default_factory=dict)  # path -> content, or where a link leads
+    graces: list[int] = field(default_factory=list)  # what it had to end by itself, each time it was restarted
 
     @property
     def running(self) -> bool:

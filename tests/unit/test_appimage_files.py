@@ -86,6 +86,29 @@ def test_a_containers_own_variables_fill_its_files_and_given_ones_count_more() -
     assert given.files[0].text == "l given "
 
 
+def test_a_containers_own_variables_refer_to_each_other() -> None:
+    env = [
+        {"name": "HOST", "value": "h"},
+        {"name": "URL", "value": "http://$(HOST)/$(SET)$$(HOST)"},
+        {"name": "S", "valueFrom": {"secretKeyRef": {}}},
+        {"name": "LOGIN", "value": "me:$(S)"},
+        {"name": "S", "value": "plain"},
+        {"name": "LATE", "value": "$(S)"},
+    ]
+    found = files(container(("a", "one"), env=env), one="{{.URL}} {{.LOGIN}} {{.LATE}}")
+    assert found.files[0].text == "http://h/$(SET)$(HOST)  plain"
+    assert list(found.unresolved) == ["LOGIN"], "what is made of a value that is not known here is not known either"
+
+
+def test_variables_that_grow_without_end_are_refused_at_their_place() -> None:
+    growing = [{"name": f"V{n}", "value": f"$(V{n - 1})" * 10 if n else "x" * 1000} for n in range(9)]
+    found = error(container(("a", "one")), container(("a", "one"), env=growing), one="1")
+    place = "deployTemplates[1].spec.containers[1].env[3].value"
+    assert (found.code, found.field, found.params) == ("too_much_expanded", place, {"limit": 1_000_000})
+    with override("en"):
+        assert "$(NAME)" in files_error_text(found) and "1000000" in files_error_text(found)
+
+
 def test_a_mount_that_names_no_template_is_an_empty_directory() -> None:
     found = files(container(("a", "no")), one="1")
     assert (found.files, found.directories) == ([], [NoTemplateForMount("main", "/srv/a", "no")])

@@ -10,17 +10,18 @@ import json
 import lzma
 import random
 import tarfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagelib.addresses import parse
-from pulls.archive_reader import CHUNK, LARGEST_HEADER, MOST_READ, Forwards
+from pulls.archive_reader import CHUNK, LARGEST_HEADER, MOST_READ, Forwards, opened
 from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from tests.support.fake_registry import FakeImage
 from tests.support.fake_transfers import archive_of, tar_of
@@ -265,3 +266,41 @@ def test_leaving_out_a_large_layer_can_be_stopped(tmp_path: Path, squeeze: Calla
     with pytest.raises(ArchiveUnusable):
         read_archive(path, glance=lambda: glances.append(1))
     assert len(glances) >= len(layer) // CHUNK
+
+
+def with_dictionary(code: int, data: bytes) -> bytes:
+    """As xz, with a dictionary of (2 | code & 1) << code // 2 + 11 bytes, as far as its header says."""
+    packed = bytearray(lzma.compress(data, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]))
+    first, length = 12, (packed[12] + 1) * 4
+    assert packed[first + 2 : first + 4] == b"\x21\x01"  # LZMA2 and the length of its properties: one byte
+    packed[first + 4] = code
+    packed[first + length - 4 : first + length] = zlib.crc32(packed[first : first + length - 4]).to_bytes(4, "little")
+    return bytes(packed)
+
+
+@pytest.mark.parametrize("code", [29, 30, 40])  # 96 and 128 MiB, 4 GiB
+def test_xz_files_that_want_a_large_dictionary_get_none(tmp_path: Path, code: int) -> None:
+    assert read_archive(written(tmp_path / "a.tar", with_dictionary(28, _GOOD))), "as much as xz -9 takes"
+    with pytest.raises(ArchiveUnusable) as error:
+        read_archive(written(tmp_path / "a.tar", with_dictionary(code, _GOOD)))
+    assert error.value.failure.code == "archive_invalid"
+    assert error.value.failure.evidence == "ValueError: to unpack it takes more than 80 MiB of memory"
+
+
+@given(st.lists(st.tuples(st.binary(max_size=2000), st.sampled_from([0, 4, 400_000])), min_size=1, max_size=4))
+@example([(bytes(3 << 20), 0)])  # little becomes much
+def test_xz_streams_one_behind_the_other_are_one_file(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[bytes, int]]
+) -> None:
+    path = written(
+        tmp_path_factory.getbasetemp() / "streams.xz", b"".join(lzma.compress(data) + bytes(pad) for data, pad in parts)
+    )
+    whole = b"".join(data for data, _ in parts)
+    with opened(path) as file:
+        assert file.read(1) + file.read() == whole and file.read(1) == b""
+
+
+@pytest.mark.parametrize("left", [6, 12, 40, -1])
+def test_an_xz_stream_that_ends_too_early(tmp_path: Path, left: int) -> None:
+    with opened(written(tmp_path / "a.tar", lzma.compress(_GOOD)[:left])) as file, pytest.raises(EOFError):
+        file.read()

@@ -23,6 +23,7 @@ from instances.models import (
     SecretSet,
 )
 from instances.services import (
+    operate_deployment,
     run_app_image,
     save_config_set,
     save_secret_set,
@@ -147,6 +148,7 @@ def test_what_cannot_be_asked(people, ulrich, node, asked: dict[str, Any], field
         ({"name": "c", "resources": {"requests": {"memory": "3Gi"}}}, "spec_too_small_memory"),
         ({"name": "c", "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}, "reserved_variable"),
         ({"name": "c", "envFrom": [{"configMapRef": {"name": "absent"}}]}, "no_config_set"),
+        ({"name": "c", "envFrom": [{"secretRef": {"name": "absent"}}]}, "no_secret_set"),
         ({"name": "twice"}, "duplicate_container"),
     ],
 )
@@ -231,6 +233,49 @@ def test_config_sets_and_secret_sets_reach_the_container(people, ulrich, node, e
     assert secret.keys == ["b", "token"]
 
 
+def test_a_secret_set_counts_that_comes_after_a_config_set(people, ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    ConfigSet.objects.create(name="site", values={"TOKEN": "a-placeholder", "REGION": "lab"})
+    save_secret_set(user=people, values={"name": "keys", "values": {"TOKEN": "very-secret-1"}})
+    sources = [{"configMapRef": {"name": "site"}}, {"secretRef": {"name": "keys"}}]
+    app_image(people, {"name": "c", "envFrom": sources})
+    deployment = deployed(ulrich)
+    shown = {"TOKEN": "******", "REGION": "lab"}
+    assert shown.items() <= instances(deployment)[0].plan["environment"].items(), "told beforehand too"
+    [instance] = run_all(deployment, tools)
+    assert only(engine).spec.environment["TOKEN"] == "very-secret-1"
+    assert shown.items() <= instance.plan["environment"].items()
+
+
+def test_references_are_filled_in_and_secrets_in_them_shown_to_nobody(people, ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    save_secret_set(user=people, values={"name": "keys", "values": {"token": "very-secret-1"}})
+    app_image(people, {
+        "name": "c",
+        "command": ["serve", "--port=$(KUSCIA_PORT_WEB_NUMBER)"],
+        "args": ["--login=$(LOGIN)", "$$(LOGIN)", "$(date)"],
+        "ports": [{"name": "web", "port": 8080}],
+        "env": [
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}},
+            {"name": "LOGIN", "value": "me:$(TOKEN)"},
+        ],
+    })  # fmt: skip
+    deployment = deployed(ulrich)
+    run_all(deployment, tools)
+    words = "exec: --login=me:very-secret-1 very-secret-1: executable file not found"
+    engine.containers.refuse("restart", EngineRejected(400, words))
+    operate_deployment(user=ulrich, deployment=deployment.pk, kind="restart")
+    [instance] = run_all(deployment, tools)
+    spec = only(engine).spec
+    assert (spec.entrypoint, spec.environment["LOGIN"]) == (("serve", "--port=8080"), "me:very-secret-1")
+    assert spec.command == ("--login=me:very-secret-1", "$(LOGIN)", "$(date)")
+    assert instance.plan["command"] == ["--login=me:******", "$(LOGIN)", "$(date)"]
+    assert instance.plan["environment"]["LOGIN"] == "me:******"
+    errors = list(instance.operations.values_list("error", flat=True))
+    stored = json.dumps([instance.plan, instance.problem, instance.deployed.template, errors])
+    assert "very-secret-1" not in stored and "executable file not found" in stored
+
+
 def app_image_document_with(operator: Any, key: str, text: str) -> AppImage:
     row = AppImage.objects.get(name="app")
     return replace_app_image(name="app", document=row.document | {"configTemplates": {key: text}}, author=operator)[0]
@@ -238,8 +283,11 @@ def app_image_document_with(operator: Any, key: str, text: str) -> AppImage:
 
 def test_a_secret_set_that_went_is_said(people, ulrich, node, engine, tools) -> None:
     prepare(engine)
+    save_secret_set(user=people, values={"name": "keys", "values": {"token": "very-secret-1"}})
     app_image(people, {"name": "c", "envFrom": [{"secretRef": {"name": "keys"}}]})
-    [instance] = run_all(deployed(ulrich), tools)
+    deployment = deployed(ulrich)
+    SecretSet.objects.all().delete()
+    [instance] = run_all(deployment, tools)
     assert (instance.observed, instance.problem_code) == (Observed.FAILED, "no_secret_set") and is_clean(engine)
     assert instance.problem["params"]["name"] == "keys"
 

@@ -97,6 +97,25 @@ def test_what_is_not_alive_is_restarted_and_judged_anew(row, engine, tools) -> N
         assert (found.is_alive, found.probe_restarts) == (True, 1)
 
 
+@pytest.mark.parametrize(("failing", "grace"), [("liveness", 45), ("startup", 20), (None, 10)])
+def test_a_program_has_the_time_of_the_probe_that_failed(row, engine, tools, ulrich, failing, grace: int) -> None:
+    probe = {**row().template["probes"]["liveness"], "period": 0}
+    probes = {"startup": {**probe, "command": ["ready"], "grace": 20}, "liveness": {**probe, "grace": 45}}
+    DeployedContainer.objects.update(template={"probes": probes})
+    with probing(tools):
+        until(lambda: row().has_started)
+        if failing is None:
+            operate(user=ulrich, instance=row().pk, kind=OperationKind.RESTART)
+            run(row().instance, tools)
+            assert only(engine).graces == [grace], "what people ask for is as usual"
+            return
+        engine.containers.exec_programs[("ready",) if failing == "startup" else ("alive",)] = BAD
+        Instance.objects.update(restarts=1)  # a new run, which has to start first
+        until(lambda: row().probe_restarts == 1)
+    run(row().instance, tools)
+    assert only(engine).graces == [grace]
+
+
 def test_a_second_restart_waits(row, engine, tools) -> None:
     engine.containers.exec_programs[("alive",)] = BAD
     clock, asked = [0.0], []

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from instances.accelerator import Refused
-from instances.recipes.environment import environment_of, sets_of, with_secrets
 from instances.recipes.files import directory_of
+from instances.recipes.filling import Filled, fill
 from instances.recipes.ports import PROBED, Port, choose, numbered, ports_of, told
 from instances.recipes.probes import probed_ports, probes_of
 from instances.recipes.recipe import Recipe
 from instances.recipes.sizes import amount
-from instances.recipes.template import SecretWanted, Template
+from instances.recipes.template import Template
 
 IMAGE_ID = "sha256:" + "a" * 64
 
@@ -79,60 +79,6 @@ def test_ports_are_looked_for_from_anywhere_and_round() -> None:
     assert choose({10}, 1, first=10, last=10, start=10) is None
 
 
-# --- environment ------------------------------------------------------------------------------------------------------
-
-SETS = {"plain": {"A": "1", "B": "2"}}
-
-
-def test_variables_come_from_sets_and_from_the_container() -> None:
-    container = {
-        "envFrom": [
-            {"prefix": "P_", "configMapRef": {"name": "plain"}},
-            {"configMapRef": {"name": "absent", "optional": True}},
-            {"prefix": "S_", "secretRef": {"name": "keys"}},
-        ],
-        "env": [
-            {"name": "OWN", "value": "x"},
-            {"name": "P_B", "value": "mine"},
-            {"name": "ONE", "valueFrom": {"configMapKeyRef": {"name": "plain", "key": "A"}}},
-            {"name": "NONE", "valueFrom": {"configMapKeyRef": {"name": "plain", "key": "Z", "optional": True}}},
-            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}},
-            {"name": "EMPTY"},
-        ],
-    }
-    assert sets_of(container) == {"plain", "absent"}
-    found = environment_of(container, SETS)
-    assert found.plain == {"P_A": "1", "P_B": "mine", "OWN": "x", "ONE": "1", "EMPTY": ""}
-    assert found.secrets == (
-        SecretWanted("keys", prefix="S_"), SecretWanted("keys", key="token", name="TOKEN"),
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("container", "code"),
-    [
-        ({"envFrom": [{"configMapRef": {"name": "absent"}}]}, "no_config_set"),
-        ({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "plain", "key": "Z"}}}]}, "no_config_key"),
-        ({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]}, "unknown_value_source"),
-    ],
-)
-def test_variables_that_cannot_be(container: dict[str, Any], code: str) -> None:
-    assert code_of(lambda: environment_of(container, SETS))[0] == code
-
-
-def test_secrets_are_added_when_the_container_is_made() -> None:
-    wanted = (SecretWanted("keys", prefix="S_"), SecretWanted("keys", key="a", name="ONE"))
-    sets = {"keys": {"a": "secret", "b": "other"}}
-    found, hidden = with_secrets(wanted, sets, {"PLAIN": "1", "S_b": "own"})
-    assert found == {"S_a": "secret", "S_b": "own", "PLAIN": "1", "ONE": "secret"}
-    assert hidden == {"S_a", "ONE"}, "what the container sets itself is no secret"
-    assert with_secrets((SecretWanted("none", optional=True),), {}, {}) == ({}, set())
-    assert with_secrets((SecretWanted("keys", key="z", name="N", optional=True),), sets, {}) == ({}, set())
-    assert code_of(lambda: with_secrets((SecretWanted("none"),), sets, {}))[0] == "no_secret_set"
-    assert code_of(lambda: with_secrets((SecretWanted("keys", key="z", name="N"),), sets, {}))[0] == "no_secret_key"
-    assert code_of(lambda: with_secrets((SecretWanted("keys", prefix="="),), sets, {}))[0] == "bad_variable_name"
-
-
 # --- probes -----------------------------------------------------------------------------------------------------------
 
 PORTS = (Port("http", 8080, 20001, "Domain"), Port("inner", 8081, 0))
@@ -140,25 +86,36 @@ PORTS = (Port("http", 8080, 20001, "Domain"), Port("inner", 8081, 0))
 
 def test_probes_with_their_defaults() -> None:
     container = {
-        "startupProbe": {"exec": {"command": ["test", "-e", "/ready"]}, "successThreshold": 5},
+        "startupProbe": {"exec": {"command": ["test", "-e", "$(FILE)"]}, "successThreshold": 5},
         "readinessProbe": {
             "httpGet": {"path": "healthz", "port": "http", "host": "app.example.com", "scheme": "https",
                         "httpHeaders": [{"name": "X-Probe", "value": "1"}]},
             "initialDelaySeconds": 3, "periodSeconds": 0, "timeoutSeconds": 7, "successThreshold": 2,
         },
-        "livenessProbe": {"grpc": {"port": 8080, "service": "psi"}, "failureThreshold": 9},
+        "livenessProbe": {"grpc": {"port": 8080, "service": "psi"}, "failureThreshold": 9,
+                          "terminationGracePeriodSeconds": 45},
     }  # fmt: skip
-    found = probes_of(container, PORTS)
+    found = probes_of(container, PORTS, {"FILE": "/ready"})
     usual = {"delay": 0, "period": 10, "timeout": 1, "successes": 1, "failures": 3}
     assert found["startup"] == {**usual, "via": "exec", "command": ["test", "-e", "/ready"]}
     assert found["readiness"] == {
         **usual, "via": "http", "delay": 3, "timeout": 7, "successes": 2, "host_port": 20001, "path": "/healthz",
         "scheme": "HTTPS", "headers": [["Host", "app.example.com"], ["X-Probe", "1"]],
     }  # fmt: skip
-    assert found["liveness"] == {**usual, "via": "grpc", "failures": 9, "host_port": 20001, "service": "psi"}
+    assert found["liveness"] == {**usual, "via": "grpc", "failures": 9, "host_port": 20001, "service": "psi",
+                                 "grace": 45}  # fmt: skip
     assert probed_ports(container) == {"http", 8080}
-    assert probes_of({"livenessProbe": {"tcpSocket": {"port": "8080"}}}, PORTS)["liveness"]["host_port"] == 20001
-    assert probes_of({"livenessProbe": {}}, PORTS) == {} == probes_of({}, PORTS)
+    assert probes_of({"livenessProbe": {"tcpSocket": {"port": "8080"}}}, PORTS, {})["liveness"]["host_port"] == 20001
+    assert probes_of({"livenessProbe": {}}, PORTS, {}) == {} == probes_of({}, PORTS, {})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grace"), [(None, None), (0, None), (1, 1), (600, 600), (601, 600), (2**62, 600), (-5, 1)]
+)
+def test_the_time_that_a_program_has_when_its_probe_has_failed(seconds: int | None, grace: int | None) -> None:
+    one = {"exec": {"command": ["x"]}, "terminationGracePeriodSeconds": seconds}
+    found = probes_of({f"{kind}Probe": one for kind in ("startup", "readiness", "liveness")}, PORTS, {})
+    assert [found[kind].get("grace") for kind in ("startup", "readiness", "liveness")] == [grace, None, grace]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +132,7 @@ def test_probes_with_their_defaults() -> None:
     ],
 )
 def test_probes_that_cannot_be(probe: dict[str, Any], code: str) -> None:
-    assert code_of(lambda: probes_of({"livenessProbe": probe}, PORTS))[0] == code
+    assert code_of(lambda: probes_of({"livenessProbe": probe}, PORTS, {}))[0] == code
 
 
 # --- the whole of it --------------------------------------------------------------------------------------------------
@@ -185,7 +142,7 @@ def test_a_container_as_its_template_says() -> None:
     whole = recipe(
         {
             "command": ["sh"],
-            "args": ["-c", "true"],
+            "args": ["-c", "$(Epochs)"],
             "workingDir": "srv",
             "imagePullPolicy": "Always",
             "configVolumeMounts": [
@@ -204,14 +161,22 @@ def test_a_container_as_its_template_says() -> None:
     )
     assert whole.requests() == (0.25, 512 * 1024**2)
     made = whole.complete([20000])
-    assert (made.container, made.deploy_template, made.entrypoint, made.args) == ("c", "t", ("sh",), ("-c", "true"))
+    assert (made.container, made.deploy_template, made.entrypoint, made.args) == (
+        "c",
+        "t",
+        ("sh",),
+        ("-c", "$(Epochs)"),
+    )
     assert (made.working_dir, whole.restart_policy, made.pull_policy) == ("/srv", "unless-stopped", "Always")
     assert (made.cpu_cores, made.memory_bytes, made.image_id) == (0.5, 1024**3, IMAGE_ID)
-    ports = made.environment["ALLOCATED_PORTS"].replace('"', '\\"')
+    filled = fill(made, {})
+    environment = filled.environment.values
+    assert (filled.entrypoint, filled.args) == (("sh",), ("-c", "3"))
+    ports = environment["ALLOCATED_PORTS"].replace('"', '\\"')
     assert made.files == {"/srv/a/app.conf": f"4 t-1 lab {ports} "}, "what is given counts more than what is set"
     assert made.directories == ("/srv/empty",) and made.unresolved == {"/srv/a/app.conf": ["GONE"]}
     assert Template.of(json.loads(json.dumps(made.as_json()))) == made
-    assert made.environment["Epochs"] == "3"
+    assert environment["Epochs"] == "3"
 
 
 def test_what_is_left_out_is_the_images_own() -> None:
@@ -219,17 +184,26 @@ def test_what_is_left_out_is_the_images_own() -> None:
     made = whole.complete([])
     assert (made.entrypoint, made.args, made.working_dir, made.image_id) == (None, None, "", "")
     assert (whole.restart_policy, made.pull_policy, made.cpu_cores, made.memory_bytes) == ("no", "IfNotPresent", 0, 0)
-    assert (made.environment, made.ports, made.probes) == ({}, (), {})
+    assert (fill(made, {}), made.ports, made.probes) == (Filled(), (), {})
     assert directory_of("/") == "/" and directory_of(None) == ""
 
 
 def test_secrets_are_no_variables_of_templates() -> None:
     container = {
-        "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}],
+        "env": [
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}},
+            {"name": "URL", "value": "http://$(TOKEN)@host"},
+        ],
+        "readinessProbe": {"exec": {"command": ["test", "$(TOKEN)", "$(NAME)"]}},
         "configVolumeMounts": [{"mountPath": "/a", "subPath": "a"}],
     }
-    made = recipe(container, config_templates={"a": "x{{.TOKEN}}y"}).complete([])
-    assert made.files == {"/a": "xy"} and made.unresolved == {"/a": ["TOKEN"]}
+    sets = {"keys": {"token": "******"}}
+    made = recipe(container, config_templates={"a": "x{{.TOKEN}}{{.URL}}y"}, secret_sets=sets).complete([])
+    assert made.files == {"/a": "xy"} and made.unresolved == {"/a": ["TOKEN", "URL"]}
+    assert made.probes["readiness"]["command"] == ["test", "$(TOKEN)", "$(NAME)"]
+
+
+GROWING = [{"name": "V0", "value": "x" * 100}, *({"name": f"V{n}", "value": f"$(V{n - 1})" * 2} for n in range(1, 40))]
 
 
 @pytest.mark.parametrize(
@@ -241,6 +215,10 @@ def test_secrets_are_no_variables_of_templates() -> None:
         ({"env": [{"name": "A=B", "value": ""}]}, {}, "bad_variable_name"),
         ({"env": [{"name": "", "value": ""}]}, {}, "bad_variable_name"),
         ({"env": [{"name": "A", "value": "a\0"}]}, {}, "bad_variable_value"),
+        ({"env": GROWING[:12]}, {}, "bad_variable_value"),
+        ({"env": GROWING}, {}, "too_much_expanded"),
+        ({"env": GROWING[:9], "args": ["$(V8)"] * 300}, {}, "too_much_expanded"),
+        ({"env": GROWING[:9], "livenessProbe": {"exec": {"command": ["$(V8)"] * 300}}}, {}, "too_much_expanded"),
         ({"resources": {"limits": {"cpu": "much"}}}, {}, "bad_quantity"),
         ({"configVolumeMounts": [{"mountPath": "../x", "subPath": "ok"}]}, {}, "bad_mount_path"),
         ({"configVolumeMounts": [{"mountPath": "/", "subPath": "ok"}]}, {}, "bad_mount_path"),

@@ -1,0 +1,47 @@
+"""`$(NAME)` in the values, commands and arguments of a container, filled in as Kubernetes does. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+MOST: Final = 1_000_000  # characters that texts may become longer by; programs cannot be given more than some megabytes
+_REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
+
+
+class TooLong(ValueError):
+    """Texts that name one another could become any size."""
+
+
+class Expander:
+    """For all texts of a container: together they may grow by `MOST` characters."""
+
+    def __init__(self) -> None:
+        self._left = MOST
+
+    def expand(self, text: str, values: Mapping[str, str]) -> str:
+        """What has no value stays as it is written, and what a value has in it is not looked at again. `$$` is a `$`
+        that begins no reference. Raises `TooLong`."""
+        parts: list[str] = []
+        for plain, name, written in _pieces(text):
+            value = values.get(name, written) if name is not None else written
+            self._left -= len(value) - len(written)
+            if self._left < 0:
+                raise TooLong
+            parts += (plain, value)
+        return "".join(parts)
+
+
+def names_in(text: str) -> set[str]:
+    return {name for _plain, name, _written in _pieces(text) if name is not None}
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str | None, str]]:
+    """A text, the name that is referred to behind it, and how that is written; without a name, what stands there."""
+    closed, at = text.rfind(")") + 1, 0  # nothing is looked for in vain behind the last one, or it would take for ever
+    for found in _REFERENCE.finditer(text, 0, closed):
+        name = found[1]
+        yield text[at : found.start()], name, found[0] if name is not None else "$"
+        at = found.end()
+    yield text[at:closed], None, text[closed:].replace("$$", "$")

@@ -1,0 +1,103 @@
+"""Writing the workflow of an application. It names secrets of the repository; none that is stored here is in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from string import Template
+
+from builds.naming import build_arguments
+from builds.workflows.facts import BRANCHES, SOURCES, Workflow, workflow_path
+
+# Values are in double quotes, as JSON writes them: nothing in them can be anything else than text.
+_FORM = Template("""name: $title
+
+on:
+  push:
+    branches:
+$branches
+    paths:
+    - $sources
+    - $itself
+  workflow_dispatch:
+
+env:
+  TARGET_REGISTORY: $target_registry
+  TARGET_NAMESPACE: $target_namespace
+  WORKLOAD_TYPE: $application
+  BASE_REGISTORY: $base_registry
+  BASE_NAMESPACE: $base_namespace
+  BASE_IMAGE: $base_image
+  BASE_TAG: $base_tag
+
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+    - name: Check out
+      uses: actions/checkout@v4
+    - name: Name the version
+      run: echo "APP_VERSION=$${GITHUB_SHA}" >> "$${GITHUB_ENV}"
+    - name: Set up Buildx
+      uses: docker/setup-buildx-action@v3
+    - name: Log in
+      uses: docker/login-action@v3
+      with:
+        registry: $${{ env.TARGET_REGISTORY }}
+        username: $${{ secrets.REGISTRY_USERNAME }}
+        password: $${{ secrets.REGISTRY_PASSWORD }}
+    - name: Build and push
+      uses: docker/build-push-action@v6
+      with:
+        context: $folder/$${{ env.WORKLOAD_TYPE }}
+        push: true
+        build-args: |
+          BASE_REGISTORY=$${{ env.BASE_REGISTORY }}
+          BASE_REGISTRY=$${{ env.BASE_REGISTORY }}
+          BASE_NAMESPACE=$${{ env.BASE_NAMESPACE }}
+          BASE_IMAGE=$${{ env.BASE_IMAGE }}
+          BASE_TAG=$${{ env.BASE_TAG }}
+        labels: |
+          org.opencontainers.image.title=$${{ env.WORKLOAD_TYPE }}
+          org.opencontainers.image.revision=$${{ github.sha }}
+          org.opencontainers.image.source=$${{ github.server_url }}/$${{ github.repository }}
+        tags: |
+          $tag
+""")
+
+
+def write_workflow(workflow: Workflow) -> str:
+    """YAML that `read_workflow` reads back as the same, Docker Hub written out."""
+    base = build_arguments(
+        base_registry=workflow.base_registry,
+        base_namespace=workflow.base_namespace,
+        base_image=workflow.base_image,
+        base_tag=workflow.base_tag,
+    )
+    return _FORM.substitute(
+        title=_quoted("Build " + re.sub(r"[-_.]+", " ", workflow.application)),
+        branches="\n".join(f"    - {_quoted(branch)}" for branch in BRANCHES),
+        sources=_quoted(f"{SOURCES}/{workflow.application}/**"),
+        itself=_quoted(workflow_path(workflow.application)),
+        folder=SOURCES,
+        target_registry=_quoted(workflow.target_registry),
+        target_namespace=_quoted(workflow.target_namespace),
+        application=_quoted(workflow.application),
+        base_registry=_quoted(base["BASE_REGISTORY"]),
+        base_namespace=_quoted(base["BASE_NAMESPACE"]),
+        base_image=_quoted(base["BASE_IMAGE"]),
+        base_tag=_quoted(base["BASE_TAG"]),
+        tag=_tag(workflow),
+    )
+
+
+def _tag(workflow: Workflow) -> str:
+    """An empty namespace would leave two slashes."""
+    parts = ["TARGET_REGISTORY", *(["TARGET_NAMESPACE"] if workflow.target_namespace else []), "BASE_IMAGE"]
+    name = "/".join(f"${{{{ env.{part} }}}}" for part in parts)
+    suffix = f"-{workflow.suffix}" if workflow.suffix else ""
+    return f"{name}{suffix}:${{{{ env.BASE_TAG }}}}-${{{{ env.APP_VERSION }}}}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

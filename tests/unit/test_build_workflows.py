@@ -1,0 +1,201 @@
+"""Workflows of applications: read as people wrote them, and written so that they read back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builds.workflows import Workflow, is_workflow, read_workflow, workflow_path, write_workflow
+from core.documents import FileError
+
+# As they are found: both keys of the old spelling, comments between the values, a suffix in the tags.
+WRITTEN = """name: 'Build jupyter torch lab'
+on:
+  push:
+    branches:
+    - main
+    - 'feat/**'
+    paths:
+    - 'src/jupyter-torch-lab/**'
+  workflow_dispatch:
+env:
+  TARGET_REGISTORY: registry.example.com
+  TARGET_NAMESPACE: lab
+  WORKLOAD_TYPE: jupyter-torch-lab
+  # Dockerfile: https://git.example.com/stacks
+  BASE_REGISTORY: quay.io
+  BASE_NAMESPACE: jupyter
+  BASE_IMAGE: scipy-notebook
+  BASE_TAG: 3.10
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+    - uses: actions/checkout@v3
+    - name: Build and push
+      uses: docker/build-push-action@v4
+      with:
+        context: "{{defaultContext}}:src/${{ env.WORKLOAD_TYPE }}"
+        tags: |
+          <target>/${{ env.BASE_IMAGE }}-qlora:${{ env.BASE_TAG }}-${{ env.APP_VERSION }}
+""".replace("<target>", "${{ env.TARGET_REGISTORY }}/${{ env.TARGET_NAMESPACE }}")
+MEANT = Workflow(
+    application="jupyter-torch-lab",
+    base_registry="quay.io",
+    base_namespace="jupyter",
+    base_image="scipy-notebook",
+    base_tag="3.10",
+    target_registry="registry.example.com",
+    target_namespace="lab",
+    suffix="qlora",
+)
+
+
+def warnings(text: str) -> list[str]:
+    return [notice.code for notice in read_workflow(text.encode()).warnings]
+
+
+def test_a_workflow_says_what_an_application_is() -> None:
+    found = read_workflow(WRITTEN.encode())
+    assert found.workflow == MEANT
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("TARGET_REGISTORY: reg", "TARGET_REGISTRY: reg", {}),
+        ("BASE_REGISTORY:", "BASE_REGISTRY:", {}),
+        ("BASE_IMAGE }}-qlora", "BASE_IMAGE }}", {"suffix": ""}),
+        ("BASE_IMAGE }}-qlora", "BASE_IMAGE }}-${{ env.WORKLOAD_TYPE }}", {"suffix": "jupyter-torch-lab"}),
+        ("${{ env.BASE_IMAGE }}", "${{env.BASE_IMAGE}}", {}),
+        ("  BASE_NAMESPACE: jupyter\n", "  BASE_NAMESPACE:\n", {"base_namespace": ""}),
+        ("  BASE_REGISTORY: quay.io\n", "", {"base_registry": ""}),
+        ("quay.io", "${{ env.TARGET_REGISTORY }}", {"base_registry": "registry.example.com"}),
+        ("  WORKLOAD_TYPE: jupyter-torch-lab\n", "", {}),
+        ('"{{defaultContext}}:src/${{ env.WORKLOAD_TYPE }}"', "./src/other/", {}),
+        ("\n  push:", "\n  push: # why", {}),
+    ],
+)
+def test_workflows_are_written_in_many_ways(old: str, new: str, changed: dict[str, str]) -> None:
+    assert old in WRITTEN
+    found = read_workflow(WRITTEN.replace(old, new).encode())
+    assert found.workflow == replace(MEANT, **changed)
+    assert found.warnings == ()
+
+
+def test_values_may_be_nearer_to_the_step() -> None:
+    outer, _, rest = WRITTEN.partition("env:\n")
+    values, _, jobs = rest.partition("jobs:\n  build:\n")
+    inner = "".join(f"    {line}\n" for line in values.splitlines())
+    text = (
+        f"{outer}jobs:\n  first: x\n  build:\n    env:\n{inner}{jobs}    - run: x\n      env:\n        BASE_TAG: no\n"
+    )
+    assert read_workflow(text.encode()).workflow == MEANT
+
+
+def test_the_context_names_the_application_too() -> None:
+    text = WRITTEN.replace("  WORKLOAD_TYPE: jupyter-torch-lab\n", "").replace(
+        '"{{defaultContext}}:src/${{ env.WORKLOAD_TYPE }}"', "./src/other/"
+    )
+    found = read_workflow(text.encode())
+    assert found.workflow.application == "other"
+    assert [(notice.code, notice.params) for notice in found.warnings] == [("paths_other", {"path": "src/other/**"})]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("quay.io", "${{ secrets.REGISTRY }}", "value_elsewhere"),
+        ("quay.io", "${{ env.NOWHERE }}", "value_elsewhere"),
+        ("BASE_IMAGE }}-qlora", "BASE_IMAGE }}-${{ env.ENV_DETIL }}", "value_elsewhere"),
+        ("  BASE_TAG: 3.10\n", "", "value_missing"),
+        ("  BASE_TAG: 3.10\n", "  BASE_TAG: [3.10]\n", "value_missing"),
+        ("-${{ env.APP_VERSION }}", "", "tags_unknown"),
+        ("        tags: |\n", "        labels: |\n", "tags_unknown"),
+        ("docker/build-push-action@v4", "other/action@v1", "tags_unknown"),
+        ("    - main\n", "    - master\n", "branches_other"),
+        ("src/jupyter-torch-lab/**", "src/**", "paths_other"),
+    ],
+)
+def test_what_is_not_taken_over_is_said(old: str, new: str, code: str) -> None:
+    assert old in WRITTEN
+    assert warnings(WRITTEN.replace(old, new)) == [code]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "no_workflow"),
+        ("- a", "no_workflow"),
+        ("a: 1\n---\nb: 1", "no_workflow"),
+        ("on: push", "application_unknown"),
+        ("on:\n  push:\n    paths: src/x/**\nenv: x\njobs:\n  a:\n    steps: x", "application_unknown"),
+        ("on:\n  push:\n    paths: ['docs/**', 'src/**']\njobs: x", "application_unknown"),
+        ("a: [", "no_yaml"),
+        ("a: 1\na: 2", "twice"),
+        ("a: !x 1", "tag"),
+    ],
+)
+def test_other_files_are_no_workflows(text: str, code: str) -> None:
+    with pytest.raises(FileError) as refused:
+        read_workflow(text.encode())
+    assert [notice.code for notice in refused.value.notices] == [code]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        (".github/workflows/build-push-x.yaml", True),
+        (".github/workflows/build-push-x.y.yml", True),
+        (".github/workflows/test.yaml", False),
+        (".github/workflows/a/build-push-x.yaml", False),
+        ("x/.github/workflows/build-push-x.yaml", False),
+    ],
+)
+def test_workflows_have_their_folder(path: str, is_one: bool) -> None:
+    assert is_workflow(path) is is_one
+    assert is_workflow(workflow_path("a.b-c"))
+
+
+def test_a_written_workflow_has_the_two_conditions_and_no_secret() -> None:
+    text = write_workflow(MEANT)
+    assert '    branches:\n    - "main"\n    - "feat/**"\n' in text
+    assert '    paths:\n    - "src/jupyter-torch-lab/**"\n' in text
+    assert "password: ${{ secrets.REGISTRY_PASSWORD }}" in text
+    assert "${{ env.BASE_IMAGE }}-qlora:${{ env.BASE_TAG }}-${{ env.APP_VERSION }}" in text
+    assert '"APP_VERSION=${GITHUB_SHA}" >> "${GITHUB_ENV}"' in text
+    assert "${{ env.TARGET_REGISTORY }}/${{ env.BASE_IMAGE }}" in write_workflow(replace(MEANT, target_namespace=""))
+
+
+word = st.from_regex(r"[a-z0-9]{1,6}([._-][a-z0-9]{1,4}){0,2}", fullmatch=True)
+path = st.lists(word, max_size=3).map("/".join)
+host = st.sampled_from(["", "quay.io", "localhost:5000", "[::1]:5000"])
+tag = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,12}", fullmatch=True) | st.sampled_from(
+    ["1.10", "null", "true", "~"]
+)
+workflows = st.builds(
+    Workflow,
+    application=word,
+    base_registry=host,
+    base_namespace=path,
+    base_image=word,
+    base_tag=tag,
+    target_registry=host.filter(bool),
+    target_namespace=path,
+    suffix=st.just("") | word,
+)
+
+
+@given(workflows)
+def test_what_is_written_reads_back(workflow: Workflow) -> None:
+    text = write_workflow(workflow)
+    found = read_workflow(text.encode())
+    assert found.warnings == ()
+    if not workflow.base_registry:
+        workflow = replace(workflow, base_registry="docker.io", base_namespace=workflow.base_namespace or "library")
+    assert asdict(found.workflow) == asdict(workflow)
+    assert write_workflow(found.workflow) == text
