@@ -48,7 +48,7 @@ def test_a_push(engine: str) -> None:
     events, stream = played(recorded(f"{engine}-push-success"))
     assert stream.digest.startswith("sha256:") and len(stream.digest) == 71 and stream.size > 1000
     assert events[0] == PushEvent("The push refers to repository [127.0.0.1:5001/me/app]")
-    prepared = {event.layer for event in events if event.status == "Preparing"}
+    prepared = {event.layer for event in events if event.status in ("Preparing", "Waiting")}
     ended = {event.layer for event in events if event.status in ("Pushed", "Layer already exists")}
     assert ended == prepared and all(len(layer) == 12 for layer in ended)
 
@@ -56,7 +56,7 @@ def test_a_push(engine: str) -> None:
 @every_engine
 def test_a_push_of_what_is_there(engine: str) -> None:
     events, stream = played(recorded(f"{engine}-push-existing"))
-    assert stream.digest and {event.status for event in events} >= {"Preparing", "Layer already exists"}
+    assert stream.digest and "Layer already exists" in {event.status for event in events}
     assert "Pushed" not in {event.status for event in events}
 
 
