@@ -141,6 +141,18 @@ def test_a_call_that_is_given_up() -> None:
     assert client.call(HEALTH, b"")[0] == "0"
 
 
+@pytest.mark.parametrize("size", [5, LONGEST_REQUEST - 40_000])
+def test_a_call_that_is_given_up_before_it_is_seen(size: int) -> None:
+    client = Client(session())
+    stream = client.begin(SECRET, bytes(40_000), end=False)
+    client.connection.send_data(stream, bytes(min(size, 16_000)), end_stream=size == 5)
+    for _ in range(2 if size > 5 else 0):
+        client.connection.send_data(stream, bytes(6_000))
+    client.connection.reset_stream(stream)
+    client.exchange()
+    assert client.call(HEALTH, b"")[0] == "0"
+
+
 def test_several_at_once() -> None:
     client = Client(session())
     first = client.begin(SECRET, b"\0\0\0\0\0", end=False)
