@@ -1,1 +1,19 @@
 """Celery tasks: ids in, one work function each."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from builds import history, work
+from pulls.tools import production_tools
+
+
+@shared_task(ignore_result=True)
+def run_build(build_id: int) -> None:
+    work.run_build(build_id, tools=production_tools())
+
+
+@shared_task(ignore_result=True)
+def forget_old_builds() -> None:
+    history.forget_old_builds(now=timezone.now())

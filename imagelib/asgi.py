@@ -21,7 +21,7 @@ from django.core.asgi import get_asgi_application
 from imagelib.bodies import WholeBodies, answer
 from imagelib.wsgi import application as wsgi
 
-_STREAMS = re.compile(r"/api/(pulls|instances)/(\d+/)?events/")
+_STREAMS = re.compile(r"/api/(builds|pulls|instances)/(\d+/)?events/")
 _LOGS = re.compile(r"/api/instances/\d+/logs/")
 _TERMINAL = re.compile(r"/api/instances/(\d+)/terminal/")
 _FRONT_END_TERMINAL = re.compile(r"(/api)?/instance/terminal")

@@ -9,7 +9,7 @@ def add_event_streams(result: dict[str, Any], **_context: Any) -> dict[str, Any]
     """A post-processing hook of drf-spectacular."""
     one = {"in": "path", "name": "id", "required": True, "schema": {"type": "integer"}}
     many = {"in": "query", "name": "id", "schema": {"type": "array", "items": {"type": "integer"}}, "explode": True}
-    for kind, name in (("pulls", "pull"), ("instances", "instance")):
+    for kind, name in (("builds", "build"), ("pulls", "pull"), ("instances", "instance")):
         for way, parameter, text in (("{id}/", one, f"One {name}, live."), ("", many, f"Up to 100 {kind}, live.")):
             operation = f"{kind}_events_{'retrieve' if way else 'list'}"
             result["paths"][f"/api/{kind}/{way}events/"] = _stream(
@@ -46,6 +46,10 @@ def _answers(kind: str, name: str) -> dict[str, Any]:
         "401": {"description": "No session, token or fresh ticket."},
         "404": {"description": f"No such {name}, or not yours."},
     }
+    if kind == "builds":
+        answers["200"]["description"] += (
+            " New lines of the log: `GET /api/builds/{id}/log/?from=N` when `log_lines` grew."
+        )
     if kind == "instances":
         answers["200"]["description"] += (
             " One that was removed has the state `removed`, and so has any that is not yours or never was: a stream of "

@@ -15,6 +15,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from imagelib import env
+from imagelib.schedule import SCHEDULE as CELERY_BEAT_SCHEDULE  # noqa: F401  (Celery reads it from here)
 from imagelib.unfold import UNFOLD  # noqa: F401  (the admin theme reads it from here)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -173,68 +174,6 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_BEAT_SCHEDULE = {
-    "reap jobs": {
-        "task": "core.tasks.reap_jobs",
-        "schedule": 10.0,
-        "options": {"queue": "control", "expires": 60},
-    },
-    "sweep nodes": {
-        "task": "nodes.tasks.sweep_nodes",
-        "schedule": 30.0,
-        "options": {"queue": "control", "expires": 30},
-    },
-    "read disks": {
-        "task": "nodes.tasks.read_node_disks",
-        "schedule": 30.0,
-        "options": {"queue": "control", "expires": 30},
-    },
-    "sweep instances": {
-        "task": "instances.tasks.sweep_instances",
-        "schedule": env.decimal("SWEEP_INSTANCES_EVERY", 15.0, minimum=1),
-        "options": {"queue": "control", "expires": 15},
-    },
-    "discover new nodes": {
-        "task": "instances.tasks.discover_new_nodes",
-        "schedule": 30.0,
-        "options": {"queue": "transfers", "expires": 30},  # short-lived containers, which nobody waits for
-    },
-    "measure instances": {
-        "task": "instances.tasks.measure_instances",
-        "schedule": 30.0,
-        "options": {"queue": "transfers", "expires": 30},  # many seconds, which nobody waits for
-    },
-    "forget old keys": {
-        "task": "core.tasks.forget_idempotency_keys",
-        "schedule": 3600.0,
-        "options": {"queue": "control"},
-    },
-    "forget old archives": {
-        "task": "pulls.tasks.forget_old_archives",
-        "schedule": 3600.0,
-        "options": {"queue": "control"},
-    },
-    "forget ended logins": {
-        "task": "core.tasks.forget_ended_logins",
-        "schedule": 3600.0,
-        "options": {"queue": "control"},
-    },
-    "forget old pulls": {
-        "task": "pulls.tasks.forget_old_pulls",
-        "schedule": 3600.0,
-        "options": {"queue": "control", "expires": 3600},
-    },
-    "forget old instances": {
-        "task": "instances.tasks.forget_old_history",
-        "schedule": 3600.0,
-        "options": {"queue": "control", "expires": 3600},
-    },
-    "forget old downloads": {
-        "task": "core.tasks.forget_download_tickets",
-        "schedule": 3600.0,
-        "options": {"queue": "control"},
-    },
-}
 KEEP_HISTORY_DAYS = env.integer("KEEP_HISTORY_DAYS", 90, minimum=1)  # of pulls, operations and terminals that ended
 WORKER_TRANSFERS = env.integer("WORKER_TRANSFERS", 32, minimum=1)
 WORKER_CONTROL = env.integer("WORKER_CONTROL", 16, minimum=1)
@@ -258,6 +197,13 @@ PULL_MAX_ATTEMPTS = env.integer("PULL_MAX_ATTEMPTS", 5, minimum=1)
 PULLS_PER_NODE = env.integer("PULLS_PER_NODE", 3, minimum=1)
 ARCHIVE_MAX_BYTES = env.integer("ARCHIVE_MAX_MB", 20_000, minimum=1) * 1_000_000  # of an uploaded image archive
 PULLS_PER_REGISTRY = env.integer("PULLS_PER_REGISTRY", 16, minimum=1)
+BUILDS_PER_NODE = env.integer("BUILDS_PER_NODE", 2, minimum=1)
+BUILD_MAX_ATTEMPTS = env.integer("BUILD_MAX_ATTEMPTS", 3, minimum=1)  # of builds that meet troubles that pass
+BUILD_CONTEXT_MAX_BYTES = env.integer("BUILD_CONTEXT_MAX_MB", 500, minimum=1) * 1_000_000
+BUILD_MEMORY_GB = env.decimal("BUILD_MEMORY_GB", 8.0, minimum=0)  # of a step of the classic builder; 0: no limit
+BUILD_CPUS = env.decimal("BUILD_CPUS", 4.0, minimum=0)
+BUILD_STALL_AFTER = env.decimal("BUILD_STALL_AFTER", 600.0, minimum=1)
+BUILD_LOG_MAX_BYTES = env.integer("BUILD_LOG_MAX_MB", 16, minimum=1) * 1_000_000
 TERMINAL_IDLE = env.decimal("TERMINAL_IDLE", 1800.0, minimum=1)
 TERMINALS_PER_USER = env.integer("TERMINALS_PER_USER", 8, minimum=1)
 LOGS_PER_USER = env.integer("LOGS_PER_USER", 16, minimum=1)

@@ -19,6 +19,8 @@ from appimages.api import AppImageViewSet
 from appimages.kuscia.views import Elsewhere
 from appimages.register_api import RegisterView
 from appimages.render_api import RenderView
+from builds import streams as build_streams
+from builds.api.builds import BuildViewSet
 from core.dialects import gva, kuscia, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
@@ -59,6 +61,7 @@ router.register("instances", InstanceViewSet, basename="instance")
 router.register("config-sets", ConfigSetViewSet, basename="config-set")
 router.register("secret-sets", SecretSetViewSet, basename="secret-set")
 router.register("deployments", DeploymentViewSet, basename="deployment")
+router.register("builds", BuildViewSet, basename="build")
 
 api = [
     path("token/", LoginView.as_view(), name="token"),
@@ -73,6 +76,8 @@ api = [
     path("nodes/<int:pk>/doctor/", NodeDoctorView.as_view(), name="node-doctor"),
     path("instances/events/", live.instances_events, name="instances-events"),
     path("instances/<int:pk>/events/", live.instance_events, name="instance-events"),
+    path("builds/events/", build_streams.builds_events, name="builds-events"),
+    path("builds/<int:pk>/events/", build_streams.build_events, name="build-events"),
     path("pulls/events/", streams.pulls_events, name="pulls-events"),
     path("pulls/<int:pk>/events/", streams.pull_events, name="pull-events"),
     *router.urls,

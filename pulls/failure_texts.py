@@ -11,7 +11,7 @@ from imagelib.failure_texts import REGISTRY_TEXTS
 from imagelib.failure_texts import STAND_INS as REGISTRY_STAND_INS
 from nodes.failure_texts import ENGINE_TEXTS
 
-_STAND_INS = {
+STAND_INS = {
     **REGISTRY_STAND_INS,
     "image": _("another platform"),
     "node": _("its own"),
@@ -259,4 +259,4 @@ TEXTS: Mapping[str, FailureText] = {
 
 def describe(code: str, params: Mapping[str, object] | None = None) -> FailureText:
     """Title, cause and advice for a code of the catalogue, as plain strings in the active language."""
-    return render(TEXTS, code, params, stand_ins=_STAND_INS)
+    return render(TEXTS, code, params, stand_ins=STAND_INS)

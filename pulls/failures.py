@@ -41,118 +41,118 @@ class FailureKind:
     longest_delay: float = 300.0
 
 
-def _permanent(code: str) -> FailureKind:
+def permanent(code: str) -> FailureKind:
     """Until somebody changes something, it fails in the same way."""
     return FailureKind(code, transient=False, max_attempts=1)
 
 
-def _transient(code: str, *, first_delay: float = 5.0, longest_delay: float = 300.0) -> FailureKind:
+def transient(code: str, *, first_delay: float = 5.0, longest_delay: float = 300.0) -> FailureKind:
     return FailureKind(code, True, None, first_delay, longest_delay)
 
 
-def _once_more(code: str) -> FailureKind:
+def once_more(code: str) -> FailureKind:
     """Mostly permanent, sometimes chance: worth one more attempt, not five."""
     return FailureKind(code, transient=True, max_attempts=2)
 
 
 _KINDS = (
     # the way to the registry
-    _once_more("registry_dns"),
-    _once_more("docker_hub_unreachable"),
-    _transient("registry_refused"),
-    _transient("registry_timeout"),
-    _transient("registry_reset"),
-    _transient("registry_unreachable"),
-    _once_more("registry_proxy"),
-    _transient("registry_rate_limited", first_delay=120.0, longest_delay=600.0),
-    _transient("registry_server_error"),
-    _once_more("registry_bad_answer"),
+    once_more("registry_dns"),
+    once_more("docker_hub_unreachable"),
+    transient("registry_refused"),
+    transient("registry_timeout"),
+    transient("registry_reset"),
+    transient("registry_unreachable"),
+    once_more("registry_proxy"),
+    transient("registry_rate_limited", first_delay=120.0, longest_delay=600.0),
+    transient("registry_server_error"),
+    once_more("registry_bad_answer"),
     # TLS
-    _permanent("registry_tls_unknown_ca"),
-    _permanent("registry_tls_host_mismatch"),
-    _permanent("registry_tls_expired"),
-    _permanent("registry_tls_failed"),
-    _permanent("registry_plain_http"),
-    _permanent("registry_ca_invalid"),
+    permanent("registry_tls_unknown_ca"),
+    permanent("registry_tls_host_mismatch"),
+    permanent("registry_tls_expired"),
+    permanent("registry_tls_failed"),
+    permanent("registry_plain_http"),
+    permanent("registry_ca_invalid"),
     # who may
-    _permanent("registry_unauthorized"),
-    _permanent("registry_credentials_missing"),
-    _permanent("registry_denied"),
-    _once_more("registry_auth_expired"),
-    _permanent("registry_token_insecure"),
-    _permanent("registry_policy_blocked"),
-    _permanent("image_access_denied"),
-    _permanent("image_not_listed"),
-    _permanent("node_not_listed"),
+    permanent("registry_unauthorized"),
+    permanent("registry_credentials_missing"),
+    permanent("registry_denied"),
+    once_more("registry_auth_expired"),
+    permanent("registry_token_insecure"),
+    permanent("registry_policy_blocked"),
+    permanent("image_access_denied"),
+    permanent("image_not_listed"),
+    permanent("node_not_listed"),
     # the image in the registry
-    _permanent("image_not_found"),
-    _permanent("repository_not_found"),
-    _permanent("digest_not_found"),
-    _permanent("platform_missing"),
-    _permanent("platform_mismatch"),
-    _permanent("platform_invalid"),
-    _permanent("image_incomplete"),
-    _permanent("layer_missing"),
-    _once_more("layer_corrupt"),
-    _once_more("registry_digest_mismatch"),
-    _permanent("not_an_image"),
-    _permanent("schema1_unsupported"),
-    _permanent("manifest_unsupported"),
-    _permanent("invalid_reference"),
+    permanent("image_not_found"),
+    permanent("repository_not_found"),
+    permanent("digest_not_found"),
+    permanent("platform_missing"),
+    permanent("platform_mismatch"),
+    permanent("platform_invalid"),
+    permanent("image_incomplete"),
+    permanent("layer_missing"),
+    once_more("layer_corrupt"),
+    once_more("registry_digest_mismatch"),
+    permanent("not_an_image"),
+    permanent("schema1_unsupported"),
+    permanent("manifest_unsupported"),
+    permanent("invalid_reference"),
     # the image on the node
-    _permanent("no_space_left"),
-    _once_more("layer_unpack_failed"),
-    _permanent("too_many_layers"),
-    _once_more("node_storage_failed"),
-    _transient("node_out_of_resources"),
-    _once_more("digest_mismatch"),
-    _once_more("image_absent_after_pull"),
-    _permanent("node_gone"),
+    permanent("no_space_left"),
+    once_more("layer_unpack_failed"),
+    permanent("too_many_layers"),
+    once_more("node_storage_failed"),
+    transient("node_out_of_resources"),
+    once_more("digest_mismatch"),
+    once_more("image_absent_after_pull"),
+    permanent("node_gone"),
     # another node or an archive as the source
-    _transient("source_lost"),
-    _once_more("source_refused"),
-    _once_more("source_image_gone"),
-    _once_more("source_disk_full"),
-    _permanent("source_gone"),
-    _permanent("archive_missing"),
-    _permanent("archive_invalid"),
-    _permanent("archive_ambiguous"),
-    _permanent("archive_others"),
-    _once_more("archive_damaged"),
-    _once_more("transfer_mismatch"),
+    transient("source_lost"),
+    once_more("source_refused"),
+    once_more("source_image_gone"),
+    once_more("source_disk_full"),
+    permanent("source_gone"),
+    permanent("archive_missing"),
+    permanent("archive_invalid"),
+    permanent("archive_ambiguous"),
+    permanent("archive_others"),
+    once_more("archive_damaged"),
+    once_more("transfer_mismatch"),
     # the engine
-    _transient("engine_refused"),
-    _transient("engine_timeout"),
-    _once_more("engine_host_unknown"),
-    _transient("engine_unreachable"),
-    _transient("engine_gone"),
-    _transient("engine_restarted"),
-    _transient("engine_server_error"),
-    _permanent("engine_rejected"),
-    _permanent("engine_not_docker"),
-    _permanent("engine_bad_address"),
-    _permanent("engine_api_too_old"),
-    _permanent("engine_api_too_new"),
-    _permanent("engine_tls_client_certificate"),
-    _permanent("engine_tls_wrong_ca"),
-    _permanent("engine_tls_wrong_host"),
-    _permanent("engine_tls_expected"),
-    _permanent("engine_tls_unexpected"),
-    _permanent("engine_tls_failed"),
-    _permanent("engine_tls_key_invalid"),
-    _permanent("engine_socket_missing"),
-    _permanent("engine_socket_permission"),
-    _permanent("engine_ssh_host_key"),
-    _permanent("engine_ssh_auth"),
-    _permanent("engine_ssh_failed"),
+    transient("engine_refused"),
+    transient("engine_timeout"),
+    once_more("engine_host_unknown"),
+    transient("engine_unreachable"),
+    transient("engine_gone"),
+    transient("engine_restarted"),
+    transient("engine_server_error"),
+    permanent("engine_rejected"),
+    permanent("engine_not_docker"),
+    permanent("engine_bad_address"),
+    permanent("engine_api_too_old"),
+    permanent("engine_api_too_new"),
+    permanent("engine_tls_client_certificate"),
+    permanent("engine_tls_wrong_ca"),
+    permanent("engine_tls_wrong_host"),
+    permanent("engine_tls_expected"),
+    permanent("engine_tls_unexpected"),
+    permanent("engine_tls_failed"),
+    permanent("engine_tls_key_invalid"),
+    permanent("engine_socket_missing"),
+    permanent("engine_socket_permission"),
+    permanent("engine_ssh_host_key"),
+    permanent("engine_ssh_auth"),
+    permanent("engine_ssh_failed"),
     # the job
-    _transient("stalled"),
-    _permanent("cancelled"),
-    _transient("worker_lost"),
-    _transient("database_away"),
-    _permanent("secret_unreadable"),
-    _once_more("internal_error"),
-    _once_more("unknown"),
+    transient("stalled"),
+    permanent("cancelled"),
+    transient("worker_lost"),
+    transient("database_away"),
+    permanent("secret_unreadable"),
+    once_more("internal_error"),
+    once_more("unknown"),
 )
 CATALOGUE: Mapping[str, FailureKind] = MappingProxyType({kind.code: kind for kind in _KINDS})
 
@@ -177,18 +177,21 @@ def failure(
     evidence: str = "",
     retry_after: float | None = None,
     params: Mapping[str, object] | None = None,
+    among: Mapping[str, FailureKind] = CATALOGUE,
 ) -> Failure:
     """A failure whose code is known already. Raises KeyError for a code that is not in the catalogue."""
     return Failure(
         code=code,
-        transient=CATALOGUE[code].transient,
+        transient=among[code].transient,
         retry_after=retry_after,
         params={name: _text(value) for name, value in (params or {}).items()},
         evidence=tidy(evidence),
     )
 
 
-def retry_delay(*, attempt: int, failure: Failure, jitter: float) -> float:
+def retry_delay(
+    *, attempt: int, failure: Failure, jitter: float, among: Mapping[str, FailureKind] = CATALOGUE
+) -> float:
     """Seconds from the end of attempt number `attempt` (the first is 1) to the next one; `jitter` is in [0, 1).
 
     Doubles from the kind's first delay to its longest, jitter included: 5 s to 300 s for most. What the other side
@@ -196,7 +199,7 @@ def retry_delay(*, attempt: int, failure: Failure, jitter: float) -> float:
     """
     if failure.retry_after is not None:
         return min(max(failure.retry_after, 1.0) * (1 + jitter / 10), LONGEST_REQUESTED_DELAY)
-    kind = CATALOGUE[failure.code]
+    kind = among[failure.code]
     doublings = min(max(attempt, 1) - 1, 16)
     delay = min(kind.first_delay * 2.0**doublings, kind.longest_delay / (1 + _JITTER))
     return delay * (1 + _JITTER * jitter)

@@ -165,24 +165,30 @@ def _giver(user: Any, wanted: Wanted, source_node: int | None, targets: list[Com
     return giver
 
 
-def _entry_for(canonical: str, endpoints: Endpoints, user: Any) -> ImageRegistry | None:
-    """The entry that a free reference means, listed ones first. Only operators may pull what no entry lists."""
+def entry_of(canonical: str, endpoints: Endpoints, *, among: models.QuerySet[ImageRegistry]) -> ImageRegistry | None:
+    """The entry that a free reference means, listed ones first."""
     tail = canonical.rpartition("/")[2]  # "app:v1", with a digest "app:v1@sha256:…"
     alike = Q(address__endswith=tail)
     if tail.endswith(":latest"):
         alike |= Q(address__endswith=tail.removesuffix(":latest"))
-    rows = ImageRegistry.objects.filter(alike) if user.is_staff else ImageRegistry.objects.filter(alike, is_listed=True)
-    for row in rows.order_by("-is_listed", "pk"):
+    for row in among.filter(alike).order_by("-is_listed", "pk"):
         with suppress(AddressError):  # stored by an older grammar
             if endpoints.effective(row.address).reference.canonical == canonical:
                 return row
-    if not user.is_staff:
+    return None
+
+
+def _entry_for(canonical: str, endpoints: Endpoints, user: Any) -> ImageRegistry | None:
+    """Only operators may pull what no entry lists."""
+    rows = ImageRegistry.objects.all() if user.is_staff else ImageRegistry.objects.filter(is_listed=True)
+    entry = entry_of(canonical, endpoints, among=rows)
+    if entry is None and not user.is_staff:
         raise PermissionRefused(
             _("%(reference)s is not listed in the image library. Ask an operator to list it.")
             % {"reference": canonical},
             code="image_not_listed",
         )
-    return None
+    return entry
 
 
 def _where(user: Any, ids: Sequence[int]) -> list[ComputeNode]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from appimages.models import AppImage
 from appimages.services import create_app_image
+from builds.models import Application, Build
 from core.jobs import JobState
 from core.system import SYSTEM
 from imagelib.models import ImageRegistry, RegistryEndpoint
@@ -154,6 +155,25 @@ def pull(*, by: Any, on: ComputeNode | None = None, state: str = JobState.QUEUED
     )
     PullRequest.objects.create(pull=job, user=by)
     return job
+
+
+def application(**values: Any) -> Application:
+    """Files of its own, in one version."""
+    target = values.pop("target_registry", None) or registry()
+    usual = {"name": f"app-{next(_numbers):05}", "base_image": "python", "base_tag": "3.12", "target_registry": target}
+    row = Application.objects.create(**{**usual, "version": 1, **values})
+    row.versions.create(number=1, files={"Dockerfile": "FROM python:3.12\n"}, revision=f"{row.pk:040x}")
+    return row
+
+
+def build(*, by: Any, state: str = JobState.QUEUED, **values: Any) -> Build:
+    """A build of an application of `by`, who asked for it. No worker runs, so it stays as it is."""
+    of = values.pop("application", None) or application(owner=by)
+    usual: dict[str, Any] = {
+        "application": of, "application_name": of.name, "files": of.versions.first(), "registry_host": "r.example.com",
+        "repository": "r.example.com/team/python", "arguments": {"BASE_TAG": "3.12"}, "requested_by": by,
+    }  # fmt: skip
+    return Build.objects.create(state=state, **{**usual, **values})
 
 
 def problem(answer: Any, status: int, code: str | None = None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
+from builds.build_serializers import BuildAsked
 from core.dialects.gva_records import RecordViews
 from core.examples import example_for, with_example
 from imagelib.models import ImageRegistry, RegistryEndpoint
@@ -39,6 +40,7 @@ FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/registries/", RegistrySerializer),
     ("/api/nodes/", NodeSerializer),
     ("/api/pulls/", PullAsked),
+    ("/api/builds/", BuildAsked),
     ("/api/specs/", SpecSerializer),
     ("/api/instances/", InstanceCreated),
     ("/api/instances/preview/", InstanceAsked),
@@ -129,6 +131,9 @@ def test_filters(as_operator: APIClient, language: str) -> None:
         ("/api/pulls/", "state"),
         ("/api/pulls/", "node"),
         ("/api/pulls/", "active"),
+        ("/api/builds/", "state"),
+        ("/api/builds/", "application"),
+        ("/api/builds/", "active"),
         ("/api/instances/", "state"),
         ("/api/instances/", "image"),
         ("/api/instances/", "created_after"),

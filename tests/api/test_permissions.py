@@ -145,6 +145,15 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/pulls/{pull}/ticket/"): (owners(200), None),
     ("GET", "api/pulls/{pull}/events/"): (owners(200), None),
     ("GET", "api/pulls/events/"): (owners(200), {"id": "{pull}"}),
+    ("GET", "api/builds/"): (READERS, None),
+    ("POST", "api/builds/"): (owners(202), {"application": "{application}"}),
+    ("GET", "api/builds/{build}/"): (owners(200), None),
+    ("GET", "api/builds/{build}/log/"): (owners(200), None),
+    ("POST", "api/builds/{build}/cancel/"): (owners(200), None),
+    ("POST", "api/builds/{build}/retry/"): (owners(409), None),  # it is still queued
+    ("POST", "api/builds/{build}/ticket/"): (owners(200), None),
+    ("GET", "api/builds/{build}/events/"): (owners(200), None),
+    ("GET", "api/builds/events/"): (owners(200), {"id": "{build}"}),
 }
 for _kind, _thing in ((IMAGES, "image"), (NODES, "node"), (SPECS, "spec")):
     for _prefix in ("", "api"):
@@ -207,6 +216,8 @@ def things(user: User) -> dict[str, Any]:
         "registry": make.registry(endpoint="127.0.0.1:1").pk,
         "node": make.node().pk,
         "pull": make.pull(by=user).pk,
+        "build": make.build(by=user).pk,
+        "application": make.application(owner=user).pk,
         "spec": make.spec().pk,
         "instance": make.instance(by=user).pk,
         "room": make.gpu_node().pk,  # for new instances
@@ -307,7 +318,18 @@ def _with_ids(asked: Any, things: dict[str, Any]) -> Any:
 
 
 def _resolver_path(path: str) -> str:
-    for name in ("image", "registry", "node", "pull", "spec", "instance", "deployment", "config_set", "secret_set"):
+    for name in (
+        "image",
+        "registry",
+        "node",
+        "pull",
+        "spec",
+        "instance",
+        "deployment",
+        "config_set",
+        "secret_set",
+        "build",
+    ):
         path = path.replace(f"{{{name}}}", "{pk}")
     return path.replace("{app_image}", "{name}").replace("{runnable}", "{name}")
 

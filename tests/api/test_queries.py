@@ -28,6 +28,7 @@ LISTS = [
     "/api/registries/?page_size=100",
     "/api/nodes/?page_size=100",
     "/api/pulls/?page_size=100",
+    "/api/builds/?page_size=100",
     "/api/specs/?page_size=100",
     "/api/instances/?page_size=100",
     "/api/deployments/?page_size=100",
@@ -54,6 +55,7 @@ def fill(user: Any, count: int) -> None:
         make.deployment(by=user)
         make.config_set(values={"A": "1"})
         make.secret_set(token="t")
+        make.build(by=user)
         there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
         make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))

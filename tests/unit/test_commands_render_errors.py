@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from pulls.failures import CATALOGUE
-from pulls.typical_words import TYPICAL
+from builds.failures import CATALOGUE
+from builds.typical_words import TYPICAL
 
 LANGUAGES = ("en", "zh-hans")
 

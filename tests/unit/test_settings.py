@@ -188,7 +188,7 @@ def test_the_deployment_check_has_nothing_to_say_behind_a_tls_proxy(tmp_path: Pa
 
 def variables_of_the_code() -> set[str]:
     found = set()
-    for path in ("imagelib/settings.py", "imagelib/management/commands/ensure_admin.py"):
+    for path in ("imagelib/settings.py", "imagelib/schedule.py", "imagelib/management/commands/ensure_admin.py"):
         for node in ast.walk(ast.parse((ROOT / path).read_text())):
             match node:
                 case ast.Call(ast.Attribute(ast.Name("env"), reader), [ast.Constant(name), *_]) if reader in READERS:

@@ -15,6 +15,7 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from builds import streams as build_streams
 from core.commands import WRONG, ProductCommand, database_problem
 from core.server_lock import ServerLock, ServerRunning, lock_path
 from imagelib.embedded import EmbeddedWorkers
@@ -35,6 +36,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         streams.close_streams()
+        build_streams.close_streams()
         live.close_streams()
         log_streams.close_streams()
         super().handle_exit(sig, frame)

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext, override
 
-from pulls.failure_texts import describe
-from pulls.failures import CATALOGUE, FailureKind
-from pulls.typical_words import TYPICAL
+from builds.failure_texts import in_documents as describe
+from builds.failures import CATALOGUE
+from builds.typical_words import TYPICAL
+from pulls.failures import FailureKind
 
 LANGUAGES = ("en", "zh-hans")
 COLUMNS = 7
@@ -77,9 +78,10 @@ def _section() -> str:
         f"# {title}",
         "",
         gettext(
-            "Every failed pull, registry check and node test names one of these codes, with its cause, advice and the "
-            "original words as evidence. “Transient” errors are tried again by themselves, with growing pauses; "
-            "“Attempts” says how often in all, “limit” meaning the limit of the pull (IMAGELIB_PULL_MAX_ATTEMPTS). "
+            "Every failed pull, build, registry check and node test names one of these codes, with its cause, advice "
+            "and the original words as evidence. “Transient” errors are tried again by themselves, with growing "
+            "pauses; “Attempts” says how often in all, “limit” meaning the limit of the job "
+            "(IMAGELIB_PULL_MAX_ATTEMPTS, IMAGELIB_BUILD_MAX_ATTEMPTS). "
             "“Typical words” is an example of such evidence; where it is empty, this product decides by itself."
         ),
         "",

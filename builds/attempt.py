@@ -1,0 +1,169 @@
+"""One attempt to build on a real engine: files, context, build, push, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.conf import settings
+
+from builds.contexts import Context, ContextUnusable, context_of
+from builds.failures import build_failure, failure, push_failure
+from builds.furnishing import Logins, logins_for, secrets_of, spec_for
+from builds.hiding import login_secrets
+from builds.models import Build
+from builds.naming import image_reference
+from builds.outcome import BuildFailed, Published
+from builds.reporting import Reporter
+from builds.sources import Source, opened
+from builds.target import Target
+from builds.trees import DOCKERFILE
+from core.heartbeat import heartbeat
+from imagelib.addresses import parse
+from imagelib.references import Endpoints
+from nodes.engine import BuildEvent, BuildSpec, Engine, EngineRejected, PushEvent, has_base
+from nodes.models import ComputeNode
+from pulls.failures import Failure
+from pulls.outcome import Stopped
+from pulls.sizes import human_bytes
+from pulls.subject import credentials
+from pulls.tools import Tools
+
+Event = TypeVar("Event", BuildEvent, PushEvent)
+
+
+def build_once(job: Build, reporter: Reporter, tools: Tools) -> Published:
+    """Build the image, push it, see it in the registry.
+
+    Raises `Stopped`, `BuildFailed`, and the errors of the gateway and of the registry client.
+    """
+    node = _node_or_fail(job)
+    if job.attempt > 1:
+        reporter.note("again", attempt=job.attempt, node=node.name)
+    else:
+        reporter.note("claimed", node=node.name)
+    with heartbeat(job), opened(job, reporter, tools) as source:
+        reference = parse(image_reference(job.repository, base_tag=job.arguments["BASE_TAG"], revision=source.revision))
+        reporter.note("revision", revision=source.revision)
+        reporter.store(revision=source.revision, reference=reference.canonical)
+        endpoints = Endpoints()
+        endpoint = endpoints.for_reference(reference)
+        auth = credentials(reference, endpoint)
+        reporter.hide(login_secrets(auth.username, auth.password) if auth else ())
+        with tools.connect(node.endpoint()) as engine:
+            target = Target(job, reference, endpoint, auth, engine, tools)
+            return _Attempt(job, reporter, tools, source, engine, target).run(endpoints)
+
+
+def _node_or_fail(job: Build) -> ComputeNode:
+    """What was true when the build was asked for must be true when it starts."""
+    if job.node is None:
+        raise BuildFailed(failure("node_gone" if job.node_asked else "no_builder"))
+    if not job.as_operator and not job.node.is_listed:
+        raise BuildFailed(failure("node_not_listed"))
+    return job.node
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What the steps of one attempt share."""
+
+    job: Build
+    reporter: Reporter
+    tools: Tools
+    source: Source
+    engine: Engine
+    target: Target
+
+    def run(self, endpoints: Endpoints) -> Published:
+        if there := self._already_there():
+            return there
+        context = self._context()
+        dockerfile = next(entry for entry in context.entries if entry.path == DOCKERFILE)
+        text = dockerfile.read().decode("utf-8", "replace")
+        if not has_base(text):  # which some engines do not survive
+            raise BuildFailed(failure("dockerfile_invalid", evidence="FROM: -"))
+        logins = logins_for(self.job, text, endpoints)
+        spec = spec_for(self.job, self.source, text, logins=logins, preferred=self.engine.preferred_builder)
+        self.reporter.hide(secrets_of(spec))
+        self._tell(spec, context, logins)
+        self._build(spec, context)
+        # Somebody may have pushed meanwhile; between this look and the push only the registry itself could tell.
+        if there := self._already_there():
+            return there
+        digest = self._push()
+        self.reporter.meter.begin("verifying", now=self.tools.monotonic())
+        self.reporter.store()
+        published = self.target.confirm(digest)
+        self.reporter.note("pushed", digest=digest)
+        return published
+
+    def _already_there(self) -> Published | None:
+        there = self.target.standing()
+        if there is not None:
+            self.reporter.note("already_there", digest=there.digest)
+        self.reporter.glance()
+        return there
+
+    def _context(self) -> Context:
+        try:
+            return context_of(self.source.entries, limit=settings.BUILD_CONTEXT_MAX_BYTES)
+        except ContextUnusable as error:
+            raise BuildFailed(failure(error.code, evidence=error.evidence, params=error.params)) from error
+
+    def _tell(self, spec: BuildSpec, context: Context, logins: Logins) -> None:
+        for host in logins.withheld:
+            self.reporter.note("without_login", host=host)
+        self.reporter.note("context", count=len(context.entries), size=human_bytes(context.size))
+        self.reporter.note("builder", image=spec.tag, builder=spec.builder)
+        self.reporter.meter.begin("building", now=self.tools.monotonic())
+        self.reporter.store(builder=spec.builder)
+
+    def _build(self, spec: BuildSpec, context: Context) -> None:
+        def chunks() -> Iterator[bytes]:
+            for chunk in context.chunks():
+                self.reporter.meter.move(now=self.tools.monotonic())
+                yield chunk
+
+        try:
+            with self.engine.build_image(spec, chunks()) as stream:
+                self._follow(stream, self.reporter.take)
+                built = stream.image_id
+        except EngineRejected as error:
+            raise self._failed(error, build_failure) from error
+        if not built or self.engine.inspect_image(spec.tag) is None:
+            raise BuildFailed(failure("image_absent_after_build", evidence=built))
+        self.reporter.note("built", image=built)
+        self.reporter.store(image_id=built)
+
+    def _push(self) -> str:
+        name, tag = self.target.reference.name, self.target.reference.tag or "latest"
+        self.reporter.note("pushing", image=f"{name}:{tag}")
+        self.reporter.meter.begin("pushing", now=self.tools.monotonic())
+        self.reporter.store()
+
+        def take(event: PushEvent) -> None:
+            self.reporter.meter.feed_push(event, now=self.tools.monotonic())
+
+        try:
+            with self.engine.push(name, tag=tag, auth=self.target.auth) as stream:
+                self._follow(stream, take)
+                return stream.digest
+        except EngineRejected as error:
+            raise self._failed(error, push_failure) from error
+
+    def _follow(self, stream: Iterable[Event | None], take: Callable[[Event], None]) -> None:
+        """Read the stream to its end. A tick without an event is the time to judge silence."""
+        for event in stream:
+            if event is not None:
+                take(event)
+            self.reporter.tick()
+            if self.tools.interrupted():
+                raise Stopped("interrupted")
+            idle = self.tools.monotonic() - self.reporter.meter.moved_at
+            if idle > settings.BUILD_STALL_AFTER:
+                raise BuildFailed(failure("build_stalled", params={"seconds": str(round(idle))}))
+
+    def _failed(self, error: EngineRejected, judge: Callable[..., Failure]) -> BuildFailed:
+        return BuildFailed(judge(self.reporter.hidden(error.evidence), status=error.status))

@@ -1,0 +1,75 @@
+"""The catalogue of everything that can end an attempt to build: that of pulls, because a build pulls its base and
+speaks to the same engines and registries, and what only builds know. Pure.
+
+Sentences for people are in `builds.failure_texts`; `docs/errors.md` shows both together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
+from builds import builder_words
+from pulls import failures as of_pulls
+from pulls.failures import Failure, FailureKind, once_more, permanent, transient
+
+_KINDS = (
+    # the source
+    transient("git_unreachable"),
+    permanent("git_unauthorised"),
+    permanent("git_repository_missing"),
+    permanent("git_branch_missing"),
+    permanent("git_path_missing"),
+    permanent("git_commit_missing"),
+    permanent("git_too_large"),
+    once_more("git_too_slow"),
+    permanent("git_url_invalid"),
+    permanent("git_unsafe_path"),
+    permanent("git_submodule"),
+    once_more("git_bad_answer"),
+    permanent("application_gone"),
+    permanent("context_too_large"),
+    permanent("context_unsafe"),
+    permanent("context_link_outside"),
+    permanent("dockerfile_missing"),
+    permanent("dockerfile_invalid"),
+    # the build
+    permanent("no_builder"),
+    permanent("base_image_missing"),
+    permanent("base_image_denied"),
+    permanent("copy_source_missing"),
+    permanent("build_step_failed"),
+    permanent("build_step_killed"),
+    permanent("build_step_not_started"),
+    permanent("buildkit_needed"),
+    permanent("build_secret_missing"),
+    once_more("build_stalled"),
+    once_more("image_absent_after_build"),
+    # the registry that gets the image
+    permanent("tag_taken"),
+    permanent("push_unauthorized"),
+    permanent("push_denied"),
+    permanent("push_repository_missing"),
+    permanent("push_tag_immutable"),
+    permanent("push_quota_exceeded"),
+    permanent("push_too_large"),
+    once_more("push_mismatch"),
+)
+OWN: Mapping[str, FailureKind] = MappingProxyType({kind.code: kind for kind in _KINDS})
+CATALOGUE: Mapping[str, FailureKind] = MappingProxyType({**of_pulls.CATALOGUE, **OWN})
+
+failure = partial(of_pulls.failure, among=CATALOGUE)
+retry_delay = partial(of_pulls.retry_delay, among=CATALOGUE)
+
+
+def build_failure(text: str, *, status: int | None) -> Failure:
+    """The failure behind a builder's own words. `status`: of its answer, None for an event inside the stream."""
+    code, params = builder_words.of_build(text, status=status)
+    return failure(code, evidence=text, params=params)
+
+
+def push_failure(text: str, *, status: int | None) -> Failure:
+    """The failure behind an engine's own words about a push."""
+    code, params = builder_words.of_push(text, status=status)
+    return failure(code, evidence=text, params=params)

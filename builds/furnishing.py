@@ -1,0 +1,98 @@
+"""What a builder gets besides the files: names, arguments, labels, logins, secrets, limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+
+from builds.dockerfiles import DockerfileError, external_images, foreign_syntax
+from builds.hiding import login_secrets
+from builds.models import Build
+from builds.sources import Source
+from builds.target import REVISION, TITLE
+from imagelib.addresses import ImageReference, parse
+from imagelib.models import ImageRegistry
+from imagelib.references import Endpoints
+from nodes.engine import BUILDKIT, BuildSpec, RegistryAuth
+from pulls.services import entry_of
+from pulls.subject import credentials
+
+# What only BuildKit understands. Other Dockerfiles are left to what the engine prefers.
+_FOR_BUILDKIT: Final = re.compile(
+    r"^\s*(?:RUN|COPY|ADD)\b[^\n]*--(?:mount|network|security|chmod|link|parents)\b|^\s*(?:RUN|COPY)\b[^\n]*<<-?[\"']?\w"
+    r"|\A\s*#\s*syntax\s*=",
+    re.IGNORECASE | re.MULTILINE,
+)
+_GB: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """For base images, by host. `withheld`: hosts whose stored login is not sent. `pull`: what the node has of these
+    images is not taken without asking their registries, as somebody else may have brought it there."""
+
+    auths: Mapping[str, RegistryAuth] = field(default_factory=dict)
+    withheld: tuple[str, ...] = ()
+    pull: bool = False
+
+
+def logins_for(job: Build, dockerfile: str, endpoints: Endpoints) -> Logins:
+    """Operators' builds get the login of every registry that the Dockerfile names. Others' get one only when each image
+    from there is listed: engines know logins by host alone, so it would be sent for an unlisted one as well."""
+    try:
+        images = [parse(name) for name in external_images(dockerfile, job.arguments)]
+    except DockerfileError:
+        images = []  # the builder will say what is wrong with it
+    hosts: dict[str, list[ImageReference]] = {}
+    for image in images:
+        hosts.setdefault(image.host, []).append(image)
+    auths, withheld = {}, []
+    trusted = job.as_operator
+    listed = {image: trusted or _is_listed(image, endpoints) for image in images}
+    foreign = not trusted and bool(foreign_syntax(dockerfile))  # it could ask for any image with the logins of a build
+    for host, wanted in hosts.items():
+        auth = next(filter(None, (credentials(image, endpoints.for_reference(image)) for image in wanted)), None)
+        if auth is None:
+            continue
+        if foreign or not all(listed[image] for image in wanted):
+            withheld.append(host)
+        else:
+            auths[host] = auth
+    return Logins(auths, tuple(withheld), pull=not trusted and not (images and all(listed.values())))
+
+
+def spec_for(job: Build, source: Source, dockerfile: str, *, logins: Logins, preferred: str) -> BuildSpec:
+    """`preferred`: the builder that the engine prefers."""
+    application = job.application
+    secrets = {row.name: row.value.reveal().encode() for row in application.secrets.all()} if application else {}
+    return BuildSpec(
+        tag=job.reference,
+        arguments=job.arguments,
+        labels={
+            REVISION: source.revision,
+            TITLE: job.application_name,
+            "org.opencontainers.image.source": source.place,
+            # Of the revision, not of the build: the same revision makes the same image, and caches find it.
+            "org.opencontainers.image.created": source.made_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        },
+        auths=logins.auths,
+        secrets=secrets,
+        memory_bytes=int(settings.BUILD_MEMORY_GB * _GB) or None,
+        cpus=settings.BUILD_CPUS or None,
+        builder=BUILDKIT if secrets or _FOR_BUILDKIT.search(dockerfile) else preferred,
+        pull=logins.pull,
+    )
+
+
+def secrets_of(spec: BuildSpec) -> set[str]:
+    """What no line of the log may show."""
+    hidden = {content.decode() for content in spec.secrets.values()}
+    return hidden.union(*(login_secrets(auth.username, auth.password) for auth in spec.auths.values()))
+
+
+def _is_listed(image: ImageReference, endpoints: Endpoints) -> bool:
+    return entry_of(image.canonical, endpoints, among=ImageRegistry.objects.filter(is_listed=True)) is not None

@@ -1,0 +1,97 @@
+"""The one picture of a build that every surface shows: REST, event stream, admin pages, command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from builds.failure_texts import describe
+from builds.models import Build
+from core.ages import age_seconds
+from core.jobs import ACTIVE_STATES, JobState
+
+_NUMBERS: Mapping[str, Any] = {
+    "phase": "",
+    "percent": 0.0,
+    "step": 0,
+    "steps": None,
+    "timings": [],
+    "bytes_total": None,
+    "bytes_total_exact": False,
+    "bytes_pushed": 0,
+    "layers": 0,
+    "layers_done": 0,
+    "layers_reused": 0,
+}
+
+
+def snapshot(job: Build, *, now: datetime) -> dict[str, Any]:
+    """JSON-ready. `timings`: what each step took, in seconds; `bytes_…`: of the push, as the engine counts them (not
+    compressed); `size`: bytes in the registry; `percent` below 100 until the registry shows the digest; `log_lines`:
+    the log has so many by now; `version` grows with every change."""
+    numbers = {name: job.progress.get(name, default) for name, default in _NUMBERS.items()}
+    running = job.state == JobState.RUNNING
+    if job.state == JobState.QUEUED:
+        numbers["phase"] = "waiting"
+    elif running:
+        numbers["phase"] = numbers["phase"] or "preparing"  # claimed a moment ago
+    elif job.state not in ACTIVE_STATES or not numbers["phase"]:
+        numbers["phase"] = job.state
+    if job.state == JobState.SUCCEEDED:
+        numbers["percent"] = 100.0
+    retrying = job.state == JobState.QUEUED and job.attempt > 0
+    return {
+        "id": job.pk,
+        "application": {"id": job.application_id, "name": job.application_name},
+        "state": job.state,
+        **numbers,
+        "image": job.reference,
+        "digest": job.digest,
+        "revision": job.revision,
+        "size": job.size,
+        "source": _source(job),
+        "node": {"id": job.node_id, "name": job.node_name} if job.node_name else None,
+        "builder": job.builder,
+        "trigger": job.trigger,
+        "log_lines": job.log_lines,
+        "last_word_age_seconds": age_seconds(job.moved_at, now) if running else None,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "error": error_of(job),
+        "next_attempt_at": _time(job.due_at) if retrying else None,
+        "running_seconds": age_seconds(job.started_at, job.finished_at or now),
+        "requested_by": job.requested_by.get_username() if job.requested_by else None,
+        "retry_of": job.retry_of_id,
+        "created_at": _time(job.created_at),
+        "started_at": _time(job.started_at),
+        "finished_at": _time(job.finished_at),
+        "version": job.version,
+    }
+
+
+def error_of(job: Build) -> dict[str, Any] | None:
+    """`{code, transient, title, cause, advice, evidence}` in the active language, or None."""
+    if not job.error_code:
+        return None
+    text = describe(job.error_code, job.error.get("params", {}))
+    return {
+        "code": job.error_code,
+        "transient": bool(job.error.get("transient")),
+        "title": str(text.title),
+        "cause": str(text.cause),
+        "advice": str(text.advice),
+        "evidence": job.error.get("evidence", ""),
+    }
+
+
+def _source(job: Build) -> dict[str, Any]:
+    """Where the files came from: a version that is kept here, or a repository."""
+    if job.git_url:
+        return {"version": None, "git_url": job.git_url, "git_branch": job.git_branch, "git_path": job.git_path}
+    number = job.files.number if job.files else None
+    return {"version": number, "git_url": "", "git_branch": "", "git_path": ""}
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.isoformat().replace("+00:00", "Z") if value else None

@@ -1,0 +1,62 @@
+"""Secrets of a build in what its steps write."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builds.hiding import MASK, SHORTEST, Hider, login_secrets
+
+CANARY = 'c4n4ry S3cret/+=ü"x'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        CANARY,
+        base64.b64encode(CANARY.encode()).decode(),
+        base64.urlsafe_b64encode(CANARY.encode()).decode().rstrip("="),
+        quote(CANARY),
+        quote(CANARY, safe=""),
+        quote_plus(CANARY),
+        json.dumps(CANARY),
+        json.dumps(CANARY, ensure_ascii=False),
+    ],
+)
+def test_the_usual_forms_are_hidden(form: str) -> None:
+    hidden = Hider([CANARY]).hide(f"before {form} after")
+    assert form.strip('"') not in hidden
+    assert hidden.startswith("before ") and hidden.endswith(" after") and MASK in hidden
+
+
+def test_every_line_of_a_key_is_hidden() -> None:
+    key = "-----BEGIN KEY-----\n  abcdefgh\nijklmnop  \n-----END KEY-----\n"
+    hider = Hider([key])
+    assert hider.hide("abcdefgh") == hider.hide("ijklmnop") == MASK
+
+
+def test_a_login_is_hidden_as_a_pair_too() -> None:
+    hider = Hider(login_secrets("puller", "p4ssw0rd"))
+    assert hider.hide("Authorization: Basic " + base64.b64encode(b"puller:p4ssw0rd").decode()).endswith(f"Basic {MASK}")
+    assert login_secrets("puller", "") == ()
+
+
+def test_the_longer_of_two_secrets_is_hidden_whole() -> None:
+    assert Hider(["secret", "secret-and-more"]).hide("secret-and-more") == MASK
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_short_texts_and_other_words_stay(secret: str, text: str) -> None:
+    hidden = Hider([secret]).hide(text)
+    assert hidden == text or len(secret.strip()) >= SHORTEST
+    assert Hider([]).hide(text) == text
+
+
+@given(st.text(min_size=SHORTEST, max_size=30).filter(lambda text: len(text.strip()) >= SHORTEST))
+def test_no_secret_survives(secret: str) -> None:
+    assert secret not in Hider([secret]).hide(f"a{secret}b") or secret in MASK
