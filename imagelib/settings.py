@@ -229,6 +229,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "control", "expires": 3600},
     },
+    "take up pushes": {
+        "task": "builds.tasks.take_up_pushes",
+        "schedule": 10.0,
+        "options": {"queue": "control", "expires": 10},
+    },
+    "forget old deliveries": {
+        "task": "builds.tasks.forget_old_deliveries",
+        "schedule": 3600.0,
+        "options": {"queue": "control", "expires": 3600},
+    },
     "forget old downloads": {
         "task": "core.tasks.forget_download_tickets",
         "schedule": 3600.0,
@@ -323,7 +333,12 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.dialects.problem.handle",
-    "DEFAULT_THROTTLE_RATES": {"login": "30/min", "login_of_user": "20/min", "kuscia_token": "30/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "login": "30/min",
+        "login_of_user": "20/min",
+        "kuscia_token": "30/min",
+        "git_hook": "120/min",
+    },
     "NUM_PROXIES": 1 if BEHIND_PROXY else 0,  # whose `X-Forwarded-For` is believed; see core.middleware
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
