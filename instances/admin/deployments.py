@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import action, display
+from unfold.decorators import display
 
-from core.admin_tools import OperatorAdmin, age, label, two_lines
-from core.errors import DomainError
+from core.admin_tools import age, label, two_lines
 from instances import services
-from instances.admin.instances import ASKING
+from instances.admin.operating import OperatedAdmin
 from instances.admin.running_app_images import run_app_image_page
 from instances.deployment_snapshot import (
     STATE_COLOURS,
@@ -47,7 +46,7 @@ class _Shown:
 
 
 @admin.register(Deployment)
-class DeploymentAdmin(OperatorAdmin):
+class DeploymentAdmin(OperatedAdmin):
     """Deployments are made, operated and removed by services only; the pages show them and ask."""
 
     list_display = ("what", "state", "made_of", "place", "created")
@@ -57,12 +56,6 @@ class DeploymentAdmin(OperatorAdmin):
     ordering = ("-created_at", "-pk")
     actions = ("remove_selected",)
     actions_row = ("start", "stop", "restart", "remove")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return with_containers(services.visible_deployments(request.user))
@@ -118,53 +111,24 @@ class DeploymentAdmin(OperatorAdmin):
 
     # --- doing something ---------------------------------------------------------------------------------------------
 
-    @action(description=gettext_lazy("Start…"), url_path="start", icon="play_arrow")
-    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.START)
-
-    @action(description=gettext_lazy("Stop…"), url_path="stop", icon="stop")
-    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.STOP)
-
-    @action(description=gettext_lazy("Restart…"), url_path="restart", icon="restart_alt")
-    def restart(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.RESTART)
-
-    @action(description=gettext_lazy("Remove…"), url_path="remove", icon="delete")
-    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.REMOVE)
-
     @admin.action(description=gettext_lazy("Remove selected deployments…"))
     def remove_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        words = self._words(request, OperationKind.REMOVE, queryset)
-        return self.confirm_selected(request, queryset, action="remove_selected", **words)
+        return self.ask_selected(request, queryset, "remove_selected", OperationKind.REMOVE)
 
-    def _ask(self, request: HttpRequest, object_id: str, kind: OperationKind) -> HttpResponse:
-        row = self.row_or_404(request, object_id)
-        return self.confirm(request, items=[row.name], back=self.changelist_url(), **self._words(request, kind, [row]))
-
-    def _words(self, request: HttpRequest, kind: OperationKind, rows: Iterable[Deployment]) -> dict[str, Any]:
-        words = ASKING[kind]
-
-        def act() -> str | None:
-            begun = [row.name for row in rows if _begin(request, row.pk, kind)]
-            return str(words.said) % {"names": ", ".join(begun)} if begun else None
-
-        message = _REMOVING if kind == OperationKind.REMOVE else words.message
-        return {"title": words.title, "message": message, "button": words.button, "danger": words.danger, "act": act}
-
-
-def _begin(request: HttpRequest, pk: int, kind: OperationKind) -> bool:
-    """One of several: what cannot be done is told and keeps nothing else back."""
-    try:
+    def operate(self, *, user: Any, pk: int, kind: OperationKind) -> None:
         if kind == OperationKind.REMOVE:
-            services.remove_deployment(user=request.user, deployment=pk)
+            services.remove_deployment(user=user, deployment=pk)
         else:
-            services.operate_deployment(user=request.user, deployment=pk, kind=kind)
-    except DomainError as error:
-        messages.error(request, str(error))
-        return False
-    return True
+            services.operate_deployment(user=user, deployment=pk, kind=kind)
+
+    def told(self, row: Any) -> str:
+        return str(row.name)
+
+    def back(self, row: Any) -> str:
+        return self.changelist_url()  # one without containers goes at once, and its page with it
+
+    def message(self, kind: OperationKind) -> Any:
+        return _REMOVING if kind == OperationKind.REMOVE else super().message(kind)
 
 
 def _state(row: Any) -> SafeString:
