@@ -96,6 +96,22 @@ def test_what_is_wrong_is_told_on_the_form(
     assert not Deployment.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("what", "first"),
+    [("deployment", "There is no AppImage yet."), ("instance", "There is no image in the library yet.")],
+)
+def test_what_has_to_be_there_first_is_said_and_led_to(boss: Client, what: str, first: str) -> None:
+    add = reverse(f"admin:instances_{what}_add")
+    empty = boss.get(add).content.decode()
+    texts = {first, "There is no product spec yet.", "There is no compute node yet."}
+    assert {text for text in texts if text in empty} == texts
+    for card in empty.split("il-card il-warn")[1:]:
+        link = card.partition('href="')[2].partition('"')[0]
+        assert boss.get(link).status_code == 200, link
+    make.app_image(), make.image(), make.spec(), make.gpu_node()
+    assert "il-warn" not in boss.get(add).content.decode()
+
+
 def test_what_is_confirmed_happens(boss: Client, deployment: Deployment) -> None:
     address = page_of(deployment, "stop")
     assert "confirmed" in submit(boss, address, {}).content.decode() and not Operation.objects.exists()
