@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -60,6 +61,10 @@ class DeploymentAdmin(OperatedAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return with_containers(services.visible_deployments(request.user))
 
+    def get_urls(self) -> list[Any]:
+        live = self.admin_site.admin_view(self.live_view)
+        return [path("<int:pk>/live/", live, name="instances_deployment_live"), *super().get_urls()]
+
     # --- columns -----------------------------------------------------------------------------------------------------
 
     @display(description=gettext_lazy("deployment"), ordering="name")
@@ -90,7 +95,7 @@ class DeploymentAdmin(OperatedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Read-only; its script fetches the page again while it is looked at."""
+        """Read-only; its script follows the instances, and fetches what is said of them when they change."""
         pk = self.row_or_404(request, object_id).pk
         row = with_containers(services.visible_deployments(request.user), files=True).filter(pk=pk).first()
         row = row or self.row_or_404(request, object_id)  # it went in this moment
@@ -100,11 +105,17 @@ class DeploymentAdmin(OperatedAdmin):
             "opts": self.opts,
             "title": row.name,
             "deployment": row,
-            "shown": shown,
-            "state": _state(row),
-            "containers": [_shown(facts) for facts in shown["containers"]],
+            "instances": [_known(facts, shown["user"]) for facts in shown["containers"]],
+            **_picture(row, shown),
         }
         return TemplateResponse(request, "imagelib/deployment_page.html", context)
+
+    def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What changes on the page. 204 for a deployment that is gone: browsers report a 404 as an error."""
+        row = self.get_queryset(request).filter(pk=pk).first()
+        if row is None:
+            return HttpResponse(status=204)
+        return TemplateResponse(request, "imagelib/deployment_live.html", _picture(row, deployment_snapshot(row)))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return run_app_image_page(self, request)
@@ -134,6 +145,17 @@ class DeploymentAdmin(OperatedAdmin):
 def _state(row: Any) -> SafeString:
     state = state_of(row)
     return label(STATES[state], STATE_COLOURS.get(state, "default"))
+
+
+def _picture(row: Any, shown: dict[str, Any]) -> dict[str, Any]:
+    return {"shown": shown, "state": _state(row), "containers": [_shown(facts) for facts in shown["containers"]]}
+
+
+def _known(facts: dict[str, Any], user: str) -> dict[str, Any]:
+    """What the page's script needs to follow the instance."""
+    operation = {"kind": facts["operation"]} if facts["operation"] else None
+    known = {"id": facts["instance"], "name": facts["name"], "user": user, "state": facts["state"]}
+    return {**known, "operation": operation}
 
 
 def _shown(facts: dict[str, Any]) -> _Shown:
