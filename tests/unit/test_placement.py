@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,6 +161,33 @@ def test_the_tightest_node_then_the_image_and_last_what_failed_lately() -> None:
     answer = place(sliced(12), Room(), [broken, empty, dead, empty_with_image, full])
     assert [found.node for found in answer.fits] == [5, 2, 3, 1]
     assert [(no.node, no.code) for no in answer.rejections] == [(6, "node_not_connected")]
+
+
+def test_of_nodes_that_are_equal_the_one_that_lacks_least_of_the_image() -> None:
+    unknown, far, near, there = (
+        NODE._replace(id=number, **way)
+        for number, way in enumerate(
+            [{"bytes_to_move": None}, {"bytes_to_move": 900}, {"bytes_to_move": 30}, {"image_present": True}]
+        )
+    )
+    tight = hold(NODE._replace(id=4, bytes_to_move=10**12), sliced(12))
+    answer = place(sliced(12), Room(), [unknown, far, near, there, tight])
+    assert [found.node for found in answer.fits] == [tight.id, there.id, near.id, far.id, unknown.id]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.none() | st.integers(0, 3)), min_size=1, max_size=8), st.randoms())
+def test_the_bytes_to_move_decide_after_the_image(ways: list[tuple], order: random.Random) -> None:
+    """Whatever order the nodes come in. Where the image is, nothing moves, whatever is said of its layers."""
+    nodes = [
+        NODE._replace(id=number, image_present=present, bytes_to_move=size)
+        for number, (present, size) in enumerate(ways)
+    ]
+    mixed = order.sample(nodes, len(nodes))
+    found = [nodes[one.node] for one in place(sliced(8), Room(), mixed).fits]
+    sizes = [-1 if node.image_present else 4 if node.bytes_to_move is None else node.bytes_to_move for node in found]
+    assert sizes == sorted(sizes) and len(found) == len(nodes)
+    for one, next_one in pairwise(zip(sizes, found, strict=True)):
+        assert one[0] < next_one[0] or one[1].id < next_one[1].id, "equally far: the older node"
 
 
 @pytest.mark.parametrize(
