@@ -96,7 +96,7 @@ def _remember_node(learned: Layers, *, now: datetime) -> None:
                 NodeLayer.objects.filter(node=node, layer__in=some).delete()
         new = sorted(here.difference(known))[: max(MOST_LAYERS - len(known), 0)]
         rows = [NodeLayer(node=node, layer=layer, added_at=now) for layer in new]
-        NodeLayer.objects.bulk_create(rows, batch_size=AT_ONCE, ignore_conflicts=True)
+        NodeLayer.objects.bulk_create(rows, batch_size=AT_ONCE)
 
 
 def _parts(layers: Iterable[int]) -> Iterator[list[int]]:
