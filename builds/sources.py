@@ -57,7 +57,7 @@ def _of_repository(job: Build, reporter: Reporter, tools: Tools) -> Iterator[Sou
     password = application.git_password.reveal()
     reporter.hide(login_secrets(application.git_username, password))
     reporter.note("fetching", url=job.git_url, branch=job.git_branch)
-    reporter.store()
+    reporter.store()  # before a server is waited for
     git = GitSource(job.git_url, job.git_branch, application.git_username, password, commit=job.revision)
 
     def heard(_count: int) -> None:

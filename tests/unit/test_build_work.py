@@ -124,7 +124,8 @@ def test_a_tag_that_somebody_else_took_is_refused_before_anything_is_built(built
 def test_a_tag_that_is_taken_while_the_build_goes_on_does_not_move(built, tools, engine) -> None:
     job, release = built(), threading.Event()
     name = f"{HOST}/team/notebook:3.11-{job.files.revision}"
-    engine.builds.script(TakeContext(), Say(stream="Step 1/1 : FROM x"), Hold(release), Say(aux={"ID": "sha256:1"}))
+    end = Say(aux={"ID": "sha256:1"}), Say(stream="Successfully built 0123456789ab\n")
+    engine.builds.script(TakeContext(), Say(stream="Step 1/1 : FROM x"), Hold(release), *end)
     worker = in_background(lambda: run_build(job.pk, tools=tools))
     wait_for(lambda: engine.builds.running == 1)
     other = FakeImage.sized(f"{HOST}/team/notebook", f"3.11-{job.files.revision}", [7])
@@ -193,7 +194,7 @@ def test_a_registry_that_refuses_the_push_publishes_nothing(built, tools, engine
 
 def test_another_digest_in_the_registry_is_no_success(built, tools, engine) -> None:
     digest = "sha256:" + "1" * 64
-    engine.pushes.script(Say(progressDetail={}, aux={"Tag": "x", "Digest": digest, "Size": 1}))
+    engine.pushes.script(Say(status=f"x: digest: {digest} size: 1"))
     job = run(built(), tools)
     assert (job.state, job.error_code) == (JobState.QUEUED, "push_mismatch")
     assert digest in job.error["evidence"]
