@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Min, Q
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from builds.hooks import Message, Push, Verdict, is_signed_by, verdict_on
 from builds.models import Application, Build, HookDelivery, SourceKind, Trigger
 from builds.repositories import identity
+from builds.services.builds import request_build
 from core.errors import Conflict, DomainError, PermissionRefused, SecretUnreadable
 from core.history import ended_before, forget
 
@@ -25,7 +25,6 @@ NO_OWNER = "no_owner"
 # Reasons of `request_build` that go away: another build goes on, no node to build on is connected.
 _PASSING = frozenset({"still_active", "no_builder"})
 _MARGIN = timedelta(days=1)  # a message's own clock may be ahead of ours by less
-_REQUEST_BUILD = "builds.services.builds.request_build"
 
 
 class Forged(PermissionRefused):
@@ -140,10 +139,9 @@ def _build(row: HookDelivery) -> Build:
     owner = row.application.owner
     if owner is None or not owner.is_active:
         raise Conflict(_("The application has no owner any more."), code=NO_OWNER)
-    build: Build = import_string(_REQUEST_BUILD)(
+    return request_build(
         user=owner, application=row.application_id, trigger=Trigger.WEBHOOK, commit=row.commit, branch=row.branch
     )
-    return build
 
 
 def _supersede(row: HookDelivery) -> None:
