@@ -2,8 +2,8 @@
 
 In the process itself, against the database alone: no request, no engine. `choice` is what a request waits for before
 anything is reserved: from the first query until every node is judged and ranked. `creation` is the whole service:
-judging who asks for what, the choice, and the reservation in its transaction. Half of the nodes have the image, most
-cards are in use to a different degree, so every rule has something to do.
+judging who asks for what, the choice, and the reservation in its transaction. Half of the nodes have the image and
+the others a part of its layers, most cards are in use to a different degree, so every rule has something to do.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from benchmarks.figures import load, median, spread
 from benchmarks.stage import PRODUCTION, Stage
 
 CARDS = 8
+LAYERS = 16  # of the image
+LAYERS_OF_NODE, OTHER_LAYERS = 300, 3000  # of other images
 MODELS = (("NVIDIA A10", 24576), ("NVIDIA A100-SXM4-80GB", 81920))
 REFERENCE = "registry.example.com/team/app:v1"
 SPECS: dict[str, dict[str, Any]] = {
@@ -83,6 +85,7 @@ def _fill(nodes: int, allocations: int) -> None:
             "cpu": 512,
             "memory": 2048,
             "data_disk": 0,
+            "platform": "linux/amd64",
         }
         rows = ComputeNode.objects.bulk_create(
             ComputeNode(name=f"node {number}", docker_address=f"tcp://10.0.0.1:{number}", **usual)
@@ -107,6 +110,7 @@ def _fill(nodes: int, allocations: int) -> None:
             GpuAllocation(instance=one, gpu=card, memory_mib=4096, compute_percent=16, is_exclusive=False)
             for one, card in zip(made, held, strict=True)
         )
+        _fill_layers(rows, order)
         PullJob.objects.bulk_create(
             PullJob(node=row, node_name=row.name, reference=f"{REFERENCE}{number or ''}", registry_host="r.example.com",
                     state="succeeded")
@@ -117,6 +121,22 @@ def _fill(nodes: int, allocations: int) -> None:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     gc.collect()
     gc.freeze()  # as the server does
+
+
+def _fill_layers(nodes: list[Any], order: random.Random) -> None:
+    """The image's lower layers are everywhere, its upper ones where it is and on some other nodes; besides, each node
+    has layers of other images."""
+    from django.utils import timezone
+
+    from pulls.models import ImageLayer, NodeLayer, PulledImage
+
+    image = PulledImage.objects.create(reference=REFERENCE, platform="linux/amd64", size=sum(range(LAYERS)))
+    ImageLayer.objects.bulk_create(ImageLayer(image=image, layer=layer, size=layer) for layer in range(LAYERS))
+    now, others = timezone.now(), range(LAYERS, LAYERS + OTHER_LAYERS)
+    for number, row in enumerate(nodes):
+        own = range(LAYERS if number % 2 == 0 else order.randint(LAYERS // 2, LAYERS))
+        layers = [*own, *order.sample(others, LAYERS_OF_NODE)]
+        NodeLayer.objects.bulk_create(NodeLayer(node=row, layer=layer, added_at=now) for layer in layers)
 
 
 def _measure(database: str, rounds: int) -> None:

@@ -24,8 +24,24 @@ def bare_rows(rows: models.QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
         sql, params = rows.query.sql_with_params()
     except EmptyResultSet:  # nothing can match: Django asks no database either
         return []
-    with connections[rows.db].cursor() as cursor:
-        cursor.execute(sql, params)
+    return _fetch(rows.db, sql, params)
+
+
+def joined_rows(
+    rows: models.QuerySet[Any, Any], sums: models.QuerySet[Any, Any], statement: str
+) -> list[tuple[Any, ...]]:
+    """`bare_rows` of a statement that joins two queries, with a place `{}` for each: Django itself would sum up anew
+    for each row, or only after it had joined all of them."""
+    try:
+        (first, of_first), (second, of_second) = (one.query.sql_with_params() for one in (rows, sums))
+    except EmptyResultSet:
+        return []
+    return _fetch(rows.db, statement.format(first, second), (*of_first, *of_second))
+
+
+def _fetch(database: str, sql: str, params: Iterable[Any]) -> list[tuple[Any, ...]]:
+    with connections[database].cursor() as cursor:
+        cursor.execute(sql, tuple(params))
         return list(cursor.fetchall())
 
 

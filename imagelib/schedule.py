@@ -60,6 +60,16 @@ SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "control", "expires": 3600},
     },
+    "take up pushes": {
+        "task": "builds.tasks.take_up_pushes",
+        "schedule": 10.0,
+        "options": {"queue": "control", "expires": 10},
+    },
+    "forget old deliveries": {
+        "task": "builds.tasks.forget_old_deliveries",
+        "schedule": 3600.0,
+        "options": {"queue": "control", "expires": 3600},
+    },
     "forget old instances": {
         "task": "instances.tasks.forget_old_history",
         "schedule": 3600.0,

@@ -269,7 +269,12 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.dialects.problem.handle",
-    "DEFAULT_THROTTLE_RATES": {"login": "30/min", "login_of_user": "20/min", "kuscia_token": "30/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "login": "30/min",
+        "login_of_user": "20/min",
+        "kuscia_token": "30/min",
+        "git_hook": "120/min",
+    },
     "NUM_PROXIES": 1 if BEHIND_PROXY else 0,  # whose `X-Forwarded-For` is believed; see core.middleware
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -21,6 +21,7 @@ from appimages.register_api import RegisterView
 from appimages.render_api import RenderView
 from builds import streams as build_streams
 from builds.api.builds import BuildViewSet
+from builds.api.hooks import GitHookView
 from core.dialects import gva, kuscia, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
@@ -71,6 +72,7 @@ api = [
     path("appimages/register/", RegisterView.as_view(), name="appimage-register"),
     path("appimages/<str:name>/run/", RunAppImageView.as_view(), name="app-image-run"),
     path("appimages/<str:name>/render/", RenderView.as_view(), name="appimage-render"),
+    path("hooks/git/", GitHookView.as_view(), name="hooks-git"),
     path("resolve/", ResolveView.as_view(), name="resolve"),
     path("nodes/<int:pk>/gpus/", NodeGpusView.as_view(), name="node-gpus"),
     path("nodes/<int:pk>/doctor/", NodeDoctorView.as_view(), name="node-doctor"),

@@ -8,16 +8,17 @@ from typing import Any
 from django.db import models
 from django.db.models import Count, Q, Sum
 
-from core.rows import bare_rows
+from core.rows import bare_rows, joined_rows
 from instances.accelerator import MIB_PER_GB, Demand
 from instances.cards import Card, is_model
 from instances.faults import faults_of_nodes
 from instances.models import Gpu, GpuAllocation, Instance, Orphan, ProductSpec
 from instances.placement import Candidate, Room
 from nodes.models import STATUS_FRESH_FOR, ComputeNode, NodeStatus
+from pulls.layers import NOTHING_KNOWN, weight_of
 from pulls.presence import nodes_with
 
-_NODE = ("pk", "name", "cpu", "memory", "data_disk")
+_NODE = ("pk", "name", "cpu", "memory", "data_disk", "platform")
 _CARD = ("pk", "node_id", "device_id", "index", "model", "memory_mib", "outside_mib")
 _SUMS = {
     "mib": Sum("memory_mib"),
@@ -25,7 +26,11 @@ _SUMS = {
     "holders": Count("pk"),
 }
 _IN_SERVICE = Q(is_partitioned=False, is_missing=False, is_cordoned=False)
-_UNTOUCHED = (0, 0, 0, 0)
+_WITH_SUMS = """
+    SELECT node_id, device_id, "index", model, memory_mib, is_usable, COALESCE(mib, 0), COALESCE(percent, 0),
+           COALESCE(holders, 0), outside_mib
+      FROM ({}) AS card LEFT JOIN ({}) AS held ON held.gpu = card.pk
+"""  # a node, and then what a `Card` has
 _NOTHING = Room()
 UNKNOWN = "gpus_unknown"  # of a node that was never asked
 
@@ -51,13 +56,16 @@ def candidates(
 ) -> list[Candidate]:
     """The nodes as they are now, in a number of queries that does not grow with them.
 
-    With a `demand` only the cards that it may get: a fleet has thousands of others. Give one for many nodes.
+    With a `demand` only the cards that it may get: a fleet has thousands of others. Give one for all nodes, or nearly
+    all: what is held of a few others costs less than to look for each row's node. Between them it is of interest,
+    too, how much of the image each one lacks.
     """
     fresh = Q(status=NodeStatus.CONNECTED, checked_at__gte=now - STATUS_FRESH_FOR)
     rows = nodes.order_by("pk").annotate(is_fresh=fresh).values_list(*_NODE, "gpu_inventory__problem", "is_fresh")
-    ours = nodes.order_by().values("pk")
+    ours = nodes.order_by().values("pk") if demand is None else None
     cards, held, present = _cards(ours, demand), _held(ours), nodes_with(reference, ours)
     faults = faults_of_nodes(now=now)
+    weight = weight_of(reference) if reference and demand is not None else NOTHING_KNOWN
     return [
         Candidate(
             id=pk,
@@ -67,10 +75,11 @@ def candidates(
             held=held.get(pk, _NOTHING),
             connected=bool(connected),
             image_present=pk in present,
+            bytes_to_move=weight.bytes_to_move(pk, platform),
             cards_unknown=UNKNOWN if problem is None else problem,
             faults=faults.get(pk, ()),
         )
-        for pk, name, cpu, memory, data_disk, problem, connected in rows
+        for pk, name, cpu, memory, data_disk, platform, problem, connected in rows
     ]
 
 
@@ -80,25 +89,23 @@ def _cards(nodes: Any, demand: Demand | None) -> dict[int, list[Card]]:
     gpus, allocations = Gpu.objects.all(), GpuAllocation.objects.all()
     if demand is None:
         gpus, allocations = gpus.filter(node__in=nodes), allocations.filter(gpu__node__in=nodes)
-    else:  # all nodes, or nearly: some more cards cost less than to look at each one's node
+    else:
         known = Gpu.objects.order_by().values_list("model", flat=True).distinct()
         gpus = gpus.filter(model__in=[model for model in known if is_model(model, demand.model)])
-    taken = {row[0]: row for row in bare_rows(allocations.order_by().values_list("gpu").annotate(**_SUMS))}
-    found: dict[int, list[Card]] = {}
+    sums = allocations.order_by().values_list("gpu").annotate(**_SUMS)
     rows = gpus.order_by().annotate(is_usable=_IN_SERVICE).values_list(*_CARD, "is_usable")
-    for pk, node, device, index, model, memory, outside, usable in bare_rows(rows):
-        _gpu, mib, percent, holders = taken.get(pk, _UNTOUCHED)
-        card = Card(device, index, model, memory, usable, mib, percent, holders, outside)
-        found.setdefault(node, []).append(card)
+    found: dict[int, list[Card]] = {}
+    for node, *card in joined_rows(rows, sums, _WITH_SUMS):
+        found.setdefault(node, []).append(Card(*card))
     return found
 
 
 def _held(nodes: Any) -> dict[int, Room]:
     sums = (Sum("cpu_cores"), Sum("memory_gb"), Sum("data_disk_gb"))
-    of_instances, of_orphans = (
-        model._default_manager.filter(node__in=nodes).order_by().values_list("node_id").annotate(*sums)
-        for model in (Instance, Orphan)
-    )
+    rows = [Instance.objects.all(), Orphan.objects.all()]
+    if nodes is not None:
+        rows = [some.filter(node__in=nodes) for some in rows]
+    of_instances, of_orphans = (some.order_by().values_list("node_id").annotate(*sums) for some in rows)
     found: dict[int, Room] = {}
     for node, cores, memory, disk in bare_rows(of_instances.union(of_orphans, all=True)):
         held = found.get(node, _NOTHING)

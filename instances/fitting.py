@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from instances.accelerator import Demand, Refused, Share
 from instances.cards import Card
@@ -38,7 +38,7 @@ def _holding(candidate: Candidate, needs: Room, devices: Collection[str], share:
         candidate.held.data_disk_gb + needs.data_disk_gb,
     )
     cards = tuple(_with(card, share) if share and card.id in devices else card for card in candidate.cards)
-    return replace(candidate, held=held, cards=cards)
+    return candidate._replace(held=held, cards=cards)
 
 
 def _with(card: Card, share: Share) -> Card:

@@ -22,15 +22,19 @@ def explain(demand: Demand, cards: Sequence[Card]) -> NoReturn:
     kinds = [kind for kind in alike(usable) if len(kind) >= demand.count]
     if not kinds:
         raise Refused("cards_not_alike", wanted=demand.count)
-    kind, share = _closest(demand, kinds)
+    kind, share, free = _closest(demand, kinds)
     _explain_outside(demand, kind, share)
     if share.exclusive:
-        raise Refused("no_free_card", wanted=demand.count, free=_count(kind, share))
+        raise Refused("no_free_card", wanted=demand.count, free=free)
     raise _of_slices(demand, kind, share)
 
 
-def _closest(demand: Demand, kinds: Sequence[Sequence[Card]]) -> tuple[Sequence[Card], Share]:
-    """The kind of which most cards would do, and what is needed of each. Raises `Refused` if all are too small."""
+def _closest(demand: Demand, kinds: Sequence[Sequence[Card]]) -> tuple[Sequence[Card], Share, int]:
+    """The kind of which most cards would do, what is needed of each, and how many would. Raises `Refused` if all are
+    too small."""
+    if len(kinds) == 1:  # as in most nodes
+        share = CARDS.share_of(demand, kinds[0][0].memory_mib)
+        return kinds[0], share, _count(kinds[0], share)
     kinds = sorted(kinds, key=lambda kind: kind[0].memory_mib)
     CARDS.share_of(demand, kinds[-1][0].memory_mib)  # a card that is too small says so itself
     judged = []
@@ -40,8 +44,8 @@ def _closest(demand: Demand, kinds: Sequence[Sequence[Card]]) -> tuple[Sequence[
         except Refused:
             continue
         judged.append((_count(kind, share), max(map(free_memory, kind)), kind, share))
-    *_numbers, kind, share = max(judged, key=lambda one: one[:2])
-    return kind, share
+    count, _free, kind, share = max(judged, key=lambda one: one[:2])
+    return kind, share, count
 
 
 def _count(cards: Sequence[Card], share: Share) -> int:

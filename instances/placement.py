@@ -16,8 +16,7 @@ from instances.failures import concerns
 from instances.obstacles import explain
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """What a node has besides devices, or what is needed or held of it. 0 of a node's own means unknown: no limit."""
 
     cpu_cores: float = 0
@@ -25,10 +24,10 @@ class Room:
     data_disk_gb: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A node as far as placing is concerned. `cards_unknown`: a code that says why more cards than these may be there.
-    `faults`: codes of what kept containers from running there lately."""
+    `bytes_to_move`: of the image, None if nobody knows its layers. `faults`: codes of what kept containers from running
+    there lately."""
 
     id: int
     name: str
@@ -37,6 +36,7 @@ class Candidate:
     held: Room = Room()
     connected: bool = True
     image_present: bool = False
+    bytes_to_move: int | None = None
     cards_unknown: str = ""
     faults: Sequence[str] = ()
 
@@ -93,18 +93,26 @@ def fit(demand: Demand, needs: Room, candidate: Candidate) -> Fit:
         raise Refused("node_not_connected")
     _check_room(needs, candidate)
     cards, share = _choose(demand, candidate)
-    fault = next((code for code in candidate.faults if concerns(code, devices=demand.count, sliced=demand.sliced)), "")
+    concerned = (code for code in candidate.faults if concerns(code, devices=demand.count, sliced=demand.sliced))
+    fault = next(concerned, "") if candidate.faults else ""
     outside, left, _size = _what_is_left((cards, share)) if share else (0, 0, 0)
-    rank = (fault != "", outside, left, not candidate.image_present, candidate.id)
+    rank = (fault != "", outside, left, *_way(candidate), candidate.id)
     return Fit(rank, candidate.id, candidate.name, cards, share, demand.sliced and share is not None, fault)
 
 
+def _way(candidate: Candidate) -> tuple[bool, bool, int]:
+    """How far the image is from the node. From an image that nobody knows all are equally far; where it is known for
+    some kinds of machines only, those come first."""
+    if candidate.image_present:
+        return False, False, 0
+    size = candidate.bytes_to_move
+    return True, size is None, size or 0
+
+
 def _check_room(needs: Room, candidate: Candidate) -> None:
-    for column in ("cpu_cores", "memory_mib", "data_disk_gb"):
-        wanted, whole = getattr(needs, column), getattr(candidate.room, column)
-        free = whole - getattr(candidate.held, column)
-        if whole and wanted > free:
-            raise Refused(f"no_{column}", wanted=wanted, free=max(free, 0))
+    for column, wanted, whole, held in zip(Room._fields, needs, candidate.room, candidate.held, strict=True):
+        if whole and wanted > whole - held:
+            raise Refused(f"no_{column}", wanted=wanted, free=max(whole - held, 0))
 
 
 def _choose(demand: Demand, candidate: Candidate) -> tuple[Sequence[Card], Share | None]:

@@ -77,5 +77,6 @@ def _forget_devices(stored: ComputeNode) -> None:
     address finds them again, cordoned as they were."""
     stored.gpus.update(is_missing=True)
     stored.library_reports.all().delete()
+    stored.layers.all().delete()
     with suppress(ObjectDoesNotExist):
         stored.gpu_inventory.delete()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -16,13 +17,13 @@ from core.jobs import HELD_STATES
 from imagelib.addresses import ImageReference, parse
 from imagelib.references import Endpoints
 from imagelib.registry import Platform, RegistryClient, RegistryError
-from nodes.engine import Engine, EngineRejected, PullStream, RegistryAuth
+from nodes.engine import Engine, EngineRejected, ImageInfo, PullStream, RegistryAuth
 from nodes.models import ComputeNode
 from pulls.events import record
 from pulls.failures import classify_engine_text, failure
 from pulls.meter import Meter
 from pulls.models import PullJob
-from pulls.outcome import PullFailed, Stopped
+from pulls.outcome import Arrived, Layers, PullFailed, Stopped
 from pulls.plan import Offer, PullPlan, look_up, weigh
 from pulls.reporting import Reporter
 from pulls.subject import credentials, demand_platform, digests, name_on_engine, node_or_fail
@@ -35,8 +36,8 @@ LISTEN_EVERY = 0.5  # seconds
 SLOW_VERIFICATION = 1.0  # seconds after which watchers see that the image is being looked for
 
 
-def pull_once(job: PullJob, tools: Tools) -> str:
-    """Bring the image onto the node. Returns the digest that the engine confirms.
+def pull_once(job: PullJob, tools: Tools) -> Arrived:
+    """Bring the image onto the node. Returns it with the digest that the engine confirms.
 
     Raises `Stopped`, `PullFailed`, and the errors of the gateway and of the registry client.
     """
@@ -49,7 +50,7 @@ def pull_once(job: PullJob, tools: Tools) -> str:
         assumed = _last_known_platform(node)
         asked = aside.submit(look_up, reference, registry, platform=assumed)
         with tools.connect(node.endpoint()) as engine:
-            chains = engine.image_layers()  # before the pull adds any
+            asked_at, chains = tools.now(), engine.image_layers()  # before the pull adds any
             if engine.platform != assumed:
                 wait([asked])  # the client is not to be used by two
                 asked = aside.submit(look_up, reference, registry, platform=engine.platform)
@@ -61,9 +62,12 @@ def pull_once(job: PullJob, tools: Tools) -> str:
             if reference.digest and reference.tag:
                 engine.tag(f"{reference.name}@{reference.digest}", reference.name, reference.tag)
             with heartbeat(job, every=SLOW_VERIFICATION, saying={"progress": reporter.verifying()}):
-                digest = _verify(pull, told)
+                digest, image = _verify(pull, told)
             reporter.verified()
-            return digest
+            sizes = offer.sizes if digest == offer.digest else {}
+            others = frozenset(chain.from_iterable(chains))
+            layers = Layers(node, engine.platform, asked_at, image.diff_ids, others, sizes)
+            return Arrived(digest, digest, layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ def _is_stalled(job: PullJob, meter: Meter, idle: float, limit: float, tools: To
         return False  # nobody can tell now; the next tick asks again
 
 
-def _verify(pull: _Pull, told: str) -> str:
+def _verify(pull: _Pull, told: str) -> tuple[str, ImageInfo]:
     """The image is there, with the digest that was expected and for this node's platform; else `PullFailed`."""
     reference, offer = pull.reference, pull.offer
     image = pull.engine.inspect_image(name_on_engine(reference))
@@ -172,7 +176,7 @@ def _verify(pull: _Pull, told: str) -> str:
         digest = _moved_digest(reference, present, pull.registry)
         record(pull.job, "tag_moved", at=pull.tools.now(), digest=digest)
     demand_platform(image.platform, pull.engine.platform)
-    return digest
+    return digest, image
 
 
 def _moved_digest(reference: ImageReference, present: set[str], registry: RegistryClient) -> str:

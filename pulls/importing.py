@@ -38,8 +38,7 @@ def bring_once(job: PullJob, tools: Tools) -> Arrived:
         arrived = _import(job, tools)
         if arrived is not None:
             return arrived
-    digest = pull_once(job, tools)
-    return Arrived(digest, digest)
+    return pull_once(job, tools)
 
 
 def _import(job: PullJob, tools: Tools) -> Arrived | None:
@@ -48,7 +47,7 @@ def _import(job: PullJob, tools: Tools) -> Arrived | None:
     reference = parse(job.reference)
     reporter = Reporter(job, tools, every=settings.PROGRESS_EVERY)
     with heartbeat(job), tools.connect(node.endpoint()) as engine:
-        arrival = Arrival(job, engine, reference, reporter, tools)
+        arrival = Arrival(job, node, engine, reference, reporter, tools)
         if job.source == Source.AUTO and (present := engine.inspect_image(name_on_engine(reference))):
             return already_there(arrival, present)
         if job.source == Source.ARCHIVE:

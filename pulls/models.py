@@ -148,6 +148,48 @@ class PullJob(Job):
         return True
 
 
+class PulledImage(models.Model):
+    """What engines of one platform last got for a reference, as its registry described it then."""
+
+    reference = models.CharField(max_length=600)
+    platform = models.CharField(max_length=64)  # in normal form
+    size = models.PositiveBigIntegerField(default=0)  # bytes to move for a node that has none of its layers
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["reference", "platform"], name="one_pulled_image_per_platform")]
+
+    def __str__(self) -> str:
+        return f"{self.reference} ({self.platform})"
+
+
+class ImageLayer(models.Model):
+    """`layer` is a number made of the digest of its content, see `pulls.layers`; `size` the bytes that travel."""
+
+    image = models.ForeignKey(PulledImage, models.CASCADE, related_name="layers")
+    layer = models.BigIntegerField()
+    size = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["image", "layer"], name="one_image_layer")]
+
+    def __str__(self) -> str:
+        return f"{self.image_id}: {self.layer}"
+
+
+class NodeLayer(models.Model):
+    """A layer that was on the node when a pull there ended. It only ranks nodes: what is there the engine knows."""
+
+    node = models.ForeignKey(ComputeNode, models.CASCADE, related_name="layers")
+    layer = models.BigIntegerField()
+    added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["layer", "node"], name="one_node_layer")]
+
+    def __str__(self) -> str:
+        return f"{self.node_id}: {self.layer}"
+
+
 class PullRequest(models.Model):
     """Who wants a pull. Identical requests share one job, which ends early only when nobody wants it any more."""
 

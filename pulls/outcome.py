@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
+from nodes.models import ComputeNode
 from pulls.failures import Failure
 
 StopReason = Literal["cancelled", "taken_over", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What an attempt learned of layers, which go by the digests of their content. `node`: as it was when asked."""
+
+    node: ComputeNode
+    platform: str  # of the engine
+    asked_at: datetime  # before it was
+    image: Sequence[str]  # of the image that arrived
+    others: frozenset[str] | None = None  # of all images that were there before; None: nobody asked
+    sizes: Mapping[str, int] = field(default_factory=dict)  # bytes that travel for each of the image's; empty: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +32,7 @@ class Arrived:
 
     digest: str
     name: str
+    layers: Layers
 
 
 class Stopped(Exception):

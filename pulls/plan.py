@@ -22,6 +22,14 @@ class Offer:
     platform: str = ""  # of the image; empty when unknown
     unreachable: str = ""  # the code of the look-up's failure
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes that travel for each layer, by the digest of its content; empty when they are not known."""
+        layers = self.manifest.layers if self.manifest is not None and self.manifest.sizes_known else ()
+        if len(layers) != len(self.diff_ids):
+            return {}
+        return {diff_id: blob.size for diff_id, blob in zip(self.diff_ids, layers, strict=True)}
+
     def runs_on(self, node: str) -> bool:
         """False for a single image of another platform: engines pull it without a word (docker-engine.md §3)."""
         return not self.platform or runs_on(self.platform, node)

@@ -16,7 +16,7 @@ from core.jobs import JobState
 from core.rows import bare_rows
 from pulls.models import PullJob
 
-_ENDED: Final = (JobState.SUCCEEDED, JobState.FAILED)  # as in the index `pull_ended_where`
+ENDED: Final = (JobState.SUCCEEDED, JobState.FAILED)  # as in the index `pull_ended_where`
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,13 @@ class Place:
     digest: str  # "" if the registry told none
 
 
-def nodes_with(reference: str, nodes: Any) -> set[int]:
-    """Ids of those of `nodes` (a query) that have it."""
-    return {node for (node,) in bare_rows(_arrived([reference], nodes).values_list("node_id"))}
+def nodes_with(reference: str, nodes: Any = None) -> set[int]:
+    """Ids of those of `nodes` (a query; None: of all) that have it."""
+    ended = _ended([reference], nodes).values_list("node_id", "state").annotate(last=Max("pk"))
+    last: dict[int, tuple[int, str]] = {}
+    for node, state, pk in bare_rows(ended):
+        last[node] = max(last.get(node, (0, "")), (pk, state))
+    return {node for node, (_pk, state) in last.items() if state == JobState.SUCCEEDED}
 
 
 def places_of(references: Collection[str], nodes: Any) -> dict[str, list[Place]]:
@@ -42,6 +46,10 @@ def places_of(references: Collection[str], nodes: Any) -> dict[str, list[Place]]
 
 def _arrived(references: Collection[str], nodes: Any) -> models.QuerySet[PullJob]:
     """At most one pull for each reference and node."""
-    ended = PullJob.objects.filter(reference__in=references, node__in=nodes, state__in=_ENDED)
-    last = ended.order_by().values("reference", "node").annotate(last=Max("pk")).values("last")
+    last = _ended(references, nodes).values("reference", "node").annotate(last=Max("pk")).values("last")
     return PullJob.objects.filter(pk__in=last, state=JobState.SUCCEEDED).order_by()
+
+
+def _ended(references: Collection[str], nodes: Any) -> models.QuerySet[PullJob]:
+    ended = PullJob.objects.filter(reference__in=references, state__in=ENDED).order_by()
+    return ended if nodes is None else ended.filter(node__in=nodes)

@@ -18,7 +18,7 @@ from nodes.models import ComputeNode
 from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from pulls.failures import failure
 from pulls.models import PullJob
-from pulls.outcome import Arrived, PullFailed, Stopped
+from pulls.outcome import Arrived, Layers, PullFailed, Stopped
 from pulls.reporting import Reporter
 from pulls.subject import demand_platform, digests, name_on_engine
 from pulls.tools import Tools
@@ -35,6 +35,7 @@ class Arrival:
     """What every way into an engine shares."""
 
     job: PullJob
+    node: ComputeNode
     engine: Engine
     reference: ImageReference
     reporter: Reporter
@@ -196,7 +197,7 @@ def already_there(arrival: Arrival, image: ImageInfo) -> Arrived:
     meter = TransferMeter(size=0, exact=True, now=arrival.tools.monotonic())
     arrival.reporter.start(meter, digest="", bytes_total=0, event=("already_here", {}))
     arrival.reporter.verified()
-    return _arrived(image, arrival.reference, known_as=image.id)
+    return _arrived(arrival, image, known_as=image.id)
 
 
 def confirm(arrival: Arrival, promised: ImageInfo) -> Arrived:
@@ -208,9 +209,10 @@ def confirm(arrival: Arrival, promised: ImageInfo) -> Arrived:
     if not is_same(image, promised):
         raise PullFailed(failure("transfer_mismatch", evidence=f"{image.id} != {promised.id}"))
     arrival.reporter.verified()
-    return _arrived(promised, arrival.reference, known_as=image.id)
+    return _arrived(arrival, promised, known_as=image.id)
 
 
-def _arrived(image: ImageInfo, reference: ImageReference, *, known_as: str) -> Arrived:
-    digest = min(digests(image, reference), default="")
-    return Arrived(digest, digest or known_as)
+def _arrived(arrival: Arrival, image: ImageInfo, *, known_as: str) -> Arrived:
+    digest = min(digests(image, arrival.reference), default="")
+    layers = Layers(arrival.node, arrival.engine.platform, arrival.tools.now(), image.diff_ids)
+    return Arrived(digest, digest or known_as, layers)

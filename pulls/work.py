@@ -20,6 +20,7 @@ from pulls.events import record
 from pulls.failures import CATALOGUE, Failure, classify_engine_text, failure, retry_delay
 from pulls.importing import bring_once
 from pulls.lanes import claim_next, ring_waiting
+from pulls.layers import remember
 from pulls.models import PullJob, Source
 from pulls.outcome import Arrived, PullFailed, Rerouted, Stopped, StopReason
 from pulls.patience import when_database_answers
@@ -91,8 +92,9 @@ def _succeed(job: PullJob, arrived: Arrived, tools: Tools) -> None:
     def change() -> None:
         job.succeed(now=now, digest=arrived.digest, progress=job.progress)
         record(job, "succeeded", at=now, digest=arrived.name)
-        # Robust: the image is there, whatever becomes of this.
+        # Robust: the image is there, whatever becomes of these.
         transaction.on_commit(lambda: disk_changed(node=job.node_id or 0), robust=True)
+        transaction.on_commit(lambda: remember(job.reference, arrived.layers, now=now), robust=True)
 
     _settle(job, change, now, arrived=arrived)
 

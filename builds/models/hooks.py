@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from builds.models.applications import Application
+from builds.models.builds import Build
 
 
 class HookDelivery(models.Model):
@@ -16,7 +18,9 @@ class HookDelivery(models.Model):
     delivery = models.CharField(max_length=64, blank=True)  # as the git server numbers it
     commit = models.CharField(max_length=64, blank=True)
     branch = models.CharField(max_length=255, blank=True)
-    outcome = models.CharField(max_length=64)  # a code: built, or why not
+    outcome = models.CharField(max_length=64)  # a code of `builds.hook_texts`: built, or why not
+    pushed_at = models.DateTimeField(null=True)  # the latest time that the message names
+    build = models.ForeignKey(Build, models.SET_NULL, null=True, related_name="deliveries")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -24,6 +28,7 @@ class HookDelivery(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["application", "body_sha256"], name="one_hook_delivery_per_body")
         ]
+        indexes = [models.Index(fields=["application"], condition=Q(outcome="waiting"), name="waiting_hook_deliveries")]
 
     def __str__(self) -> str:
         return f"{self.application_id} {self.branch} {self.commit[:12]}"

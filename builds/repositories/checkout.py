@@ -42,9 +42,10 @@ class GitSource:
 class Checkout:
     """Open only within `open_checkout`, and so are its entries."""
 
-    def __init__(self, pack: PackFile, name: str) -> None:
+    def __init__(self, pack: PackFile, name: str, branch: str) -> None:
         self._root, seconds = pack.commit(name)
         self.commit = name
+        self.branch = branch  # empty: the default one, and the server does not say its name
         self.committed_at = _moment(seconds)
         self.notices: list[Notice] = []  # what was passed over, or is not what it looks like
         self._pack = pack
@@ -87,9 +88,9 @@ def _fetch(source: GitSource, url: str, password: str, path: Path, within: Limit
     with Watch(within) as watch:
         client = opened.enter_context(GitClient(url, username=source.username, password=password, watch=watch))
         with path.open("wb") as file:
-            commit = client.fetch_commit(branch=source.branch, commit=source.commit, into=file)
+            commit, branch = client.fetch_commit(branch=source.branch, commit=source.commit, into=file)
         pack = opened.enter_context(closing(PackFile(path, watch=watch)))
-    return Checkout(pack, commit)
+    return Checkout(pack, commit, branch)
 
 
 def _moment(seconds: int) -> datetime:

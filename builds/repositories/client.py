@@ -78,9 +78,12 @@ class GitClient(AbstractHttpGitClient):
     ) -> None:
         self._session.close()
 
-    def fetch_commit(self, *, branch: str, commit: str, into: BinaryIO) -> str:
-        """Write the pack of one commit, without its history; returns the commit's id. `branch` empty: the default one.
-        A `commit` that the branch does not point to is asked for by its id, which not every server allows."""
+    def fetch_commit(self, *, branch: str, commit: str, into: BinaryIO) -> tuple[str, str]:
+        """Write the pack of one commit, without its history; returns the commit's id and the branch's name.
+
+        `branch` empty: the default one, whose name some servers do not tell. A `commit` that the branch does not point
+        to is asked for by its id, which not every server allows.
+        """
         wanted: list[str] = []
 
         def choose(refs: Any, depth: int | None = None) -> list[Any]:
@@ -91,14 +94,15 @@ class GitClient(AbstractHttpGitClient):
         walker = ObjectStoreGraphWalker([], lambda _commit: [])
         prefix = [f"refs/heads/{branch}".encode() if branch else b"HEAD"]
         try:
-            self.fetch_pack("", choose, walker, into.write, depth=1, ref_prefix=prefix)
+            done = self.fetch_pack("", choose, walker, into.write, depth=1, ref_prefix=prefix)
         except _NOT_GIT as error:
             raise self._refusal() or GitError("git_bad_answer", _words(error)) from None
         finally:
             self._watch.rest()
         if refusal := self._refusal():
             raise refusal
-        return wanted[0]
+        head = dict(done.symrefs or {}).get(b"HEAD", b"").decode("utf-8", "replace")  # type: ignore[call-overload]
+        return wanted[0], branch or head.removeprefix("refs/heads/")
 
     def _refusal(self) -> GitError | None:
         """What the server said instead of a pack: dulwich passes over it, or words it as a broken protocol."""

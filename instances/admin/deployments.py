@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import action, display
+from unfold.decorators import display
 
-from core.admin_tools import OperatorAdmin, age, label, two_lines
-from core.errors import DomainError
+from core.admin_tools import age, label, two_lines
 from instances import services
-from instances.admin.instances import ASKING
+from instances.admin.operating import OperatedAdmin
 from instances.admin.running_app_images import run_app_image_page
 from instances.deployment_snapshot import (
     STATE_COLOURS,
@@ -47,7 +47,7 @@ class _Shown:
 
 
 @admin.register(Deployment)
-class DeploymentAdmin(OperatorAdmin):
+class DeploymentAdmin(OperatedAdmin):
     """Deployments are made, operated and removed by services only; the pages show them and ask."""
 
     list_display = ("what", "state", "made_of", "place", "created")
@@ -58,14 +58,12 @@ class DeploymentAdmin(OperatorAdmin):
     actions = ("remove_selected",)
     actions_row = ("start", "stop", "restart", "remove")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def get_queryset(self, request: HttpRequest) -> Any:
         return with_containers(services.visible_deployments(request.user))
+
+    def get_urls(self) -> list[Any]:
+        live = self.admin_site.admin_view(self.live_view)
+        return [path("<int:pk>/live/", live, name="instances_deployment_live"), *super().get_urls()]
 
     # --- columns -----------------------------------------------------------------------------------------------------
 
@@ -97,7 +95,7 @@ class DeploymentAdmin(OperatorAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Read-only; its script fetches the page again while it is looked at."""
+        """Read-only; its script follows the instances, and fetches what is said of them when they change."""
         pk = self.row_or_404(request, object_id).pk
         row = with_containers(services.visible_deployments(request.user), files=True).filter(pk=pk).first()
         row = row or self.row_or_404(request, object_id)  # it went in this moment
@@ -107,69 +105,57 @@ class DeploymentAdmin(OperatorAdmin):
             "opts": self.opts,
             "title": row.name,
             "deployment": row,
-            "shown": shown,
-            "state": _state(row),
-            "containers": [_shown(facts) for facts in shown["containers"]],
+            "instances": [_known(facts, shown["user"]) for facts in shown["containers"]],
+            **_picture(row, shown),
         }
         return TemplateResponse(request, "imagelib/deployment_page.html", context)
+
+    def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What changes on the page. 204 for a deployment that is gone: browsers report a 404 as an error."""
+        row = self.get_queryset(request).filter(pk=pk).first()
+        if row is None:
+            return HttpResponse(status=204)
+        return TemplateResponse(request, "imagelib/deployment_live.html", _picture(row, deployment_snapshot(row)))
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return run_app_image_page(self, request)
 
     # --- doing something ---------------------------------------------------------------------------------------------
 
-    @action(description=gettext_lazy("Start…"), url_path="start", icon="play_arrow")
-    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.START)
-
-    @action(description=gettext_lazy("Stop…"), url_path="stop", icon="stop")
-    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.STOP)
-
-    @action(description=gettext_lazy("Restart…"), url_path="restart", icon="restart_alt")
-    def restart(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.RESTART)
-
-    @action(description=gettext_lazy("Remove…"), url_path="remove", icon="delete")
-    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.REMOVE)
-
     @admin.action(description=gettext_lazy("Remove selected deployments…"))
     def remove_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        words = self._words(request, OperationKind.REMOVE, queryset)
-        return self.confirm_selected(request, queryset, action="remove_selected", **words)
+        return self.ask_selected(request, queryset, "remove_selected", OperationKind.REMOVE)
 
-    def _ask(self, request: HttpRequest, object_id: str, kind: OperationKind) -> HttpResponse:
-        row = self.row_or_404(request, object_id)
-        return self.confirm(request, items=[row.name], back=self.changelist_url(), **self._words(request, kind, [row]))
-
-    def _words(self, request: HttpRequest, kind: OperationKind, rows: Iterable[Deployment]) -> dict[str, Any]:
-        words = ASKING[kind]
-
-        def act() -> str | None:
-            begun = [row.name for row in rows if _begin(request, row.pk, kind)]
-            return str(words.said) % {"names": ", ".join(begun)} if begun else None
-
-        message = _REMOVING if kind == OperationKind.REMOVE else words.message
-        return {"title": words.title, "message": message, "button": words.button, "danger": words.danger, "act": act}
-
-
-def _begin(request: HttpRequest, pk: int, kind: OperationKind) -> bool:
-    """One of several: what cannot be done is told and keeps nothing else back."""
-    try:
+    def operate(self, *, user: Any, pk: int, kind: OperationKind) -> None:
         if kind == OperationKind.REMOVE:
-            services.remove_deployment(user=request.user, deployment=pk)
+            services.remove_deployment(user=user, deployment=pk)
         else:
-            services.operate_deployment(user=request.user, deployment=pk, kind=kind)
-    except DomainError as error:
-        messages.error(request, str(error))
-        return False
-    return True
+            services.operate_deployment(user=user, deployment=pk, kind=kind)
+
+    def told(self, row: Any) -> str:
+        return str(row.name)
+
+    def back(self, row: Any) -> str:
+        return self.changelist_url()  # one without containers goes at once, and its page with it
+
+    def message(self, kind: OperationKind) -> Any:
+        return _REMOVING if kind == OperationKind.REMOVE else super().message(kind)
 
 
 def _state(row: Any) -> SafeString:
     state = state_of(row)
     return label(STATES[state], STATE_COLOURS.get(state, "default"))
+
+
+def _picture(row: Any, shown: dict[str, Any]) -> dict[str, Any]:
+    return {"shown": shown, "state": _state(row), "containers": [_shown(facts) for facts in shown["containers"]]}
+
+
+def _known(facts: dict[str, Any], user: str) -> dict[str, Any]:
+    """What the page's script needs to follow the instance."""
+    operation = {"kind": facts["operation"]} if facts["operation"] else None
+    known = {"id": facts["instance"], "name": facts["name"], "user": user, "state": facts["state"]}
+    return {**known, "operation": operation}
 
 
 def _shown(facts: dict[str, Any]) -> _Shown:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,66 +16,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 
-from core.admin_tools import OperatorAdmin, age, label, two_lines
-from core.errors import DomainError
+from core.admin_tools import age, label, two_lines
 from instances import services
 from instances.admin.forgetting import forget_page
+from instances.admin.operating import OperatedAdmin
 from instances.admin.running import run_page
 from instances.models import Instance, Observed, OperationKind
 from instances.models.instances import OBSERVED_COLOURS
 from instances.snapshot import problem_of, snapshot, with_operations
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """The words of the page that asks before something is done."""
-
-    title: Any
-    message: Any
-    button: Any
-    said: Any
-    danger: bool = False
-
-
-ASKING = {
-    OperationKind.START: Asking(
-        gettext_lazy("Start"),
-        gettext_lazy("The containers are started again, on the same nodes and GPUs."),
-        gettext_lazy("Start"),
-        gettext_lazy("Being started: %(names)s"),
-    ),
-    OperationKind.STOP: Asking(
-        gettext_lazy("Stop"),
-        gettext_lazy(
-            "The programs in the containers are asked to end, and ended by force after a while. The containers with "
-            "their files stay, and so do the GPUs that they hold."
-        ),
-        gettext_lazy("Stop"),
-        gettext_lazy("Being stopped: %(names)s"),
-        danger=True,
-    ),
-    OperationKind.RESTART: Asking(
-        gettext_lazy("Restart"),
-        gettext_lazy("The programs in the containers end and begin anew; the files in the containers stay."),
-        gettext_lazy("Restart"),
-        gettext_lazy("Being restarted: %(names)s"),
-        danger=True,
-    ),
-    OperationKind.REMOVE: Asking(
-        gettext_lazy("Remove"),
-        gettext_lazy(
-            "The containers are removed with all files in them, and so are their data disks. This cannot be undone. "
-            "GPUs, memory and disk are free for others afterwards."
-        ),
-        gettext_lazy("Remove for ever"),
-        gettext_lazy("Being removed: %(names)s"),
-        danger=True,
-    ),
-}
-
-
 @admin.register(Instance)
-class InstanceAdmin(OperatorAdmin):
+class InstanceAdmin(OperatedAdmin):
     """Instances are made, operated and removed by services only; the pages show them and ask."""
 
     list_display = ("what", "state", "made_of", "place", "gpus", "created")
@@ -90,12 +40,6 @@ class InstanceAdmin(OperatorAdmin):
 
     class Media:
         js = ("imagelib/instance_view.js", "imagelib/instance_list.js")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return with_operations(services.visible_instances(request.user)).annotate(cards=Count("allocations"))
@@ -165,64 +109,32 @@ class InstanceAdmin(OperatorAdmin):
 
     # --- doing something ---------------------------------------------------------------------------------------------
 
-    @action(description=gettext_lazy("Start…"), url_path="start", icon="play_arrow")
-    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.START)
-
-    @action(description=gettext_lazy("Stop…"), url_path="stop", icon="stop")
-    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.STOP)
-
-    @action(description=gettext_lazy("Restart…"), url_path="restart", icon="restart_alt")
-    def restart(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.RESTART)
-
-    @action(description=gettext_lazy("Remove…"), url_path="remove", icon="delete")
-    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, OperationKind.REMOVE)
-
     @action(description=gettext_lazy("Forget…"), url_path="forget", icon="link_off")
     def forget(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return forget_page(self, request, self.row_or_404(request, object_id))
 
     @admin.action(description=gettext_lazy("Start selected instances…"))
     def start_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        return self._ask_selected(request, queryset, "start_selected", OperationKind.START)
+        return self.ask_selected(request, queryset, "start_selected", OperationKind.START)
 
     @admin.action(description=gettext_lazy("Stop selected instances…"))
     def stop_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        return self._ask_selected(request, queryset, "stop_selected", OperationKind.STOP)
+        return self.ask_selected(request, queryset, "stop_selected", OperationKind.STOP)
 
     @admin.action(description=gettext_lazy("Restart selected instances…"))
     def restart_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        return self._ask_selected(request, queryset, "restart_selected", OperationKind.RESTART)
+        return self.ask_selected(request, queryset, "restart_selected", OperationKind.RESTART)
 
     @admin.action(description=gettext_lazy("Remove selected instances…"))
     def remove_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
-        return self._ask_selected(request, queryset, "remove_selected", OperationKind.REMOVE)
+        return self.ask_selected(request, queryset, "remove_selected", OperationKind.REMOVE)
 
-    def _ask(self, request: HttpRequest, object_id: str, kind: OperationKind) -> HttpResponse:
-        instance = self.row_or_404(request, object_id)
-        return self.confirm(
-            request,
-            items=[_told(instance)],
-            back=self.change_url(instance.pk),
-            **self._words(request, kind, [instance]),
-        )
+    def operate(self, *, user: Any, pk: int, kind: OperationKind) -> None:
+        services.operate(user=user, instance=pk, kind=kind)
 
-    def _ask_selected(self, request: HttpRequest, queryset: Any, name: str, kind: OperationKind) -> HttpResponse:
-        return self.confirm_selected(request, queryset, action=name, **self._words(request, kind, queryset))
-
-    def _words(self, request: HttpRequest, kind: OperationKind, instances: Iterable[Instance]) -> dict[str, Any]:
-        words = ASKING[kind]
-
-        def act() -> str | None:
-            begun = [one.name for one in instances if _begin(request, one.pk, kind)]
-            return str(words.said) % {"names": ", ".join(begun)} if begun else None
-
-        return {
-            "title": words.title, "message": words.message, "button": words.button, "danger": words.danger, "act": act,
-        }  # fmt: skip
+    def told(self, row: Any) -> str:
+        words = {"name": row.name, "user": row.user.get_username(), "node": row.node.name}
+        return _("%(name)s of %(user)s on %(node)s") % words
 
 
 def _known(instance: Any) -> str:
@@ -231,18 +143,3 @@ def _known(instance: Any) -> str:
     user = instance.user.get_username()
     known = {"id": instance.pk, "name": instance.name, "user": user, "state": instance.observed}
     return json.dumps({**known, "operation": operation})
-
-
-def _begin(request: HttpRequest, pk: int, kind: OperationKind) -> bool:
-    """One of several: what cannot be done is told and keeps nothing else back."""
-    try:
-        services.operate(user=request.user, instance=pk, kind=kind)
-    except DomainError as error:
-        messages.error(request, str(error))
-        return False
-    return True
-
-
-def _told(instance: Instance) -> str:
-    words = {"name": instance.name, "user": instance.user.get_username(), "node": instance.node.name}
-    return _("%(name)s of %(user)s on %(node)s") % words

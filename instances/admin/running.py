@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from core.admin_tools import CONFIRMED, OperatorAdmin
-from core.errors import DomainError, InvalidInput
 from imagelib.models import ImageRegistry
 from instances import services
 from instances.admin.run_form import RunForm
-from instances.models import ProductSpec
+from instances.admin.run_pages import RunPage
+from instances.models import Instance, ProductSpec
 from nodes.models import ComputeNode
 
 _CHOSEN = ("image", "spec", "node")
-_OPTIONAL = ("command", "environment", "ports", "restart_policy")
 
 
 def run_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
-    """GET shows the form, `?image=id` chosen. POST shows what would be used; with `confirmed` it creates, with `edit`
-    it goes back to the form."""
+    """GET shows the form, `?image=id` chosen; for POST see `RunPage`."""
+
+    def create(form: RunForm) -> Instance:
+        return services.create_instance(user=request.user, remark=form.cleaned_data["remark"], **form.asked())
+
+    steps = RunPage(
+        page=page,
+        title=_("Run an image"),
+        hint=_("The next page shows what would be used. Nothing is created before you have agreed to it."),
+        button=_("Show what would be used"),
+        needs=(ImageRegistry, ProductSpec, ComputeNode),
+        optional=("command", "environment", "ports", "restart_policy"),
+        optional_title=_("Command, environment, ports"),
+        preview=lambda form: _preview(page, request, form),
+        run=create,
+    )
     if request.method != "POST":
-        return _form(page, request, RunForm(initial=_with_numbers(request.GET)))
-    form = RunForm(_with_numbers(request.POST))
-    if request.POST.get("edit") or not form.is_valid():
-        return _form(page, request, form)
-    try:
-        if request.POST.get(CONFIRMED):
-            made = services.create_instance(user=request.user, remark=form.cleaned_data["remark"], **form.asked())
-            return HttpResponseRedirect(page.change_url(made.pk))
-        return _preview(page, request, form, services.preview(user=request.user, **form.asked()))
-    except InvalidInput as error:
-        for name, texts in error.fields.items():
-            form.add_error(name if name in form.fields else None, [str(text) for text in texts])
-        return _form(page, request, form)
-    except DomainError as error:
-        return _form(page, request, form, refused=error)
+        return steps.form(request, RunForm(initial=_with_numbers(request.GET)))
+    return steps.answer(request, RunForm(_with_numbers(request.POST)))
 
 
 def _with_numbers(sent: QueryDict) -> dict[str, str]:
@@ -51,30 +49,8 @@ def _is_id(text: str) -> bool:
     return text.isdecimal() and len(text) < 19
 
 
-def _form(page: OperatorAdmin, request: HttpRequest, form: RunForm, refused: DomainError | None = None) -> HttpResponse:
-    nodes = refused.extra.get("nodes", []) if refused else []
-    context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Run an image"),
-        "form": form,
-        "fields": [field for field in form if field.name not in _OPTIONAL],
-        "optional": [field for field in form if field.name in _OPTIONAL],
-        "optional_open": any(form[name].errors or form[name].value() not in (None, "", "no") for name in _OPTIONAL),
-        "refused": refused,
-        "reasons": nodes,
-        "lacking": _lacking(),
-    }
-    return TemplateResponse(request, "imagelib/run_image.html", context)
-
-
-def _lacking() -> dict[str, bool]:
-    """What has to be there first."""
-    models = {"image": ImageRegistry, "spec": ProductSpec, "node": ComputeNode}
-    return {name: not model._default_manager.exists() for name, model in models.items()}
-
-
-def _preview(page: OperatorAdmin, request: HttpRequest, form: RunForm, found: dict[str, Any]) -> HttpResponse:
+def _preview(page: OperatorAdmin, request: HttpRequest, form: RunForm) -> HttpResponse:
+    found = services.preview(user=request.user, **form.asked())
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
@@ -88,5 +64,6 @@ def _preview(page: OperatorAdmin, request: HttpRequest, form: RunForm, found: di
         "automatic": form.cleaned_data["node"] is None,
         "hidden": [(name, request.POST.get(name, "")) for name in form.fields],
         "confirmed": CONFIRMED,
+        "back": page.changelist_url(),
     }
-    return TemplateResponse(request, "imagelib/run_preview.html", context)
+    return TemplateResponse(request, "imagelib/run_image_preview.html", context)

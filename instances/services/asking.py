@@ -150,9 +150,13 @@ def answer_to(ask: Ask) -> Answer:
 
 
 def no_room(rejections: Iterable[Rejection]) -> NoRoom:
-    reasons = [
-        {"node": no.name, "code": no.code, "reason": sentence(no.code, no.params)} for no in rejections
-    ]  # fmt: skip
+    sentences: dict[str, str] = {}  # nodes of one kind say the same
+    reasons = []
+    for no in rejections:
+        key = f"{no.code} {no.params}"
+        if key not in sentences:
+            sentences[key] = sentence(no.code, no.params)
+        reasons.append({"node": no.name, "code": no.code, "reason": sentences[key]})
     if not reasons:
         return NoRoom(sentence("no_listed_node", {}), extra={"nodes": []})
     told = "; ".join(f"{one['node']}: {one['reason']}" for one in reasons[:_MOST_REASONS])

@@ -62,6 +62,7 @@ class ClassicDecoder:
         image = text(mapping(message.get("aux")).get("ID"), LONG)
         if image:
             self.image_id = image
+            self._container = ""  # no program can say this: whatever ran has ended
         said = text(message.get("stream"), LONGEST)
         if said:
             yield from self._said(said)

@@ -61,6 +61,20 @@ def test_the_page_shows_files_variables_and_what_probes_say(boss: Client, deploy
     assert "not ready" not in stopped and "not alive" not in stopped, "what has ended is not judged"
 
 
+def test_what_changes_is_fetched_alone_and_what_is_gone_is_no_error(boss: Client, deployment: Deployment) -> None:
+    page = boss.get(page_of(deployment)).content.decode()
+    address = page.partition('data-live="')[2].partition('"')[0]
+    live = boss.get(address).content.decode().strip().partition("\n")[2]
+    assert "HTTP status 503" in live and "not ready" in live and "<html" not in live and "task-1" not in live
+    assert live in page, "the same to the letter: nothing is drawn anew for nothing"
+    instance = deployment.containers.get().instance
+    assert f'"id": {instance.pk}, "name": "{instance.name}"' in page, "what is followed"
+    Instance.objects.all().delete()
+    Deployment.objects.all().delete()
+    assert boss.get(address).status_code == 204
+    assert Client().get(address).status_code == 302
+
+
 def test_from_the_form_to_the_files_to_the_deployment(boss: Client, asked: dict[str, Any]) -> None:
     form = boss.get(reverse(ADD), {"app_image": asked["app_image"]}).content.decode()
     assert f'value="{asked["app_image"]}"' in form
@@ -94,6 +108,22 @@ def test_what_is_wrong_is_told_on_the_form(
     page = submit(boss, reverse(ADD), {**asked, **wrong})
     assert page.status_code == 200 and told in page.content.decode()
     assert not Deployment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "first"),
+    [("deployment", "There is no AppImage yet."), ("instance", "There is no image in the library yet.")],
+)
+def test_what_has_to_be_there_first_is_said_and_led_to(boss: Client, what: str, first: str) -> None:
+    add = reverse(f"admin:instances_{what}_add")
+    empty = boss.get(add).content.decode()
+    texts = {first, "There is no product spec yet.", "There is no compute node yet."}
+    assert {text for text in texts if text in empty} == texts
+    for card in empty.split("il-card il-warn")[1:]:
+        link = card.partition('href="')[2].partition('"')[0]
+        assert boss.get(link).status_code == 200, link
+    make.app_image(), make.image(), make.spec(), make.gpu_node()
+    assert "il-warn" not in boss.get(add).content.decode()
 
 
 def test_what_is_confirmed_happens(boss: Client, deployment: Deployment) -> None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 from schemathesis import GenerationMode
 
-from tests.api import make
+from tests.api import hooks, make
 from tests.api.kuscia_client import Kuscia
 from tests.support.app_images import TRAPS, file
+from tests.support.pushes import encoded, gitea_push, github_push
 
 # The same examples in every run. Nothing here asks a node or a registry, which would be slow or elsewhere.
 FUZZ = settings(max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -95,6 +96,39 @@ def test_files_that_nobody_would_write(as_operator: APIClient, path: str) -> Non
     def ask(body: bytes, kind: str, query: str) -> None:
         answer = as_operator.generic("POST", f"{path}{query}", body, content_type=kind)
         assert answer.status_code in (200, 400), (body, answer.content)
+        assert re.match(r"application/(problem\+)?json", answer["Content-Type"])
+
+    ask()
+
+
+@pytest.mark.django_db
+def test_signed_messages_that_no_git_server_would_send() -> None:
+    """Whoever knows a secret may send anything."""
+    hooks.application()
+    whole = [encoded(github_push()), encoded(gitea_push())]
+    keys = st.sampled_from(["ref", "before", "after", "commits", "repository", "head_commit", "clone_url", "added"])
+    values = st.sampled_from(
+        ["refs/heads/main", "a" * 40, "0" * 40, hooks.URL, "2026-11-26T00:00:00Z", 2**70, TRAPS[0]]
+    )
+    trees = st.recursive(
+        values | st.none() | st.booleans() | st.floats(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=6),
+        max_leaves=20,
+    )
+
+    @settings(FUZZ, max_examples=80)
+    @given(
+        trees.map(encoded)
+        | st.tuples(trees, trees).map(lambda two: encoded({**github_push(), "repository": two[0], "commits": two[1]}))
+        | st.tuples(st.sampled_from(whole), st.integers(0, 900), st.binary(max_size=3)).map(
+            lambda part: part[0][: part[1]] + part[2] + part[0][part[1] + 1 :]
+        ),
+        st.sampled_from(["application/json", "application/x-www-form-urlencoded", "text/plain"]),
+        st.sampled_from(["push", "ping", "\xff"]),
+    )
+    def ask(body: bytes, kind: str, event: str) -> None:
+        answer = hooks.tell(body, content_type=kind, event=event)
+        assert answer.status_code in (200, 400, 403, 409, 429), (body, answer.content)
         assert re.match(r"application/(problem\+)?json", answer["Content-Type"])
 
     ask()

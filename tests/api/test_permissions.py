@@ -67,6 +67,7 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("GET", "api/appimages/{app_image}/versions/{number}/"): (READERS, None),
     ("POST", "api/appimages/{app_image}/versions/{number}/rollback/"): (operators(200), None),
     ("POST", "api/appimages/{app_image}/render/"): (READERS, {"variables": {"TASK_ID": "t"}}),
+    ("POST", "api/hooks/git/"): ((401, 401, 401, 401), {"repository": {}}),  # whoever has the secret is no person
     ("POST", "api/resolve/"): (READERS, {"name": "team/app", "tag": "v1"}),
     ("GET", "api/registries/"): (operators(200), None),
     ("POST", "api/registries/"): (operators(201), REGISTRY),

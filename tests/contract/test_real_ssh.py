@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nodes.engine import EngineEndpoint, EngineError, EngineRejected, connect
-from tests.services.process import comes_to_rest, wait_until
+from nodes.engine import BUILDKIT, EngineEndpoint, EngineError, EngineRejected, connect
+from tests.contract.test_builds import BASE, both, built, spec
+from tests.contract.test_real_builds import until_ready
+from tests.contract.worlds import Target
+from tests.services.process import comes_to_rest, processes_with, wait_until
 
 if TYPE_CHECKING:
     from tests.services.engine import RealEngine
@@ -140,3 +143,26 @@ def test_an_image_goes_out_and_in(
             assert any(event.loaded == reference for event in loading if event is not None)
         after = connection.inspect_image(reference)
     assert after is not None and after.id == before.id
+
+
+def test_a_build_asks_back_through_ssh(
+    ssh_server: SshServer, by_password: EngineEndpoint, engine: RealEngine, registries: Registries
+) -> None:
+    """Two connections at once: the build, and the session by which it gets its secret."""
+    engine.wipe()
+    wanted = spec(BUILDKIT, Target(f"{registries.open.address}/team/tiny", "1"), secrets={"token": b"sesame"})
+    with connect(by_password, known_hosts=str(ssh_server.known_hosts_path)) as connection:
+        events, image = built(connection, wanted, BASE + "RUN --mount=type=secret,id=token cat /run/secrets/token\n")
+    assert image and "sesame" in [event.text for event in events]
+
+
+@both
+def test_close_stops_a_build_through_ssh(
+    ssh_server: SshServer, by_password: EngineEndpoint, engine: RealEngine, registries: Registries, builder: str
+) -> None:
+    engine.wipe()
+    with connect(by_password, known_hosts=str(ssh_server.known_hosts_path)) as connection:
+        stream = until_ready(connection, registries, builder, "sleep 86396")
+        stream.close()
+        wait_until("the program to end", lambda: not processes_with("sleep 86396"))
+        wait_until("the container to go", lambda: connection.list_containers(labels={}) == [])

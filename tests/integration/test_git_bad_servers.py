@@ -122,7 +122,7 @@ class TestBadServers:
 
 
 class TestUnsafePaths:
-    @pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "sub/../../../x", "up/../../x", ""])
+    @pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "sub/../../../x", "up/../x", ""])
     def test_links_that_lead_out(self, git_server: Server, target: str) -> None:
         server = git_server()
         repository = server.repository()

@@ -34,9 +34,10 @@ class TestACommit:
             assert contents(checkout, "/src/app/") == contents(checkout, "src/app")
             assert contents(checkout) == {name: text.encode() for name, text in FILES.items()}
         with open_checkout(GitSource(server.url_of(repository), "feat/b"), within=LIMITS) as checkout:
-            assert checkout.commit == other and contents(checkout, "src/app")["Dockerfile"] == b"FROM b\n"
+            assert (checkout.commit, checkout.branch) == (other, "feat/b")
+            assert contents(checkout, "src/app")["Dockerfile"] == b"FROM b\n"
         with open_checkout(GitSource(server.url_of(repository)), within=LIMITS) as checkout:
-            assert checkout.commit == newest  # of the default branch
+            assert (checkout.commit, checkout.branch) == (newest, "main")  # of the default branch
 
     def test_one_that_the_branch_has_left_behind(self, git_server: Server) -> None:
         server = git_server()

@@ -6,6 +6,7 @@ import pytest
 
 from tests.integration.pull_bed import PullBed, assert_truthful
 from tests.services.engine import RealEngine
+from tests.services.process import wait_until
 from tests.services.registries import Registries
 from tests.services.registry import Registry
 
@@ -78,6 +79,30 @@ def test_what_the_node_has_is_not_moved_again(bed: PullBed, engine: RealEngine, 
     assert (again["bytes_total"], again["bytes_reused"]) == (0, second.compressed_size)
     assert again["bytes_total_exact"] is True
     assert "already_present" in bed.history(again["id"])
+
+    # and placing will know it by the layers
+    references = [registry.reference(f"team/mid:{tag}") for tag in "12"]
+    wait_until(
+        "the layers to be remembered",
+        lambda: all(sizes and sizes.keys() <= layers_there(bed) for sizes in layer_sizes(bed, references)),
+        timeout=60,
+    )
+    one, other = layer_sizes(bed, references)
+    assert [sum(one.values()), sum(other.values())] == [first.compressed_size, second.compressed_size]
+    assert sum(other[layer] for layer in one.keys() & other.keys()) == shared
+
+
+def layer_sizes(bed: PullBed, references: list[str]) -> list[dict[int, int]]:
+    """What the product remembers of each image."""
+    query = """
+        SELECT layer.layer, layer.size FROM pulls_imagelayer layer JOIN pulls_pulledimage image
+        ON image.id = layer.image_id WHERE image.reference =
+    """
+    return [dict(bed.rows(f"{query} '{reference}'")) for reference in references]
+
+
+def layers_there(bed: PullBed) -> set[int]:
+    return {layer for (layer,) in bed.rows("SELECT layer FROM pulls_nodelayer")}
 
 
 @pytest.mark.parametrize("tag", ["1", "docker"])

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.engine import BuildEvent, BuildEventKind, EngineError, EngineRejected
+from nodes.engine import BuildEvent, BuildEventKind, BuildStream, EngineError, EngineRejected
 from nodes.engine.build_classic import ClassicDecoder
+from nodes.engine.build_stream import MOST_PENDING
+from tests.services.process import wait_until
 from tests.support.build_streams import engines, recorded, replayed
+from tests.unit.test_engine_following import Source
 
 STEP, OUTPUT, CACHED, DONE, FAILED, PROGRESS, WARNING = (
     getattr(BuildEventKind, name) for name in ("STEP", "OUTPUT", "CACHED", "DONE", "FAILED", "PROGRESS", "WARNING")
@@ -132,6 +135,17 @@ def test_a_stream_that_ends_too_early() -> None:
             events.append(event)
     assert error.value.code == "engine_gone"
     assert events[-1].text == "half"
+
+
+def test_a_slow_consumer_holds_the_build_up_and_loses_nothing() -> None:
+    said = [lines(f"line {number}\n") for number in range(3 * MOST_PENDING)]
+    source = Source([lines("Step 1/1 : RUN x", RUNNING), *said, lines(*END)])
+    stream = BuildStream(source, ClassicDecoder(), tick=0.01)
+    wait_until("the buffer to be full", lambda: len(stream._pending) == MOST_PENDING)
+    assert source.read_so_far < len(said)
+    events = [event.text for event in stream if event and event.kind == OUTPUT]
+    assert events == [f"line {number}" for number in range(3 * MOST_PENDING)]
+    assert stream.image_id == "sha256:1" and stream.ended_well
 
 
 anything = st.recursive(

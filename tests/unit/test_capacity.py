@@ -18,7 +18,7 @@ from instances.models import Gpu, GpuAllocation
 from instances.placement import Room, place
 from instances.services import preview
 from nodes.models import STATUS_FRESH_FOR, ComputeNode
-from pulls.models import PullJob
+from pulls.models import ImageLayer, NodeLayer, PulledImage, PullJob
 from tests.api import make
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +124,22 @@ def test_a_demand_sees_only_its_cards_and_gets_the_same_answer(holder: Any) -> N
     assert place(SLICE, Room(), asked.values()) == place(SLICE, Room(), everything.values())
 
 
+def test_nodes_lack_what_no_pull_brought_there() -> None:
+    """By the kind of machine; only where there is a choice, and nothing is known of other images."""
+    bare, based, arm = make.gpu_node(1), make.gpu_node(1), make.gpu_node(1, platform="linux/arm64")
+    ComputeNode.objects.exclude(pk=arm.pk).update(platform="linux/amd64")
+    image = PulledImage.objects.create(reference=REFERENCE, platform="linux/amd64", size=1030)
+    ImageLayer.objects.bulk_create(ImageLayer(image=image, layer=size, size=size) for size in (1000, 30))
+    for node in (based, arm):
+        NodeLayer.objects.create(node=node, layer=1000, added_at=timezone.now())
+    found = judged(SLICE)
+    assert [found[node.pk].bytes_to_move for node in (bare, based, arm)] == [1030, 30, None]
+    assert [one.node for one in place(SLICE, Room(), found.values()).fits] == [based.pk, bare.pk, arm.pk]
+    assert {one.bytes_to_move for one in judged().values()} == {None}
+    PulledImage.objects.update(reference="registry.example.com/team/other:v1")
+    assert {one.bytes_to_move for one in judged(SLICE).values()} == {None}
+
+
 def test_rows_as_they_are() -> None:
     node = make.gpu_node(1)
     assert bare_rows(Gpu.objects.values_list("node", "memory_mib")) == [(node.pk, 24576)]
@@ -145,10 +161,31 @@ def test_the_number_of_queries_does_not_grow_with_the_fleet(holder: Any, user: A
                 for _holder in range(2):
                     holder(gpu, 4096, 16, cpu_cores=1)
         PullJob.objects.all().delete()
+        layers = [ImageLayer(image=pulled, layer=nodes + number, size=1) for number in range(nodes)]
+        ImageLayer.objects.bulk_create(layers)
         for node in ComputeNode.objects.all():
             make.pull(by=user, on=node, reference=REFERENCE, state="succeeded")
+            NodeLayer.objects.bulk_create(
+                NodeLayer(node=node, layer=one.layer, added_at=timezone.now()) for one in layers
+            )
 
+    pulled = PulledImage.objects.create(reference=REFERENCE, platform="linux/amd64", size=100)
     grow(1)
     few = queries()
     grow(15)
     assert queries() == few <= 22
+
+
+@pytest.mark.parametrize(("demand", "count"), [(SLICE, 7), (Demand(count=0), 5), (None, 5)])
+def test_how_many_queries_a_choice_takes(
+    demand: Demand | None, count: int, django_assert_num_queries: Any, user: Any
+) -> None:
+    for _ in range(3):
+        make.pull(by=user, on=make.gpu_node(2), reference=REFERENCE, state="succeeded")
+    with django_assert_num_queries(count):
+        assert len(judged(demand)) == 3
+
+
+def test_an_empty_choice_has_no_nodes() -> None:
+    make.gpu_node(1)
+    assert candidates(ComputeNode.objects.none(), reference=REFERENCE, now=timezone.now()) == []

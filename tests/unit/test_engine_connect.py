@@ -6,12 +6,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import create_server, socket
 
 import pytest
 
 from nodes.engine import EngineEndpoint, EngineError, connect
+from tests.support.http_engines import QuietHandler, http_engines
 
 GOOD_VERSION = b'{"ApiVersion":"1.41","MinAPIVersion":"1.12","Version":"20.10.24","Arch":"amd64","Os":"linux"}'
 
@@ -100,9 +100,7 @@ def test_the_newest_version_that_both_know(theirs: str, used: str) -> None:
     """An engine that still speaks our newest version is asked to, whatever else it can."""
     seen: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             seen.append(self.path)
             body = GOOD_VERSION.replace(b"1.41", theirs.encode())
@@ -111,15 +109,8 @@ def test_the_newest_version_that_both_know(theirs: str, used: str) -> None:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        endpoint = EngineEndpoint(f"tcp://127.0.0.1:{server.server_port}")
-        with connect(endpoint) as engine, pytest.raises(EngineError, match="engine_not_docker"):
-            engine.inspect_image("x:1")  # answered with the version, like everything
-        server.shutdown()
+    with http_engines() as start, connect(start(Handler)) as engine, pytest.raises(EngineError, match="not_docker"):
+        engine.inspect_image("x:1")  # answered with the version, like everything
     assert seen == ["/version", f"/v{used}/images/x:1/json"]
 
 

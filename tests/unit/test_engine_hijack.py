@@ -6,13 +6,12 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from nodes.engine import EngineEndpoint, EngineError, EngineRejected, Terminal, connect
+from tests.support.http_engines import QuietHandler, http_engines
 
 UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 Conversation = Callable[[socket.socket], None]
@@ -21,12 +20,9 @@ Conversation = Callable[[socket.socket], None]
 @pytest.fixture
 def engine_with() -> Iterator[Callable[[Conversation], EngineEndpoint]]:
     """`engine_with(conversation)`: an engine whose terminals go like that."""
-    servers: list[ThreadingHTTPServer] = []
 
     def start(conversation: Conversation) -> EngineEndpoint:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 self._answer({"ApiVersion": "1.41"})
 
@@ -47,17 +43,10 @@ def engine_with() -> Iterator[Callable[[Conversation], EngineEndpoint]]:
                 self.end_headers()
                 self.wfile.write(data)
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
+        return serve(Handler)
 
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        Thread(target=servers[-1].serve_forever, args=(0.01,), daemon=True).start()
-        return EngineEndpoint(f"tcp://127.0.0.1:{servers[-1].server_port}")
-
-    yield start
-    for server in servers:
-        with server:
-            server.shutdown()
+    with http_engines() as serve:
+        yield start
 
 
 def open_at(endpoint: EngineEndpoint, use: Callable[[Terminal], None], *, timeout: float = 60) -> None:

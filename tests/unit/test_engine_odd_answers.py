@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from nodes.engine import ContainerSpec, Engine, EngineEndpoint, EngineError, Eng
 from nodes.engine.disk import parse_df
 from nodes.engine.evidence import clean
 from nodes.engine.shapes import demand_list
+from tests.support.http_engines import QuietHandler, http_engines
 
 ABOUT = {"ApiVersion": "1.41"}
 VERSION = b'{"ApiVersion":"1.41","MinAPIVersion":5,"Arch":7,"Os":["linux"]}'
@@ -79,13 +78,9 @@ def test_odd_numbers_of_df(number: str) -> None:
 @pytest.fixture
 def engine_of() -> Iterator[Callable[..., EngineEndpoint]]:
     """`engine_of(body, status=200)`: answers every request but the one for its version with `body`."""
-    servers: list[ThreadingHTTPServer] = []
 
     def start(body: bytes, status: int = 200) -> EngineEndpoint:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1  # head and body in one packet
-
+        class Handler(QuietHandler):
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 is_version = self.path == "/version"
@@ -98,17 +93,10 @@ def engine_of() -> Iterator[Callable[..., EngineEndpoint]]:
 
             do_GET = do_POST = do_DELETE = answer
 
-            def log_message(self, format: str, *args: object) -> None:
-                pass
+        return serve(Handler)
 
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        Thread(target=servers[-1].serve_forever, args=(0.01,), daemon=True).start()
-        return EngineEndpoint(f"tcp://127.0.0.1:{servers[-1].server_port}")
-
-    yield start
-    for server in servers:
-        with server:
-            server.shutdown()
+    with http_engines() as serve:
+        yield start
 
 
 SPEC = ContainerSpec("x", "y:1", environment={"A": "B"})

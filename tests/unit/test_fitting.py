@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from instances.accelerator import Demand
@@ -45,11 +43,11 @@ def test_cards_are_used_up(demand: Demand, count: int, code: str) -> None:
 
 def test_what_others_hold_is_not_there_any_more() -> None:
     first = CARDS[0]._replace(held_mib=16 * GIB, held_percent=66, holders=2)
-    assert capacity_for(slices(8), Room(), replace(NODE, cards=(first, CARDS[1]))).count == 4
+    assert capacity_for(slices(8), Room(), NODE._replace(cards=(first, CARDS[1]))).count == 4
     taken = CARDS[0]._replace(held_mib=24576, held_percent=100, holders=1)
-    assert capacity_for(slices(8), Room(), replace(NODE, cards=(taken, CARDS[1]))).count == 3
+    assert capacity_for(slices(8), Room(), NODE._replace(cards=(taken, CARDS[1]))).count == 3
     cordoned = CARDS[0]._replace(usable=False)
-    assert capacity_for(slices(8), Room(), replace(NODE, cards=(cordoned, CARDS[1]))).count == 3
+    assert capacity_for(slices(8), Room(), NODE._replace(cards=(cordoned, CARDS[1]))).count == 3
 
 
 @pytest.mark.parametrize(
@@ -61,7 +59,7 @@ def test_what_others_hold_is_not_there_any_more() -> None:
     ],
 )
 def test_the_rest_of_the_node_is_used_up_too(needs: Room, count: int, code: str) -> None:
-    node = replace(NODE, room=Room(8, 16 * GIB, 100), held=Room(1, 0, 0))
+    node = NODE._replace(room=Room(8, 16 * GIB, 100), held=Room(1, 0, 0))
     found = capacity_for(Demand(count=0), needs, node)
     assert (found.count, stopped(found)) == (count, code)
 
@@ -71,5 +69,5 @@ def test_without_any_limit_counting_ends_somewhere() -> None:
 
 
 def test_nothing_fits_on_a_node_that_is_away() -> None:
-    found = capacity_for(slices(8), Room(), replace(NODE, connected=False))
+    found = capacity_for(slices(8), Room(), NODE._replace(connected=False))
     assert (found.count, stopped(found)) == (0, "node_not_connected")

@@ -14,7 +14,7 @@ from core.jobs import JobState
 from instances.history import forget_old_history
 from instances.models import Operation, TerminalSession
 from pulls.history import forget_old_pulls
-from pulls.models import PullEvent, PullJob
+from pulls.models import PulledImage, PullEvent, PullJob
 from tests.api import make
 
 pytestmark = pytest.mark.django_db
@@ -48,11 +48,15 @@ def test_old_pulls_go_but_the_last_of_an_image_on_a_node(user: User) -> None:
         pull(JobState.SUCCEEDED, YOUNG, reference="r.example.com/c:1"),
         pull(JobState.QUEUED, None, reference="r.example.com/c:1"),
     ]
-    nowhere = pull(JobState.FAILED, OLD, make.node())
+    nowhere = pull(JobState.SUCCEEDED, OLD, make.node(), reference="r.example.com/d:1")
+    for name in "abcd":
+        image = PulledImage.objects.create(reference=f"r.example.com/{name}:1", platform="linux/amd64", size=1)
+        image.layers.create(layer=1, size=1)
     PullJob.objects.filter(pk=nowhere.pk).update(node=None)
     assert forget_old_pulls(now=NOW) == 4
     assert set(PullJob.objects.values_list("pk", flat=True)) == {job.pk for job in kept}
     assert not PullEvent.objects.exists()
+    assert [image.reference[-3] for image in PulledImage.objects.order_by("reference")] == ["a", "b", "c"]
     assert forget_old_pulls(now=NOW) == 0
 
 

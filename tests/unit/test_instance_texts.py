@@ -11,7 +11,9 @@ from django.utils import translation
 from core.jobs import JobState
 from instances.models import Observed
 from instances.outcome import cause_of
+from instances.placement import Rejection
 from instances.refusal_texts import sentence
+from instances.services.asking import no_room
 from instances.snapshot import problem_of
 from nodes.models import ComputeNode
 from pulls.models import PullJob
@@ -51,3 +53,13 @@ def test_every_cause_has_words() -> None:
         told = sentence("node_lost", {"cause": cause})
         assert "kind" not in told and len(told) > len(sentence("node_lost", {"cause": ""}))
     assert sentence("node_lost", {"cause": "as an older version stored it"}).endswith("as an older version stored it")
+
+
+def test_each_node_tells_its_own_numbers() -> None:
+    """Refusals that read the same are worded once, others are not."""
+    short = [(1, "no_cpu_cores", 2), (2, "no_cpu_cores", 3), (3, "no_memory_mib", 2), (4, "no_cpu_cores", 2)]
+    told = no_room(Rejection(node, f"n{node}", code, {"wanted": 8, "free": free}) for node, code, free in short)
+    assert [one["node"] for one in told.extra["nodes"]] == ["n1", "n2", "n3", "n4"]
+    assert [one["reason"] for one in told.extra["nodes"]] == [
+        sentence(code, {"wanted": 8, "free": free}) for _node, code, free in short
+    ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def hold(node: Candidate, demand: Demand) -> Candidate:
         else card
         for card in node.cards
     ]
-    return replace(node, cards=tuple(cards))
+    return node._replace(cards=tuple(cards))
 
 
 def refusal(demand: Demand, node: Candidate, needs: Room = Room()) -> Refused:  # noqa: B008
@@ -93,13 +94,13 @@ def test_without_cards_any_connected_node_will_do() -> None:
 @pytest.mark.parametrize(
     ("demand", "node", "code"),
     [
-        (sliced(8), replace(NODE, connected=False), "node_not_connected"),
-        (sliced(8), replace(NODE, cards=()), "no_such_card"),
+        (sliced(8), NODE._replace(connected=False), "node_not_connected"),
+        (sliced(8), NODE._replace(cards=()), "no_such_card"),
         (sliced(8, model="H100"), NODE, "no_such_card"),
         (sliced(8, count=3), NODE, "too_few_cards"),
-        (sliced(8), replace(NODE, cards=(A._replace(usable=False),)), "cards_out_of_service"),
+        (sliced(8), NODE._replace(cards=(A._replace(usable=False),)), "cards_out_of_service"),
         (sliced(48), NODE, "larger_than_card"),
-        (sliced(8), replace(NODE, cards=(A._replace(memory_mib=0),)), "card_memory_unknown"),
+        (sliced(8), NODE._replace(cards=(A._replace(memory_mib=0),)), "card_memory_unknown"),
     ],
 )
 def test_reasons_against_a_node(demand: Demand, node: Candidate, code: str) -> None:
@@ -115,9 +116,9 @@ def test_reasons_against_a_node(demand: Demand, node: Candidate, code: str) -> N
     ],
 )
 def test_what_is_held_counts_and_what_is_unknown_does_not_limit(needs: Room, code: str) -> None:
-    node = replace(NODE, room=Room(8, 16 * GIB, 20), held=Room(4, 8 * GIB, 10))
+    node = NODE._replace(room=Room(8, 16 * GIB, 20), held=Room(4, 8 * GIB, 10))
     assert refusal(Demand(count=0), node, needs).code == code
-    assert fit(Demand(count=0), needs, replace(node, room=Room())).node == 1
+    assert fit(Demand(count=0), needs, node._replace(room=Room())).node == 1
     assert fit(Demand(count=0), Room(4, 8 * GIB, 10), node).node == 1
 
 
@@ -139,7 +140,7 @@ def test_what_is_held_counts_and_what_is_unknown_does_not_limit(needs: Room, cod
     ],
 )
 def test_models_are_found_by_whole_words_of_their_name(wanted: str, name: str, same: bool) -> None:
-    node = replace(NODE, cards=(Card("GPU-x", 0, name, 40960),))
+    node = NODE._replace(cards=(Card("GPU-x", 0, name, 40960),))
     if same:
         assert fit(sliced(8, model=wanted), Room(), node).grant.device_ids == ("GPU-x",)
     else:
@@ -147,19 +148,46 @@ def test_models_are_found_by_whole_words_of_their_name(wanted: str, name: str, s
 
 
 def test_a_container_gets_cards_of_one_kind() -> None:
-    mixed = replace(NODE, cards=(A, Card("GPU-c", 1, "A10", 23028)))
+    mixed = NODE._replace(cards=(A, Card("GPU-c", 1, "A10", 23028)))
     assert refusal(sliced(12, count=2), mixed).code == "cards_not_alike"
 
 
 def test_the_tightest_node_then_the_image_and_last_what_failed_lately() -> None:
-    full = hold(replace(NODE, id=5), sliced(12))
-    empty_with_image = replace(NODE, id=2, image_present=True)
-    empty = replace(NODE, id=3)
-    broken = replace(full, id=1, image_present=True, faults=["library_missing"])
-    dead = replace(NODE, id=6, connected=False)
+    full = hold(NODE._replace(id=5), sliced(12))
+    empty_with_image = NODE._replace(id=2, image_present=True)
+    empty = NODE._replace(id=3)
+    broken = full._replace(id=1, image_present=True, faults=["library_missing"])
+    dead = NODE._replace(id=6, connected=False)
     answer = place(sliced(12), Room(), [broken, empty, dead, empty_with_image, full])
     assert [found.node for found in answer.fits] == [5, 2, 3, 1]
     assert [(no.node, no.code) for no in answer.rejections] == [(6, "node_not_connected")]
+
+
+def test_of_nodes_that_are_equal_the_one_that_lacks_least_of_the_image() -> None:
+    unknown, far, near, there = (
+        NODE._replace(id=number, **way)
+        for number, way in enumerate(
+            [{"bytes_to_move": None}, {"bytes_to_move": 900}, {"bytes_to_move": 30}, {"image_present": True}]
+        )
+    )
+    tight = hold(NODE._replace(id=4, bytes_to_move=10**12), sliced(12))
+    answer = place(sliced(12), Room(), [unknown, far, near, there, tight])
+    assert [found.node for found in answer.fits] == [tight.id, there.id, near.id, far.id, unknown.id]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.none() | st.integers(0, 3)), min_size=1, max_size=8), st.randoms())
+def test_the_bytes_to_move_decide_after_the_image(ways: list[tuple], order: random.Random) -> None:
+    """Whatever order the nodes come in. Where the image is, nothing moves, whatever is said of its layers."""
+    nodes = [
+        NODE._replace(id=number, image_present=present, bytes_to_move=size)
+        for number, (present, size) in enumerate(ways)
+    ]
+    mixed = order.sample(nodes, len(nodes))
+    found = [nodes[one.node] for one in place(sliced(8), Room(), mixed).fits]
+    sizes = [-1 if node.image_present else 4 if node.bytes_to_move is None else node.bytes_to_move for node in found]
+    assert sizes == sorted(sizes) and len(found) == len(nodes)
+    for one, next_one in pairwise(zip(sizes, found, strict=True)):
+        assert one[0] < next_one[0] or one[1].id < next_one[1].id, "equally far: the older node"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +201,7 @@ def test_the_tightest_node_then_the_image_and_last_what_failed_lately() -> None:
 def test_a_fault_matters_to_those_who_would_meet_it(
     fault: str, sliced_slice: bool, whole_card: bool, no_card: bool
 ) -> None:
-    node = replace(NODE, faults=[fault])
+    node = NODE._replace(faults=[fault])
     found = [bool(fit(demand, Room(), node).fault) for demand in (sliced(8), Demand(count=1), Demand(count=0))]
     assert found == [sliced_slice, whole_card, no_card]
 
@@ -181,9 +209,9 @@ def test_a_fault_matters_to_those_who_would_meet_it(
 def test_cards_that_are_not_known_are_not_said_to_be_none() -> None:
     unknown = Candidate(1, "n1", cards_unknown="gpus_unknown")
     assert refusal(sliced(8), unknown).code == "gpus_unknown"
-    assert refusal(sliced(8), replace(unknown, cards_unknown="no_probe_image")).code == "no_probe_image"
+    assert refusal(sliced(8), unknown._replace(cards_unknown="no_probe_image")).code == "no_probe_image"
     assert fit(Demand(count=0), Room(), unknown).node == 1
-    assert fit(sliced(8), Room(), replace(NODE, cards_unknown="gpus_unknown")).node == 1, "seen before the last look"
+    assert fit(sliced(8), Room(), NODE._replace(cards_unknown="gpus_unknown")).node == 1, "seen before the last look"
 
 
 def told(demand: Demand, *cards: Card) -> tuple[str, dict[str, object]]:
@@ -223,7 +251,7 @@ def test_the_tightest_card_counts_whatever_its_kind() -> None:
     assert fit(
         Demand(count=1, model="A100"),
         Room(),
-        replace(node, cards=(nearly_full._replace(index=0, held_mib=0, held_percent=0, holders=0), empty)),
+        node._replace(cards=(nearly_full._replace(index=0, held_mib=0, held_percent=0, holders=0), empty)),
     ).grant.device_ids == ("GPU-a",), "the smaller one"
 
 

@@ -7,6 +7,7 @@ are handed out to the one build whose session this is, for as long as it runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import h2.config
@@ -39,6 +40,7 @@ class Call:
 
     path: str
     body: bytearray = field(default_factory=bytearray)
+    headers: list[tuple[str, str]] = field(default_factory=list)
     answer: bytes = b""
     trailers: list[tuple[str, str]] = field(default_factory=list)
 
@@ -74,6 +76,7 @@ class Session:
                 self._receive(event.stream_id, event.data)
             case h2.events.StreamEnded():
                 self._answer(event.stream_id)
+                self._send(event.stream_id)
             case h2.events.StreamReset():
                 self._calls.pop(event.stream_id, None)
             case h2.events.WindowUpdated() | h2.events.RemoteSettingsChanged():
@@ -87,25 +90,35 @@ class Session:
         call.body += data
         if len(call.body) > LONGEST_REQUEST:
             del self._calls[stream]
-            self._connection.reset_stream(stream, h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
+            with suppress(h2.exceptions.NoSuchStreamError):
+                self._connection.reset_stream(stream, h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
 
     def _answer(self, stream: int) -> None:
         call = self._calls.get(stream)
         if call is None:
             return
         status, told = self._result(call)
-        headers = [(":status", "200"), ("content-type", "application/grpc")]
-        self._connection.send_headers(stream, headers)
+        call.headers = [(":status", "200"), ("content-type", "application/grpc")]
         if isinstance(told, bytes):
             call.answer = b"\0" + len(told).to_bytes(4, "big") + told
         call.trailers = [("grpc-status", str(status))]
         if isinstance(told, str):
             call.trailers.append(("grpc-message", told))
-        self._send(stream)
 
     def _send(self, stream: int) -> None:
         """As much as the other end has room for now."""
-        call = self._calls[stream]
+        call = self._calls.get(stream)
+        if call is None or not call.trailers:
+            return
+        try:
+            self._send_all(stream, call)
+        except h2.exceptions.NoSuchStreamError:  # given up meanwhile; the event that says so is still to come
+            del self._calls[stream]
+
+    def _send_all(self, stream: int, call: Call) -> None:
+        if call.headers:
+            self._connection.send_headers(stream, call.headers)
+            call.headers = []
         while call.answer:
             room = min(
                 self._connection.local_flow_control_window(stream),
@@ -116,9 +129,8 @@ class Session:
                 return
             self._connection.send_data(stream, call.answer[:room])
             call.answer = call.answer[room:]
-        if call.trailers:
-            self._connection.send_headers(stream, call.trailers, end_stream=True)
-            del self._calls[stream]
+        self._connection.send_headers(stream, call.trailers, end_stream=True)
+        del self._calls[stream]
 
     def _result(self, call: Call) -> Answer:
         answers: dict[str, Callable[[str], Answer]] = {

@@ -60,13 +60,15 @@ class BuildKitSource:
 
     def _serve(self, line: Hijacked) -> None:
         """An end of the session is none of the build: that says itself what it has missed."""
-        with suppress(EngineError):
-            line.write(self._session.opening)
-            for data in line.read():
-                answer = self._session.feed(data)
-                if answer:
-                    line.write(answer)
-        line.abort()
+        try:
+            with suppress(EngineError):
+                line.write(self._session.opening)
+                for data in line.read():
+                    answer = self._session.feed(data)
+                    if answer:
+                        line.write(answer)
+        finally:
+            line.abort()
 
 
 def new_name() -> str:

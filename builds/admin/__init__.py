@@ -1,0 +1,5 @@
+"""Admin pages of custom images."""
+
+from builds.admin import builds
+
+__all__ = ["builds"]
