@@ -115,11 +115,12 @@ class Product(Daemon):
         """Tables and administrator, once; where the code is another than the tests' own, always by the commands."""
         if self._prepared:
             return
-        if self.root != ROOT or not prepared.copy_to(self.database):
+        new = self.root == ROOT and prepared.is_new(self.database)
+        if not (new and prepared.copy_to(self.database)):
             for command in ("migrate", "ensure_admin"):
                 done = self.manage(command, "--verbosity", "0")
                 assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-            if self.root == ROOT:
+            if new:
                 prepared.keep(self.database)
         self._prepared = True
 
