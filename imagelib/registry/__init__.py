@@ -3,6 +3,7 @@
 Needs no Django and no Docker; raises RegistryError only.
 """
 
+from .bodies import Body
 from .client import RegistryClient
 from .errors import CODES, UNREACHABLE_CODES, RegistryError
 from .types import Blob, ImageConfig, ImageDescription, Manifest, Platform
@@ -11,6 +12,7 @@ __all__ = [
     "CODES",
     "UNREACHABLE_CODES",
     "Blob",
+    "Body",
     "ImageConfig",
     "ImageDescription",
     "Manifest",

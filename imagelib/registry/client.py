@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import TracebackType
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from . import platforms
 from .auth import Authorizer
+from .bodies import Body
 from .errors import RegistryError
 from .manifests import (
     ACCEPT,
@@ -22,7 +23,7 @@ from .manifests import (
     parse_json,
     parse_manifest,
 )
-from .redaction import Secrets
+from .redaction import Authorization, Secrets
 from .replies import error_from_reply, own_words
 from .transport import Reply, Transport
 from .types import Blob, ImageConfig, ImageDescription, Manifest, Platform
@@ -114,6 +115,24 @@ class RegistryClient:
         with self._secrets:
             return self._config(repository, config)
 
+    def read_blob(
+        self, repository: str, blob: Blob, *, take: Callable[[Body], None], limit: int, seconds: float
+    ) -> int:
+        """Let `take` read a layer from its beginning; what it leaves is not fetched. Returns the bytes fetched.
+
+        At most `limit` bytes are given and for at most `seconds`: then the body ends early (`Body.is_whole` tells). A
+        layer that was read to its end has been checked against its digest; of a part nobody can tell.
+        """
+        path = f"/v2/{quote(repository)}/blobs/{blob.digest}"
+        body = Body(blob.digest, limit=limit, seconds=seconds)
+        with self._secrets:
+
+            def ask(authorization: Authorization | None) -> Reply:
+                return self._transport.get_body(path, take=take, body=body, authorization=authorization)
+
+            self._answered(ask, scope=_pull_scope(repository), missing="image_incomplete")
+        return body.fetched
+
     def diff_ids(self, repository: str, config: Blob) -> tuple[str, ...]:
         """Digests of the uncompressed layers, bottom first, in the order of `Manifest.layers`."""
         return self.image_config(repository, config).diff_ids
@@ -186,12 +205,16 @@ class RegistryClient:
         return parse_config(reply.body)
 
     def _get(self, path: str, *, scope: str, missing: str, accept: str = "*/*") -> Reply:
+        def ask(authorization: Authorization | None) -> Reply:
+            return self._transport.get(path, accept=accept, limit=DOCUMENT_LIMIT, authorization=authorization)
+
+        return self._answered(ask, scope=scope, missing=missing)
+
+    def _answered(self, ask: Callable[[Authorization | None], Reply], *, scope: str, missing: str) -> Reply:
         """A 200 answer; a challenge on the way is answered once."""
-        authorization = self._auth.known(scope)
-        reply = self._transport.get(path, accept=accept, limit=DOCUMENT_LIMIT, authorization=authorization)
+        reply = ask(self._auth.known(scope))
         if reply.status == 401 and reply.from_registry:
-            authorization = self._auth.answer(reply, scope)
-            reply = self._transport.get(path, accept=accept, limit=DOCUMENT_LIMIT, authorization=authorization)
+            reply = ask(self._auth.answer(reply, scope))
             if reply.status == 401 and reply.from_registry:
                 raise self._auth.refusal(reply, scope)
         if reply.status != 200:

@@ -91,13 +91,21 @@ def parse_manifest(body: bytes, content_type: str = "") -> Index | ImageManifest
 
 
 def parse_config(body: bytes) -> ImageConfig:
-    """Read an image config: platform and uncompressed layer digests."""
+    """Read an image config: platform, uncompressed layer digests, labels."""
     document = parse_json(body)
     rootfs = document.get("rootfs")
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     if not isinstance(diff_ids, list) or not all(isinstance(item, str) for item in diff_ids):
         raise _bad("the image config has no rootfs.diff_ids")
-    return ImageConfig(_platform(document) or Platform("linux", ""), tuple(diff_ids))
+    platform = _platform(document) or Platform("linux", "")
+    return ImageConfig(platform, tuple(diff_ids), _text(document.get("created")), _labels(document.get("config")))
+
+
+def _labels(config: object) -> dict[str, str]:
+    labels = config.get("Labels") if isinstance(config, Mapping) else None
+    if not isinstance(labels, dict):
+        return {}
+    return {name: value for name, value in labels.items() if isinstance(value, str)}
 
 
 def parse_json(body: bytes) -> dict[str, Any]:

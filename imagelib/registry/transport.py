@@ -5,14 +5,16 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 
+from .bodies import Body
 from .connections import HttpAdapter, Session, tls_context
 from .errors import RegistryError
 from .network_failures import from_exception
@@ -23,6 +25,9 @@ ERROR_BODY_LIMIT = 64 * 1024
 _CHUNK = 64 * 1024
 # ValueError: a host or a redirect that is no address, for which each library has another subclass
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, ValueError)
+
+
+_Read = Callable[[requests.Response, str], "Reply"]  # the answer and its address
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,27 @@ class Transport:
         self, url: str, *, accept: str = "*/*", limit: int, authorization: Authorization | None = None
     ) -> Reply:
         """GET an absolute URL. Authorization goes to the origin of `url` only, not along with a redirect elsewhere."""
+        return self._get_whole(url, accept, partial(self._read, limit=limit), authorization)
+
+    def get_body(
+        self, path: str, *, take: Callable[[Body], None], body: Body, authorization: Authorization | None = None
+    ) -> Reply:
+        """GET a path whose answer is large: `take` reads of the `body` what it wants, and the rest is not fetched.
+
+        Answers other than 200 are read as usual, and `take` is not called. To be asked when the scheme is known.
+        """
+
+        def read(response: requests.Response, url: str) -> Reply:
+            if response.status_code != 200:
+                return self._read(response, url, limit=ERROR_BODY_LIMIT)
+            take(body.of(response.raw.read1))
+            return Reply(200, response.headers, b"", _origin(url), urlsplit(url).netloc == self.host)
+
+        return self._get_whole(self._url(path), "*/*", read, authorization)
+
+    def _get_whole(self, url: str, accept: str, read: _Read, authorization: Authorization | None) -> Reply:
         try:
-            return self._get_url(url, accept, limit, authorization)
+            return self._get_url(url, accept, read, authorization)
         except _FAILURES as error:
             raise from_exception(error, url.split("/")[2]) from None
 
@@ -96,7 +120,7 @@ class Transport:
         first, second = self._schemes
         url = self._url(path, first)
         try:
-            reply = self._get_url(url, accept, limit, authorization)
+            reply = self._get_url(url, accept, partial(self._read, limit=limit), authorization)
             if first == "https" or not _is_tls_port(reply):
                 return reply, first
             failure = RegistryError("registry_bad_answer", f"{self.host}: HTTP {reply.status} to plain HTTP")
@@ -115,7 +139,7 @@ class Transport:
     def _url(self, path: str, scheme: str = "") -> str:
         return f"{scheme or self._schemes[0]}://{self.host}{path}"
 
-    def _get_url(self, url: str, accept: str, limit: int, authorization: Authorization | None) -> Reply:
+    def _get_url(self, url: str, accept: str, read: _Read, authorization: Authorization | None) -> Reply:
         start = _origin(url)
         for _ in range(MAX_REDIRECTS + 1):
             self._prepare_tls(url)
@@ -130,7 +154,7 @@ class Transport:
             )
             with response:
                 if not response.is_redirect:
-                    return self._read(response, url, limit)
+                    return read(response, url)
                 url = self._redirect_target(url, response.headers["Location"])
         raise RegistryError("registry_bad_answer", f"{urlsplit(start).netloc}: more than {MAX_REDIRECTS} redirects")
 
@@ -146,7 +170,7 @@ class Transport:
             raise RegistryError("registry_bad_answer", f"refused to follow a redirect to {where}")
         return target
 
-    def _read(self, response: requests.Response, url: str, limit: int) -> Reply:
+    def _read(self, response: requests.Response, url: str, *, limit: int) -> Reply:
         limit = limit if response.ok else ERROR_BODY_LIMIT
         body, complete = _read_body(response, limit, min(self._answer_seconds, self._seconds_left()))
         if response.ok and not complete:

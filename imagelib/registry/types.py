@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 UNKNOWN = "unknown"  # build tools give attestation manifests the platform unknown/unknown
 
@@ -84,10 +84,12 @@ class ImageDescription:
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """The part of an image's config that tells where it runs and which layers a node already has."""
+    """The part of an image's config that tells where it runs, which layers a node already has, and whence it comes."""
 
     platform: Platform
     diff_ids: tuple[str, ...]  # digests of the uncompressed layers, bottom first
+    created: str = ""  # as it says itself, RFC 3339
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def distinct(blobs: Iterable[Blob]) -> tuple[Blob, ...]:
