@@ -19,6 +19,8 @@ from appimages.api import AppImageViewSet
 from appimages.kuscia.views import Elsewhere
 from appimages.register_api import RegisterView
 from appimages.render_api import RenderView
+from builds.api.submissions import SubmissionViewSet
+from builds.api.telling import NoticeViewSet, WebhookTargetViewSet
 from core.dialects import gva, kuscia, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
@@ -59,6 +61,9 @@ router.register("instances", InstanceViewSet, basename="instance")
 router.register("config-sets", ConfigSetViewSet, basename="config-set")
 router.register("secret-sets", SecretSetViewSet, basename="secret-set")
 router.register("deployments", DeploymentViewSet, basename="deployment")
+router.register("submissions", SubmissionViewSet, basename="submission")
+router.register("notices", NoticeViewSet, basename="notice")
+router.register("webhook-targets", WebhookTargetViewSet, basename="webhook-target")
 
 api = [
     path("token/", LoginView.as_view(), name="token"),

@@ -22,6 +22,7 @@ from nodes.models import ComputeNode
 from pulls.models import PullJob
 from tests.api import make
 from tests.api.gva_kinds import KINDS, Kind
+from tests.support.submitted import built
 
 LISTS = [
     "/api/images/?page_size=100",
@@ -34,6 +35,9 @@ LISTS = [
     "/api/config-sets/?page_size=100",
     "/api/secret-sets/?page_size=100",
     "/api/appimages/?page_size=100",
+    "/api/submissions/?page_size=100",
+    "/api/notices/?page_size=100",
+    "/api/webhook-targets/?page_size=100",
     "/instance/getInstanceList?pageSize=100",
     "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
@@ -57,6 +61,9 @@ def fill(user: Any, count: int) -> None:
         there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
         make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))
+        offered = make.submission(by=user, entry=make.image(), build=built(by=user), decided_by=user)
+        make.notice(of=offered)
+        make.webhook()
         error = {"transient": False, "params": {}, "evidence": "e"}
         make.pull(
             by=user, on=make.node(password="p", status="failed", status_code="engine_refused"),
@@ -81,7 +88,7 @@ def queries(ask: Callable[[], Any]) -> tuple[int, int]:
         (path, who)
         for path in LISTS
         for who in ("operator", "user")
-        if (who == "operator" or not any(word in path for word in ("registries", "-sets")))
+        if (who == "operator" or not any(word in path for word in ("registries", "-sets", "-targets")))
     ],
 )
 def test_api_lists(path: str, who: str, client_of: Any, request: pytest.FixtureRequest) -> None:

@@ -16,6 +16,7 @@ LONGEST_FILE, USUAL_FILE, LONGEST_FUNCTION = 400, 250, 60
 # Where a bug must end one job, one stream or one probe, and not the whole process.
 CATCHES_EVERYTHING = {
     "pulls/work.py", "core/progress.py", "nodes/work.py", "nodes/engine/following.py", "instances/work.py",
+    "builds/submission_work.py", "builds/webhook_work.py",
 }  # fmt: skip
 _PATCHING = re.compile(r"\bmonkeypatch\.(setattr|delattr|setitem)|\bmock\.|\bMagicMock\b|\bmocker\b")
 _TEXT = {".py", ".md", ".html", ".js", ".css", ".toml", ".yml", ".txt", ".lock", ""}
