@@ -174,7 +174,7 @@ def test_a_worker_that_was_killed(server: ScriptedServer, ulrich: User) -> None:
     assert (check(row).state, row.attempt) == (JobState.SUCCEEDED, 2)
 
 
-def test_what_images_say_of_themselves_is_stored_by_every_database(self, server: ScriptedServer, ulrich: User) -> None:
+def test_what_images_say_of_themselves_is_stored_by_every_database(server: ScriptedServer, ulrich: User) -> None:
     labels = {name: "\0 \ud800 \N{SNOWMAN}" for name in submitted.LABELS}
     serve(server, labels=labels)
     row = check(submissions.submit(user=ulrich, reference=reference(server)))
