@@ -86,6 +86,15 @@ _BY_COLUMN: Mapping[str, str] = {
     "archive": "0123456789abcdef0123456789abcdef",
     "state": "running",
     "active": "true",
+    # custom images
+    "build": "12",
+    "reason": "the image runs as root",
+    "decision": "open",
+    "mine": "true",
+    "unread": "true",
+    "url": "https://ci.example.com/hooks/images",
+    "secret": "s3cret-Words",
+    "is_active": "true",
     # lists and logins
     "created_after": _MOMENT,
     "created_before": _MOMENT,

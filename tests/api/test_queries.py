@@ -21,6 +21,7 @@ from nodes.models import ComputeNode
 from pulls.models import PullJob
 from tests.api import make
 from tests.api.gva_kinds import KINDS, Kind
+from tests.support.submitted import built
 
 LISTS = [
     "/api/images/?page_size=100",
@@ -34,6 +35,9 @@ LISTS = [
     "/api/config-sets/?page_size=100",
     "/api/secret-sets/?page_size=100",
     "/api/appimages/?page_size=100",
+    "/api/submissions/?page_size=100",
+    "/api/notices/?page_size=100",
+    "/api/webhook-targets/?page_size=100",
     "/instance/getInstanceList?pageSize=100",
     "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
@@ -58,6 +62,9 @@ def fill(user: Any, count: int) -> None:
         there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
         make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))
+        offered = make.submission(by=user, entry=make.image(), build=built(by=user), decided_by=user)
+        make.notice(of=offered)
+        make.webhook()
         error = {"transient": False, "params": {}, "evidence": "e"}
         make.pull(
             by=user, on=make.node(password="p", status="failed", status_code="engine_refused"),
@@ -78,7 +85,8 @@ def queries(ask: Callable[[], Any]) -> tuple[int, int]:
 
 def paths_of(who: str) -> list[str]:
     """The lists that somebody may read."""
-    return [path for path in LISTS if who == "operator" or not any(word in path for word in ("registries", "-sets"))]
+    closed = ("registries", "-sets", "-targets")
+    return [path for path in LISTS if who == "operator" or not any(word in path for word in closed)]
 
 
 @pytest.mark.parametrize("who", ["operator", "user"])
