@@ -17,6 +17,11 @@ from imagelib.registry.platforms import choose
 KEYS = ("exists", "digest", "size", "platforms", "libc", "source", "vulnerabilities")
 PASSED, WARNED, FAILED, UNKNOWN = "passed", "warned", "failed", "unknown"
 UNPACKED = 3  # times its compressed size, as an image may need while it is pulled
+# What a registry says when nothing can be pulled under this name.
+ABSENT = frozenset(
+    {"image_not_found", "repository_not_found", "digest_not_found", "image_incomplete", "not_an_image",
+     "schema1_unsupported"}
+)  # fmt: skip
 _GRAVE = ("Critical", "High")
 
 
@@ -95,7 +100,7 @@ def check_platforms(offered: Sequence[str], fleet: Fleet) -> Check:
     params: dict[str, Any] = {"platforms": list(offered)}
     if not fleet.platforms:
         return Check("platforms", UNKNOWN, "platforms_without_nodes", params)
-    parsed = [Platform.parse(text) for text in offered]
+    parsed = [Platform.parse(text) for text in offered if text.count("/") in (1, 2)]
     missing = [text for text in sorted(set(fleet.platforms)) if choose(parsed, Platform.parse(text)) is None]
     if len(missing) == len(set(fleet.platforms)):
         return Check("platforms", WARNED, "platforms_of_no_node", params | {"nodes": missing})

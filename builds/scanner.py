@@ -86,7 +86,8 @@ class Scanner:
             if media_type in _texts(able.get("consumes_mime_types")) and _normal(REPORT) in map(
                 _normal, _texts(able.get("produces_mime_types"))
             ):
-                about = found.get("scanner") if isinstance(found.get("scanner"), dict) else {}
+                about = found.get("scanner")
+                about = about if isinstance(about, dict) else {}
                 return " ".join(filter(None, (_text(about, "name"), _text(about, "version"))))[:100]
         raise ScannerError("scanner_unsupported", media_type)
 

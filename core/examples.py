@@ -90,6 +90,15 @@ _BY_COLUMN: Mapping[str, str] = {
     "commit": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "state": "running",
     "active": "true",
+    # custom images
+    "build": "12",
+    "reason": "the image runs as root",
+    "decision": "open",
+    "mine": "true",
+    "unread": "true",
+    "url": "https://ci.example.com/hooks/images",
+    "secret": "s3cret-Words",
+    "is_active": "true",
     # lists and logins
     "created_after": _MOMENT,
     "created_before": _MOMENT,

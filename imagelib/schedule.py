@@ -70,6 +70,11 @@ SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "control", "expires": 3600},
     },
+    "forget what was told": {
+        "task": "builds.tasks.forget_what_was_told",
+        "schedule": 3600.0,
+        "options": {"queue": "control", "expires": 3600},
+    },
     "forget old instances": {
         "task": "instances.tasks.forget_old_history",
         "schedule": 3600.0,

@@ -212,6 +212,8 @@ STOP_INEFFECTIVE_SLICES = env.boolean("STOP_INEFFECTIVE_SLICES", False)
 HOST_PORTS = env.ports("HOST_PORTS", (20000, 29999))  # of every node, for what AppImages publish
 GIT_MAX_BYTES = env.integer("GIT_MAX_MB", 500, minimum=1) * 1_000_000  # of one commit of a repository, as it is sent
 GIT_HOSTS = env.words("GIT_HOSTS", [])  # where ordinary users may have repositories read from; empty: anywhere
+SCANNER_URL = env.text("SCANNER_URL")  # of vulnerabilities, as Harbor's are; empty: none
+SCANNER_TOKEN = env.text("SCANNER_TOKEN")
 SSH_KNOWN_HOSTS = env.text("SSH_KNOWN_HOSTS", str(DATA_DIR / "known_hosts"))
 
 # --- people -------------------------------------------------------------------------------------------------------
@@ -244,6 +246,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "instances.ProductSpec", "exclude_fields": ["updated_at"]},
     {"model": "instances.Gpu", "include_fields": ["is_cordoned"]},
     {"model": "appimages.AppImage", "exclude_fields": ["document", "updated_at"]},  # versions hold the documents
+    {"model": "builds.WebhookTarget", "exclude_fields": ["secret", "updated_at"]},
     {"model": "appimages.KusciaToken", "exclude_fields": ["token_hash", "last_used_at"]},
 )  # fmt: skip
 SIMPLE_JWT = {

@@ -22,6 +22,8 @@ from appimages.render_api import RenderView
 from builds import streams as build_streams
 from builds.api.builds import BuildViewSet
 from builds.api.hooks import GitHookView
+from builds.api.submissions import SubmissionViewSet
+from builds.api.telling import NoticeViewSet, WebhookTargetViewSet
 from core.dialects import gva, kuscia, problem
 from core.dialects.problem import is_database_away
 from imagelib import health
@@ -63,6 +65,9 @@ router.register("config-sets", ConfigSetViewSet, basename="config-set")
 router.register("secret-sets", SecretSetViewSet, basename="secret-set")
 router.register("deployments", DeploymentViewSet, basename="deployment")
 router.register("builds", BuildViewSet, basename="build")
+router.register("submissions", SubmissionViewSet, basename="submission")
+router.register("notices", NoticeViewSet, basename="notice")
+router.register("webhook-targets", WebhookTargetViewSet, basename="webhook-target")
 
 api = [
     path("token/", LoginView.as_view(), name="token"),

@@ -34,7 +34,21 @@ _LOG_LINES = 60  # of each service, in the report of a failed test
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("services")
     group.addoption("--keep-services", action="store_true", help="keep the directory of the services' logs and data")
+    group.addoption("--only-database", action="store_true", help="leave files out in which no test asks for a database")
     group.addoption("--services-dir", default="/var/tmp", help="where that directory is made; needs about 2 GB")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What a file without the database shows is the same on any: one run of it says all."""
+    if config.getoption("--only-database"):
+        asking = {item.path for item in items if _asks_for_database(item)}
+        config.hook.pytest_deselected(items=[item for item in items if item.path not in asking])
+        items[:] = [item for item in items if item.path in asking]
+
+
+def _asks_for_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return "db" in fixtures or "transactional_db" in fixtures or item.get_closest_marker("django_db") is not None
 
 
 @pytest.fixture(scope="session")

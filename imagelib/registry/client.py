@@ -80,6 +80,11 @@ class RegistryClient:
         """Close the connections."""
         self._transport.close()
 
+    @property
+    def url(self) -> str:
+        """Where it asks: http[s]://host[:port]; the scheme is known after the first answer."""
+        return self._transport.url
+
     def resolve(self, repository: str, reference: str, *, platform: Platform) -> Manifest:
         """What an engine of `platform` downloads for `reference`, a tag or a digest: one request, two for an index.
 

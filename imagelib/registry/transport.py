@@ -77,6 +77,10 @@ class Transport:
     def close(self) -> None:
         self._session.close()
 
+    @property
+    def url(self) -> str:
+        return self._url("")
+
     def get(self, path: str, *, accept: str = "*/*", limit: int, authorization: Authorization | None = None) -> Reply:
         """GET a path (with query) of the registry; `limit` is the greatest body in bytes."""
         if len(self._schemes) > 1:

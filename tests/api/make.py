@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from appimages.models import AppImage
 from appimages.services import create_app_image
-from builds.models import Application, Build
+from builds.models import Application, Build, Notice, Submission, WebhookCall, WebhookTarget
 from core.jobs import JobState
 from core.system import SYSTEM
 from imagelib.models import ImageRegistry, RegistryEndpoint
@@ -174,6 +174,33 @@ def build(*, by: Any, state: str = JobState.QUEUED, **values: Any) -> Build:
         "repository": "r.example.com/team/python", "arguments": {"BASE_TAG": "3.12"}, "requested_by": by,
     }  # fmt: skip
     return Build.objects.create(state=state, **{**usual, **values})
+
+
+def submission(*, by: Any, **values: Any) -> Submission:
+    """An image that `by` offered. No worker runs, so its checks wait."""
+    return Submission.objects.create(
+        requested_by=by, **{"reference": f"registry.example.com/offered{next(_numbers):05}:v1", **values}
+    )
+
+
+def notice(*, of: Submission, **values: Any) -> Notice:
+    """For who offered it: that it was rejected."""
+    told = {"reference": of.reference, "user": "olga", "reason": "no"}
+    return Notice.objects.create(
+        user=of.requested_by, **{"code": "rejected", "values": told, "submission": of, **values}
+    )
+
+
+def webhook(**values: Any) -> WebhookTarget:
+    number = next(_numbers)
+    usual = {"name": f"webhook {number:05}", "url": "https://ci.example.com/hooks", "secret": "s"}
+    return WebhookTarget.objects.create(**{**usual, **values})
+
+
+def webhook_call(*, to: WebhookTarget, of: Submission, **values: Any) -> WebhookCall:
+    return WebhookCall.objects.create(
+        **{"target": to, "submission": of, "event": "submission.created", "body": "{}", **values}
+    )
 
 
 def problem(answer: Any, status: int, code: str | None = None) -> dict[str, Any]:

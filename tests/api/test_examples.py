@@ -14,6 +14,7 @@ from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from builds.build_serializers import BuildAsked
+from builds.submission_serializers import SubmissionAsked, WebhookTargetSerializer
 from core.dialects.gva_records import RecordViews
 from core.examples import example_for, with_example
 from imagelib.models import ImageRegistry, RegistryEndpoint
@@ -47,6 +48,8 @@ FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/appimages/app/run/", RunAsked),
     ("/api/config-sets/", ConfigSetSerializer),
     ("/api/secret-sets/", SecretSetSerializer),
+    ("/api/submissions/", SubmissionAsked),
+    ("/api/webhook-targets/", WebhookTargetSerializer),
     ("/api/token/", LoginSerializer),
 )
 
@@ -135,6 +138,9 @@ def test_filters(as_operator: APIClient, language: str) -> None:
         ("/api/builds/", "application"),
         ("/api/builds/", "active"),
         ("/api/instances/", "state"),
+        ("/api/submissions/", "decision"),
+        ("/api/submissions/", "mine"),
+        ("/api/notices/", "unread"),
         ("/api/instances/", "image"),
         ("/api/instances/", "created_after"),
     ]:

@@ -24,6 +24,7 @@ NODE = {"name": "new", "docker_address": make.DEAD_ENGINE}
 SPEC = {"name": "new"}
 LOGIN = {"username": "ulrich", "password": make.PASSWORD}
 INSTANCE = {"image": "{image}", "spec": "{spec}", "name": "new"}
+WEBHOOK = {"name": "new", "url": "https://new.example.com/hooks", "secret": "s"}
 PULL = {"image": "{image}", "nodes": ["{node}"]}
 
 
@@ -155,6 +156,24 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("POST", "api/builds/{build}/ticket/"): (owners(200), None),
     ("GET", "api/builds/{build}/events/"): (owners(200), None),
     ("GET", "api/builds/events/"): (owners(200), {"id": "{build}"}),
+    ("GET", "api/submissions/"): (READERS, None),
+    ("POST", "api/submissions/"): ((401, 202, 202, 202), {"reference": "127.0.0.1:1/team/other:v1"}),
+    ("GET", "api/submissions/{submission}/"): (owners(200), None),
+    ("GET", "api/submissions/{submission}/history/"): (owners(200), None),
+    ("POST", "api/submissions/{submission}/approve/"): (operators(409), {}),  # its checks wait
+    ("POST", "api/submissions/{submission}/reject/"): (operators(200), {"reason": "x"}),
+    ("POST", "api/submissions/{submission}/withdraw/"): (owners(200), None),
+    ("POST", "api/submissions/{submission}/check/"): (owners(409), None),  # they wait already
+    ("GET", "api/notices/"): (READERS, None),
+    ("POST", "api/notices/{notice}/read/"): ((401, 200, 404, 404), None),  # of operators too only their own
+    ("POST", "api/notices/read-all/"): (READERS, None),
+    ("GET", "api/webhook-targets/"): (operators(200), None),
+    ("POST", "api/webhook-targets/"): (operators(201), WEBHOOK),
+    ("GET", "api/webhook-targets/{webhook}/"): (operators(200), None),
+    ("PUT", "api/webhook-targets/{webhook}/"): (operators(200), WEBHOOK),
+    ("PATCH", "api/webhook-targets/{webhook}/"): (operators(200), {"is_active": False}),
+    ("DELETE", "api/webhook-targets/{webhook}/"): (operators(204), None),
+    ("GET", "api/webhook-targets/{webhook}/calls/"): (operators(200), None),
 }
 for _kind, _thing in ((IMAGES, "image"), (NODES, "node"), (SPECS, "spec")):
     for _prefix in ("", "api"):
@@ -228,6 +247,9 @@ def things(user: User) -> dict[str, Any]:
         "config_set": make.config_set().pk,
         "secret_set": make.secret_set(token="t").pk,
         "number": 1,  # of a version of it
+        "submission": (submission := make.submission(by=user)).pk,
+        "notice": make.notice(of=submission).pk,
+        "webhook": make.webhook().pk,
     }
 
 
@@ -319,18 +341,8 @@ def _with_ids(asked: Any, things: dict[str, Any]) -> Any:
 
 
 def _resolver_path(path: str) -> str:
-    for name in (
-        "image",
-        "registry",
-        "node",
-        "pull",
-        "spec",
-        "instance",
-        "deployment",
-        "config_set",
-        "secret_set",
-        "build",
-    ):
+    plain = ("image", "registry", "node", "pull", "spec", "instance", "deployment", "config_set", "secret_set")
+    for name in (*plain, "build", "submission", "notice", "webhook"):
         path = path.replace(f"{{{name}}}", "{pk}")
     return path.replace("{app_image}", "{name}").replace("{runnable}", "{name}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -76,20 +77,35 @@ class Site:
             self.faults.append(f"{answer.status} {answer.url}")
 
 
-@pytest.fixture
-def context(browser: Browser, product: Product) -> Iterator[BrowserContext]:
+def english_context(browser: Browser, product: Product) -> BrowserContext:
     context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
     context.set_default_timeout(15_000)
     context.add_cookies([{"name": "django_language", "value": "en", "url": product.url}])
-    yield context
-    context.close()
+    return context
 
 
 @pytest.fixture
-def site(product: Product, context: BrowserContext) -> Iterator[Site]:
+def context(browser: Browser, product: Product) -> Iterator[BrowserContext]:
+    with closing(english_context(browser, product)) as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def login(browser: Browser, product: Product) -> list[Any]:
+    """The cookies of the administrator, who used the form once for all tests of a file."""
+    with closing(english_context(browser, product)) as context:
+        site = Site(product, context.new_page())
+        site.login()
+        assert not site.faults
+        return context.cookies()
+
+
+@pytest.fixture
+def site(product: Product, context: BrowserContext, login: list[Any]) -> Iterator[Site]:
     """Logged in as the administrator. Anything that the browser's console reports fails the test."""
+    context.add_cookies(login)
     site = Site(product, context.new_page())
-    site.login()
+    site.open("/admin/")
     yield site
     assert not site.faults
 

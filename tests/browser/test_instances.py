@@ -15,6 +15,9 @@ from tests.services.process import wait_until
 from tests.services.registries import Registries
 
 pytestmark = pytest.mark.real
+# Both end at once when they are told to: as the first process of a container, a mere `sleep` would not hear it.
+GREETS = "echo hello from inside; trap exit TERM; while :; do sleep 0.1; done"
+WAITS = ["sh", "-c", "trap exit TERM; while :; do sleep 0.1; done"]
 
 
 @pytest.fixture
@@ -42,9 +45,9 @@ def test_an_image_is_run_stopped_started_and_removed(
     choose(page, "spec", spec)
     page.fill("[name=name]", "first")
     page.locator("details.il-details > summary").click()
-    page.fill("[name=command]", "sh -c 'echo hello from inside; exec sleep 600'")
+    page.fill("[name=command]", f"sh -c '{GREETS}'")
     page.get_by_role("button", name="Show what would be used").click()
-    expect(page.locator('[data-part="plan"]')).to_contain_text("echo hello from inside; exec sleep 600")
+    expect(page.locator('[data-part="plan"]')).to_contain_text(GREETS)
     expect(page.get_by_text("The data disk at /data is not limited in size")).to_be_visible()
     assert site.product.api("GET", "/api/instances/").json()["count"] == 0
 
@@ -73,7 +76,7 @@ def running(
     ids = {row["name"]: row["id"] for row in site.product.api("GET", "/api/images/").json()["results"]}
     image = ids.get("followed") or add_image("followed", registries.open.reference("library/tiny:1"))
     [plan] = [row["id"] for row in site.product.api("GET", "/api/specs/").json()["results"] if row["name"] == spec]
-    asked = {"image": image, "spec": plan, "name": "followed", "command": ["sleep", "600"]}
+    asked = {"image": image, "spec": plan, "name": "followed", "command": WAITS}
     made = site.product.api("POST", "/api/instances/", json=asked)
     assert made.status_code == 202, made.text
     at = f"/api/instances/{made.json()['id']}/"

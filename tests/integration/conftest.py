@@ -20,6 +20,16 @@ from tests.services.registries import Registries
 
 _numbers = count(1)
 _FAST = {"IMAGELIB_LOG_LEVEL": "INFO"}
+# What takes longest begins first, so that no process of the tests waits long for another at the end.
+_LONGEST = (
+    "pull_processes", "pull_failures", "transfers", "pull_success", "commands", "pull_restarts", "instance_processes",
+    "pull_concurrency", "production_shape", "nodes", "pull_cancel", "instance_events", "instances", "preflight",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {f"test_{name}": rank for rank, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(scope="module", autouse=True)

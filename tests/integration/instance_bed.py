@@ -34,6 +34,11 @@ class InstanceBed:
         wait_until(f"node {pk}", lambda: self.get(f"/api/nodes/{pk}/")["status"] == "connected", step=0.1)
         return pk
 
+    def look(self, node: int) -> int:
+        """The product looks at the node now: a sweep may have come while its engine was away for a moment."""
+        assert self.post(f"/api/nodes/{node}/test/", 200)["status"] == "connected"
+        return node
+
     def get(self, path: str) -> Any:
         answer = self.product.api("GET", path)
         assert answer.status_code == 200, answer.text

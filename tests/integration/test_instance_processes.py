@@ -42,11 +42,16 @@ def gpu_engine(engine_bed: EngineBed, gpu_standin: GpuStandIn) -> Iterator[RealE
 
 
 @pytest.fixture(scope="module")
-def node(beds: InstanceBed, gpu_engine: RealEngine, glibc_image: str, gpu_standin: GpuStandIn) -> int:
+def known(beds: InstanceBed, gpu_engine: RealEngine, glibc_image: str, gpu_standin: GpuStandIn) -> int:
     gpu_engine.pull(glibc_image)
     pk = beds.node(gpu_engine, hami_core=str(gpu_standin.slicing_library))
     assert beds.gpus(pk, discover=True)["problem"] is None
     return pk
+
+
+@pytest.fixture
+def node(beds: InstanceBed, known: int) -> int:
+    return beds.look(known)
 
 
 def control(bed: InstanceBed) -> Worker:

@@ -55,12 +55,17 @@ def gpu_engine(engine_bed: EngineBed, cards: GpuNode) -> Iterator[RealEngine]:
 
 
 @pytest.fixture(scope="module")
-def node(beds: InstanceBed, gpu_engine: RealEngine, glibc_image: str, gpu_standin: GpuStandIn) -> int:
+def known(beds: InstanceBed, gpu_engine: RealEngine, glibc_image: str, gpu_standin: GpuStandIn) -> int:
     """The engine's node: it has the image and its cards are known."""
     gpu_engine.pull(glibc_image)
     pk = beds.node(gpu_engine, hami_core=str(gpu_standin.slicing_library))
     assert beds.gpus(pk, discover=True)["problem"] is None
     return pk
+
+
+@pytest.fixture
+def node(beds: InstanceBed, known: int) -> int:
+    return beds.look(known)
 
 
 @pytest.fixture(autouse=True)
@@ -258,7 +263,7 @@ def test_a_node_that_lost_its_hook(
     aside = hook.rename(cards.directory / "hook.aside")
     try:
         gpu_engine.restart()
-        pk = beds.create(glibc_image, node, {**SLICE, "data_disk_gb": 1})
+        pk = beds.create(glibc_image, beds.look(node), {**SLICE, "data_disk_gb": 1})
         failed(beds, pk, gpu_engine, "no_device_support")
     finally:
         aside.rename(hook)

@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from tests.services import prepared
 from tests.services.ports import LOOPBACK, free_port
 from tests.services.process import Daemon, clean_environment, wait_until
 
@@ -95,6 +96,11 @@ class Product(Daemon):
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def database(self) -> Path | str:
+        """The file of SQLite, or the URL."""
+        return self.env.get("IMAGELIB_DATABASE_URL") or Path(self.env["IMAGELIB_DATA_DIR"]) / "imagelib.sqlite3"
+
     def command(self) -> list[str]:
         return python_process(["manage.py", "serve"], self.env, self.root)
 
@@ -106,12 +112,16 @@ class Product(Daemon):
             return False
 
     def prepare(self) -> None:
-        """Tables and administrator, once."""
+        """Tables and administrator, once; where the code is another than the tests' own, always by the commands."""
         if self._prepared:
             return
-        for command in ("migrate", "ensure_admin"):
-            done = self.manage(command, "--verbosity", "0")
-            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        new = self.root == ROOT and prepared.is_new(self.database)
+        if not (new and prepared.copy_to(self.database)):
+            for command in ("migrate", "ensure_admin"):
+                done = self.manage(command, "--verbosity", "0")
+                assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+            if new:
+                prepared.keep(self.database)
         self._prepared = True
 
     def start(self) -> None:

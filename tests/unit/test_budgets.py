@@ -17,6 +17,7 @@ LONGEST_FILE, USUAL_FILE, LONGEST_FUNCTION = 400, 250, 60
 CATCHES_EVERYTHING = {
     "pulls/work.py", "core/progress.py", "nodes/work.py", "nodes/engine/following.py", "instances/work.py",
     "builds/work.py",
+    "builds/submission_work.py", "builds/webhook_work.py",
 }  # fmt: skip
 _PATCHING = re.compile(r"\bmonkeypatch\.(setattr|delattr|setitem)|\bmock\.|\bMagicMock\b|\bmocker\b")
 _TEXT = {".py", ".md", ".html", ".js", ".css", ".toml", ".yml", ".txt", ".lock", ""}

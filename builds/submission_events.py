@@ -1,0 +1,56 @@
+"""The history of a submission: which events exist, their sentences, and what the audit log gets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from auditlog.models import LogEntry
+from django.utils.translation import gettext_lazy as _
+
+from builds.models import Submission, SubmissionEvent
+from pulls.failure_texts import describe
+
+SENTENCES: dict[str, Any] = {
+    "submitted": _("Submitted by %(user)s."),
+    "checked": _("The checks are through: %(digest)s."),
+    "absent": _("The checks found no such image: %(cause)s"),
+    "retry": _("The registry could not be asked: %(cause)s The next attempt starts in %(delay)s s."),
+    "check_failed": _("The checks could not be made: %(cause)s"),
+    "check_cancelled": _("The checks were ended."),
+    "checked_again": _("%(user)s asked for the checks again."),
+    "withdrawn": _("Withdrawn by %(user)s."),
+    "rejected": _("Rejected by %(user)s: %(reason)s"),
+    "approved": _("Approved by %(user)s: %(entry)s is listed, pinned to %(digest)s."),
+    "tag_moved": _("The tag has moved since the checks, to %(digest)s; the digest that was checked was approved."),
+    "tag_not_asked": _("Whether the tag has moved since the checks could not be asked: %(cause)s"),
+    "pulls": _("%(user)s asked for pulls onto %(nodes)s."),
+}
+
+
+def record(submission: Submission, code: str, *, at: datetime, user: Any = None, **values: Any) -> None:
+    """Append one event. `values` are JSON-ready and never secret."""
+    assert code in SENTENCES, code
+    if user is not None:
+        values["user"] = user.get_username()
+    SubmissionEvent.objects.create(submission_id=submission.pk, at=at, user=user, code=code, values=values)
+
+
+def sentence(event: SubmissionEvent) -> str:
+    """The event in the reader's language. A stored error code becomes its cause."""
+    values = dict(event.values)
+    if "error_code" in values:
+        values["cause"] = str(describe(values.pop("error_code"), values.pop("params", {})).cause)
+    return str(SENTENCES[event.code]) % values
+
+
+def audit(submission: Submission, *, user: Any, changes: Mapping[str, tuple[Any, Any]], created: bool = False) -> None:
+    """What a guarded UPDATE changed, which the audit log does not see by itself."""
+    LogEntry.objects.log_create(
+        submission,
+        force_log=True,
+        action=LogEntry.Action.CREATE if created else LogEntry.Action.UPDATE,
+        changes={name: [str(old), str(new)] for name, (old, new) in changes.items()},
+        actor=user,
+    )

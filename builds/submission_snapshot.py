@@ -1,0 +1,79 @@
+"""A submission as people and programs see it now, in their language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builds.check_texts import worded
+from builds.models import Submission, WebhookCall
+from builds.webhook_texts import webhook_failure_text
+from imagelib.registry import UNREACHABLE_CODES
+from pulls.failure_texts import describe
+
+
+def picture(row: Submission, *, for_operator: bool) -> dict[str, Any]:
+    """JSON-ready but for times. What a registry said in its own words is for operators: anybody may name any host."""
+    entry, build = row.entry, row.build
+    return {
+        "id": row.pk,
+        "state": row.state,
+        "decision": row.decision,
+        "reference": row.reference,
+        "name": row.name,
+        "description": row.description,
+        "digest": row.digest,
+        "size": row.size,
+        "platforms": row.platforms,
+        "libc": row.libc,
+        "checks": [worded(check, for_operator=for_operator) for check in row.checks],
+        "error": error_of(row, for_operator=for_operator),
+        "attempt": row.attempt,
+        "max_attempts": row.max_attempts,
+        "build": {"id": build.pk, "application": build.application_name} if build else None,
+        "requested_by": row.requested_by.get_username() if row.requested_by else None,
+        "decided_by": row.decided_by.get_username() if row.decided_by else None,
+        "reason": row.reason,
+        "entry": {"id": entry.pk, "name": entry.name, "address": entry.address} if entry else None,
+        "created_at": row.created_at,
+        "checked_at": row.checked_at,
+        "decided_at": row.decided_at,
+        "version": row.version,
+    }
+
+
+def error_of(row: Submission, *, for_operator: bool) -> dict[str, Any] | None:
+    """Why the checks could not be made, the last time."""
+    if not row.error_code:
+        return None
+    hidden = not for_operator and row.error_code in UNREACHABLE_CODES
+    code = "registry_unreachable" if hidden else row.error_code
+    text = describe(code, row.error.get("params"))
+    return {
+        "code": code,
+        "transient": bool(row.error.get("transient")),
+        "title": str(text.title),
+        "cause": str(text.cause),
+        "advice": str(text.advice),
+        "evidence": str(row.error.get("evidence", "")) if for_operator else "",
+    }
+
+
+def call_picture(call: WebhookCall) -> dict[str, Any]:
+    """One message to another system."""
+    text = webhook_failure_text(call.error_code, call.error.get("params")) if call.error_code else None
+    return {
+        "id": call.pk,
+        "event": call.event,
+        "submission": call.submission_id,
+        "state": call.state,
+        "attempt": call.attempt,
+        "max_attempts": call.max_attempts,
+        "status": call.status,
+        "error": {
+            "code": call.error_code, "title": str(text.title), "cause": str(text.cause), "advice": str(text.advice),
+            "evidence": str(call.error.get("evidence", "")),
+        } if text else None,
+        "next_attempt_at": call.due_at if call.state == "queued" else None,
+        "created_at": call.created_at,
+        "finished_at": call.finished_at,
+    }  # fmt: skip
