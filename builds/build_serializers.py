@@ -29,8 +29,9 @@ class BuildAsked(AskedFields):
         required=False,
         allow_blank=True,
         error_messages={
-            "invalid": _("A whole commit id of 40 hexadecimal digits, for example %(example)s.")
-            % {"example": "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}
+            "invalid": _(
+                "A whole commit id of 40 hexadecimal digits, for example 4b825dc642cb6eb9a060e54bf8d69288fbee4904."
+            )
         },
     )
 

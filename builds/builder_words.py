@@ -18,6 +18,7 @@ _STEP = re.compile(
     r"|executor failed running \[(?P<older>.*)\]: exit code: (?P<older_code>\d+)",
     re.IGNORECASE | re.DOTALL,
 )
+_BEFORE_STEPS = re.compile(r"failed to create llb definition", re.IGNORECASE)
 _KILLED = 137  # by SIGKILL: mostly for want of memory
 _LINE = re.compile(r"dockerfile parse error (?:on )?line (\d+)|(?:^|\W)dockerfile:(\d+)", re.IGNORECASE)
 
@@ -47,7 +48,7 @@ _BUILD: Final = _rules(
         "dockerfile_invalid",
         r"dockerfile parse error|failed to parse dockerfile|unknown instruction|file with no instructions"
         r"|the dockerfile (?:\(\S+\) )?cannot be empty|no build stage in current context|should not be blank"
-        r"|failed to (?:create llb definition|parse stage name|parse platform|process \")|unknown flag: "
+        r"|failed to (?:parse stage name|parse platform|process \")|unknown flag: "
         r"|circular dependency|no build stages? found|failed to process \"|syntax error"
         r"|requires (?:at least|exactly|either) (?:one|two|three|\d)",
     ),
@@ -80,7 +81,7 @@ _IMAGE = re.compile(
     r"manifest for (\S+) not found"
     r"|pull access denied for ([^\s,]+)"
     r"|failed to resolve (?:source metadata for|reference) \"?([^\s\"]+?)\"?:"
-    r"|failed to solve: ([^\s:]+(?::[\w.-]+)?): ",
+    r"|(?:definition|failed to solve): ([^\s\"]+?): ",
     re.IGNORECASE,
 )
 
@@ -98,7 +99,7 @@ def of_build(text: str, *, status: int | None) -> tuple[str, dict[str, str]]:
     # As if it were no stream: what is refused there is not the middle of a pull, but its beginning.
     code, params = recognise(text, status=status or 500)
     code = _BASE.get(code, code)
-    if code == "engine_rejected" and status == 400:
+    if code in ("engine_rejected", "unknown") and (status == 400 or _BEFORE_STEPS.search(text)):
         return "dockerfile_invalid", {}  # what the builder refuses before the first step
     if found := _IMAGE.search(text):
         params = {**params, "base": next(filter(None, found.groups()))}

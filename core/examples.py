@@ -84,6 +84,10 @@ _BY_COLUMN: Mapping[str, str] = {
     "node": "5",
     "source_node": "5",
     "archive": "0123456789abcdef0123456789abcdef",
+    # builds
+    "application": "5",
+    "branch": "main",
+    "commit": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "state": "running",
     "active": "true",
     # custom images

@@ -75,8 +75,13 @@ def request_build(
             text = _('Only applications in a git repository have this. Leave it out, for example {"application": 1}.')
             raise InvalidInput({field: text})
     if commit and not _COMMIT.match(commit):
-        text = _("A whole commit id of 40 hexadecimal digits, for example %(example)s.")
-        raise InvalidInput({"commit": text % {"example": "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}})
+        raise InvalidInput(
+            {
+                "commit": _(
+                    "A whole commit id of 40 hexadecimal digits, for example 4b825dc642cb6eb9a060e54bf8d69288fbee4904."
+                )
+            }
+        )
     version = None if of_git else _newest(app)
     wanted = Wanted(app, version, branch or app.git_branch, commit, _where(user, node))
     return _create(user, wanted, trigger)

@@ -21,15 +21,15 @@ FINAL = ("succeeded", "failed", "cancelled")
 
 
 class Watch:
-    """An open event stream of one pull, read by a thread: every snapshot that a browser would have seen."""
+    """An open event stream of one pull (or build), read by a thread: every snapshot that a browser would have seen."""
 
-    def __init__(self, product: Product, pk: int) -> None:
+    def __init__(self, product: Product, pk: int, *, kind: str = "pulls") -> None:
         self.snapshots: list[Snapshot] = []
         self.ended = threading.Event()
         self._session = requests.Session()
         self._session.trust_env = False
         self._response = self._session.get(
-            f"{product.url}/api/pulls/{pk}/events/",
+            f"{product.url}/api/{kind}/{pk}/events/",
             headers={"Authorization": f"Bearer {product.token()}"},
             stream=True,
             timeout=(5, 60),
