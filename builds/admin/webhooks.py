@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminURLInputWidget
 
 from builds.models import WebhookTarget
 from builds.services import webhooks
@@ -24,6 +26,7 @@ _CALLS_SHOWN = 50
 
 
 class WebhookForm(ServiceForm):
+    url = forms.CharField(label=gettext_lazy("URL"), max_length=1000, widget=UnfoldAdminURLInputWidget())
     secret = SecretField(label=gettext_lazy("secret"))
 
     class Meta:
