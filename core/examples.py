@@ -103,6 +103,7 @@ _BY_COLUMN: Mapping[str, str] = {
     "target_registry": "1",
     "target_namespace": "team",
     "suffix": "qlora",
+    "version": "3",
     "files": '{"Dockerfile": "FROM python:3.12"}',
     "git_url": "https://git.example.com/team/images.git",
     "git_branch": "main",
