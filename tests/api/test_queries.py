@@ -39,6 +39,7 @@ LISTS = [
     "/api/submissions/?page_size=100",
     "/api/notices/?page_size=100",
     "/api/webhook-targets/?page_size=100",
+    "/api/applications/?page_size=100",
     "/instance/getInstanceList?pageSize=100",
     "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
@@ -61,6 +62,7 @@ def fill(user: Any, count: int) -> None:
         make.config_set(values={"A": "1"})
         make.secret_set(token="t")
         make.build(by=user)
+        make.notebook(by=user, webhook_secret="w")
         there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
         make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))
