@@ -30,6 +30,7 @@ from tests.api.gva_kinds import KINDS, NODES
 from tests.api.routes import all_routes
 from tests.services.certs import Authority
 from tests.support.app_images import document
+from tests.support.pushes import encoded, github_push, signature
 
 CANARY = "canary-5e1f0d"
 
@@ -196,6 +197,14 @@ def plant_in_applications(client: Listener, canary: Canaries) -> None:
     assert client.post(f"{at}secrets/", {"values": {"a b": canary("secret-bad")}}).status_code == 400
     assert client.post(f"{at}secrets/", {"values": {"A": [canary("secret-list")]}}).status_code == 400
     assert client.post(f"{at}copy/", {"name": "copy"}).status_code == 201
+    away = {"git_url": "http://127.0.0.1:1/a.git", "git_username": "u", "git_password": canary("import")}
+    assert client.post("/api/applications/import/", away).status_code == 502
+    in_url = {"git_url": f"https://a:{canary('import-url')}@git.example.com/a.git"}
+    assert client.post("/api/applications/import/", in_url).status_code == 400
+    message = encoded(github_push())
+    forged = {"HTTP_X_HUB_SIGNATURE_256": f"sha256={signature(canary('forged'), message)}"}
+    answer = client.generic("POST", "/api/hooks/git/", message, content_type="application/json", **forged)
+    assert answer.status_code == 403
 
 
 def make_instances(client: Listener) -> None:
