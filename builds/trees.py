@@ -36,6 +36,8 @@ TreeCode = Literal[
     "path_twice",
     "content_nul",
     "content_encoding",
+    "content_broken",
+    "link",
     "file_too_large",
     "files_too_large",
     "files_too_many",

@@ -17,6 +17,11 @@ def require_operator(user: Any) -> None:
     """
     if not (user and user.is_active and user.is_staff):
         raise PermissionRefused(_("Only operators may do this."))
+    name_actor(user)
+
+
+def name_actor(user: Any) -> None:
+    """In the audit log, for what this user changes from here on."""
     request = auditlog_value.get(None)
     if request is not None and user.pk:
         request["actor"] = user

@@ -248,6 +248,8 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "appimages.AppImage", "exclude_fields": ["document", "updated_at"]},  # versions hold the documents
     {"model": "builds.WebhookTarget", "exclude_fields": ["secret", "updated_at"]},
     {"model": "appimages.KusciaToken", "exclude_fields": ["token_hash", "last_used_at"]},
+    {"model": "builds.Application", "exclude_fields": ["git_password", "webhook_secret", "updated_at"]},
+    {"model": "builds.BuildSecret", "exclude_fields": ["value", "updated_at"]},
 )  # fmt: skip
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),
@@ -309,6 +311,8 @@ SPECTACULAR_SETTINGS = {
         "JobState": "core.jobs.JobState.choices",
         "InstanceState": "instances.models.Observed.choices",
         "DeploymentState": "instances.deployment_snapshot.STATE_CHOICES",
+        "PullSource": "pulls.models.Source.choices",
+        "ApplicationSource": "builds.models.SourceKind.choices",
     },
 }
 

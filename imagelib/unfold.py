@@ -74,13 +74,28 @@ UNFOLD = {
                 ],
             },
             {
+                "title": _("Custom images"),
+                "separator": True,
+                "items": [
+                    _item(_("Builds"), "construction", "admin:builds_build_changelist"),
+                    _item(
+                        _("Submissions"), "inbox", "admin:builds_submission_changelist",
+                        badge="builds.admin.badges.undecided",
+                    ),
+                    _item(
+                        _("Notices"), "notifications", "admin:builds_notice_changelist",
+                        badge="builds.admin.badges.unread",
+                    ),
+                    _item(_("Outgoing webhooks"), "webhook", "admin:builds_webhooktarget_changelist"),
+                ],
+            },
+            {
                 "title": _("Library"),
                 "separator": True,
                 "items": [
                     _item(_("Images"), "deployed_code", "admin:imagelib_imageregistry_changelist"),
                     _item(_("AppImages"), "apps", "admin:appimages_appimage_changelist"),
                     _item(_("Registry endpoints"), "database", "admin:imagelib_registryendpoint_changelist"),
-                    _item(_("Builds"), "construction", "admin:builds_build_changelist"),
                     _item(_("Compute nodes"), "dns", "admin:nodes_computenode_changelist"),
                     _item(_("GPUs"), "developer_board", "admin:instances_gpu_changelist"),
                     _item(_("Product specs"), "memory", "admin:instances_productspec_changelist"),

@@ -20,6 +20,7 @@ from appimages.kuscia.views import Elsewhere
 from appimages.register_api import RegisterView
 from appimages.render_api import RenderView
 from builds import streams as build_streams
+from builds.api.applications import ApplicationViewSet
 from builds.api.builds import BuildViewSet
 from builds.api.hooks import GitHookView
 from builds.api.submissions import SubmissionViewSet
@@ -60,6 +61,7 @@ router.register("nodes", NodeViewSet, basename="node")
 router.register("pulls", PullViewSet, basename="pull")
 router.register("specs", SpecViewSet, basename="spec")
 router.register("appimages", AppImageViewSet, basename="appimage")
+router.register("applications", ApplicationViewSet, basename="application")
 router.register("instances", InstanceViewSet, basename="instance")
 router.register("config-sets", ConfigSetViewSet, basename="config-set")
 router.register("secret-sets", SecretSetViewSet, basename="secret-set")

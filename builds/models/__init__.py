@@ -4,9 +4,10 @@ from builds.models.applications import Application, ApplicationVersion, BuildSec
 from builds.models.builds import Build, LogChunk, Trigger
 from builds.models.hooks import HookDelivery
 from builds.models.notices import Notice, WebhookCall, WebhookTarget
-from builds.models.submissions import Decision, Submission, SubmissionEvent
+from builds.models.submissions import DECISION_COLOURS, Decision, Submission, SubmissionEvent
 
 __all__ = [
+    "DECISION_COLOURS",
     "Application",
     "ApplicationVersion",
     "Build",

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from builds.checking import fails
 from builds.models import Build, Decision, Submission
+from builds.services.builds import visible_builds
 from builds.services.notices import notify
 from builds.services.publishing import digest_of_now, list_image
 from builds.services.webhooks import tell
@@ -94,12 +95,7 @@ def submit(
 
 
 def _build(user: Any, pk: int) -> Build:
-    rows = (
-        Build.objects.all()
-        if user.is_staff
-        else Build.objects.filter(Q(requested_by=user) | Q(application__owner=user))
-    )
-    made = rows.filter(pk=pk).first()
+    made = visible_builds(user).filter(pk=pk).first()
     if made is None:
         raise NotFound(_("There is no build with id %(id)s, or it is not yours.") % {"id": pk}, code="build_not_found")
     if made.state != JobState.SUCCEEDED or not made.digest or not made.reference:

@@ -87,6 +87,7 @@
       text("revision", s.revision || "–");
       text("builder", s.builder || "–");
       parts.cancel.hidden = s.state !== "queued" && s.state !== "running";
+      parts.submit.hidden = s.state !== "succeeded";
       parts.retry.hidden = s.state !== "failed" && s.state !== "cancelled";
       drawSteps(s);
       drawError(s);

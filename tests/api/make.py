@@ -10,6 +10,7 @@ from django.utils import timezone
 from appimages.models import AppImage
 from appimages.services import create_app_image
 from builds.models import Application, Build, Notice, Submission, WebhookCall, WebhookTarget
+from builds.services.applications import create_application
 from core.jobs import JobState
 from core.system import SYSTEM
 from imagelib.models import ImageRegistry, RegistryEndpoint
@@ -72,6 +73,17 @@ def app_image(name: str = "", **values: Any) -> AppImage:
     }
     name = name or f"app-{next(_numbers):05}"
     return create_app_image(name=name, document={**usual, **values}, author=SYSTEM)
+
+
+def notebook(*, by: Any, files: dict[str, str] | None = None, **values: Any) -> Application:
+    """Files that are kept here, unless it has a `git_url`."""
+    number = next(_numbers)
+    usual: dict[str, Any] = {"name": f"notebook-{number:05}", "base_image": "scipy-notebook", "base_tag": "3.11"}
+    if "target_registry" not in values:
+        usual["target_registry"] = registry()
+    if files is None and "git_url" not in values:
+        files = {"Dockerfile": "FROM scipy-notebook:3.11\n"}
+    return create_application(user=by, values={**usual, **values}, files=files)
 
 
 def node(**values: Any) -> ComputeNode:

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
+from builds.application_serializers import ApplicationDetailSerializer, HintsAsked
 from builds.build_serializers import BuildAsked
 from builds.submission_serializers import SubmissionAsked, WebhookTargetSerializer
 from core.dialects.gva_records import RecordViews
@@ -50,6 +51,8 @@ FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/secret-sets/", SecretSetSerializer),
     ("/api/submissions/", SubmissionAsked),
     ("/api/webhook-targets/", WebhookTargetSerializer),
+    ("/api/applications/", ApplicationDetailSerializer),
+    ("/api/applications/hints/", HintsAsked),
     ("/api/token/", LoginSerializer),
 )
 
@@ -143,6 +146,7 @@ def test_filters(as_operator: APIClient, language: str) -> None:
         ("/api/notices/", "unread"),
         ("/api/instances/", "image"),
         ("/api/instances/", "created_after"),
+        ("/api/applications/", "source"),
     ]:
         answer = as_operator.get(path, {name: "perhaps"}, HTTP_ACCEPT_LANGUAGE=language)
         [fault] = make.problem(answer, 400)["errors"]

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
+from django.contrib.auth.models import User
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 from schemathesis import GenerationMode
 
+from builds.models import Application
 from tests.api import hooks, make
 from tests.api.kuscia_client import Kuscia
 from tests.support.app_images import TRAPS, file
@@ -21,7 +23,7 @@ from tests.support.pushes import encoded, gitea_push, github_push
 # The same examples in every run. Nothing here asks a node or a registry, which would be slow or elsewhere.
 FUZZ = settings(max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 PATHS = (
-    r"^/api/(appimages|config-sets|deployments|secret-sets|resolve|registries|v1/appimage"
+    r"^/api/(appimages|applications|config-sets|deployments|secret-sets|resolve|registries|v1/appimage"
     r"|submissions|notices|webhook-targets)/"
 )
 ELSEWHERE = r"/check/$"
@@ -33,6 +35,7 @@ def test_what_the_document_describes_and_what_it_does_not(
     """Each operation with valid and with wrong values, for AppImages that exist and for others."""
     make.app_image("a")
     make.registry()
+    make.notebook(by=User.objects.get(username="olga"), name="a")
     document = schemathesis.openapi.from_dict(as_operator.get("/api/schema/?format=json").json())
     document.config.update(base_url="http://localhost")
     chosen = document.include(path_regex=PATHS).exclude(path_regex=ELSEWHERE)
@@ -57,6 +60,8 @@ def answers_to(operation: Any, mode: GenerationMode, client: Any) -> set[int]:
     def ask(case: Any, known: bool) -> None:
         if known and "name" in case.path_parameters:
             case.path_parameters["name"] = "a"
+        if known and "/applications/" in operation.path and "id" in case.path_parameters:
+            case.path_parameters["id"] = Application.objects.values_list("pk", flat=True).get(name="a")
         request = requests.Request(**case.as_transport_kwargs()).prepare()
         kind = str(request.headers.get("Content-Type", ""))
         answer = client.generic(case.method.upper(), request.path_url, request.body or b"", content_type=kind)
@@ -81,7 +86,7 @@ TREES = st.recursive(
 )
 
 
-@pytest.mark.parametrize("path", ["/api/appimages/import/", "/api/registries/import/"])
+@pytest.mark.parametrize("path", ["/api/appimages/import/", "/api/registries/import/", "/api/applications/import/"])
 def test_files_that_nobody_would_write(as_operator: APIClient, path: str) -> None:
     whole = [file(name) for name in ("concrete.yaml", "dumped_list.json", "full_sample.yaml")]
     kinds = st.sampled_from(["application/yaml", "application/json", "text/plain", "multipart/form-data; boundary=x"])

@@ -25,6 +25,7 @@ SPEC = {"name": "new"}
 LOGIN = {"username": "ulrich", "password": make.PASSWORD}
 INSTANCE = {"image": "{image}", "spec": "{spec}", "name": "new"}
 WEBHOOK = {"name": "new", "url": "https://new.example.com/hooks", "secret": "s"}
+APPLICATION = {"name": "new", "base_image": "app", "base_tag": "v1", "target_registry": "{registry}"}
 PULL = {"image": "{image}", "nodes": ["{node}"]}
 
 
@@ -137,6 +138,27 @@ TABLE: dict[tuple[str, str], tuple[tuple[int, ...], Any]] = {
     ("PUT", "api/secret-sets/{secret_set}/"): (operators(200), {"name": "new"}),
     ("PATCH", "api/secret-sets/{secret_set}/"): (operators(200), {"values": {"A": "1"}}),
     ("DELETE", "api/secret-sets/{secret_set}/"): (operators(204), None),
+    ("GET", "api/applications/"): (READERS, None),
+    ("POST", "api/applications/"): ((401, 201, 201, 201), APPLICATION),
+    ("POST", "api/applications/import/"): ((401, 400, 400, 400), None),  # there is no file
+    ("POST", "api/applications/hints/"): (READERS, {"files": {"Dockerfile": "FROM x"}}),
+    ("GET", "api/applications/{application}/"): (owners(200), None),
+    ("PUT", "api/applications/{application}/"): (owners(200), APPLICATION),
+    ("PATCH", "api/applications/{application}/"): (owners(200), {"description": "x"}),
+    ("DELETE", "api/applications/{application}/"): (owners(204), None),
+    ("POST", "api/applications/{application}/copy/"): (owners(201), {"name": "copy"}),
+    ("GET", "api/applications/{application}/versions/"): (owners(200), None),
+    ("GET", "api/applications/{application}/versions/{number}/"): (owners(200), None),
+    ("POST", "api/applications/{application}/versions/{number}/rollback/"): (owners(200), None),
+    ("POST", "api/applications/{application}/add-packages/"): (
+        owners(200),
+        {"ecosystem": "apt", "packages": ["git"]},
+    ),
+    ("GET", "api/applications/{application}/hints/"): (owners(200), None),
+    ("GET", "api/applications/{application}/secrets/"): (owners(200), None),
+    ("POST", "api/applications/{application}/secrets/"): (owners(200), {"values": {"A": "1"}}),
+    ("GET", "api/applications/{application}/workflow/"): (owners(200), None),
+    ("GET", "api/applications/{application}/export/"): (owners(200), None),
     ("GET", "api/pulls/"): (READERS, None),
     ("POST", "api/pulls/"): ((401, 202, 202, 202), PULL),
     ("POST", "api/pulls/archives/"): (operators(400), None),  # there is none in the body
@@ -342,7 +364,7 @@ def _with_ids(asked: Any, things: dict[str, Any]) -> Any:
 
 def _resolver_path(path: str) -> str:
     plain = ("image", "registry", "node", "pull", "spec", "instance", "deployment", "config_set", "secret_set")
-    for name in (*plain, "build", "submission", "notice", "webhook"):
+    for name in (*plain, "application", "build", "submission", "notice", "webhook"):
         path = path.replace(f"{{{name}}}", "{pk}")
     return path.replace("{app_image}", "{name}").replace("{runnable}", "{name}")
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from appimages.models import AppImage
+from builds.models import Notice, Submission, WebhookTarget
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import ConfigSet, Deployment, ProductSpec, SecretSet
@@ -38,6 +39,7 @@ LISTS = [
     "/api/submissions/?page_size=100",
     "/api/notices/?page_size=100",
     "/api/webhook-targets/?page_size=100",
+    "/api/applications/?page_size=100",
     "/instance/getInstanceList?pageSize=100",
     "/instance/getInstanceList?pageSize=100&page=9&name=t&containerStatus=pulling",
     *(f"{kind.list}?pageSize=100" for kind in KINDS),
@@ -46,6 +48,7 @@ LISTS = [
 ]
 ADMIN_LISTS = [
     ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, AppImage, Deployment, ConfigSet, SecretSet,
+    Submission, Notice, WebhookTarget,
 ]  # fmt: skip
 
 
@@ -59,6 +62,7 @@ def fill(user: Any, count: int) -> None:
         make.config_set(values={"A": "1"})
         make.secret_set(token="t")
         make.build(by=user)
+        make.notebook(by=user, webhook_secret="w")
         there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
         make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))

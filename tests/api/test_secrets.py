@@ -20,6 +20,7 @@ from kombu.transport.memory import Channel
 from rest_framework.test import APIClient
 
 from appimages.exporting import export_yaml
+from builds.models import Application, BuildSecret
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import Instance
 from nodes.models import ComputeNode
@@ -43,7 +44,7 @@ class Listener(APIClient):
     def request(self, **options: Any) -> Any:
         answer = super().request(**options)
         if not answer.streaming:
-            self.heard.append(f"{options.get('PATH_INFO')} {answer.headers} {answer.content.decode()}")
+            self.heard.append(f"{options.get('PATH_INFO')} {answer.headers} {answer.content.decode(errors='replace')}")
         return answer
 
     def login_as(self, username: str) -> str:
@@ -173,6 +174,30 @@ def plant_in_nodes(client: Listener, canary: Canaries) -> None:
         assert client.put(NODES.update, {**whole, **bad}).json()["code"] == 7, bad
 
 
+def plant_in_applications(client: Listener, canary: Canaries) -> None:
+    endpoint = make.registry()
+    values = {
+        "name": "lab", "base_image": "notebook", "base_tag": "3.11", "target_registry": endpoint.pk,
+        "git_url": "https://git.example.com/a.git", "git_password": canary("git"), "webhook_secret": canary("hook"),
+    }  # fmt: skip
+    made = client.post("/api/applications/", values)
+    assert made.status_code == 201, made.content
+    at = f"/api/applications/{made.json()['id']}/"
+    assert client.patch(at, {"git_password": canary("git2"), "webhook_secret": canary("hook2")}).status_code == 200
+    assert client.post(f"{at}secrets/", {"values": {"TOKEN": canary("build-secret")}}).status_code == 200
+    for bad in (
+        {"git_url": f"https://a:{canary('git-url')}@git.example.com/a.git"},
+        {"git_url": f"a:{canary('git-scp')}@git.example.com:a.git"},
+        {"base_tag": " ", "git_password": canary("git-bad"), "webhook_secret": canary("hook-bad")},
+        {"git_password": [canary("git-list")]},
+    ):
+        assert client.post("/api/applications/", {**values, "name": "other", **bad}).status_code == 400
+        assert client.patch(at, bad).status_code == 400
+    assert client.post(f"{at}secrets/", {"values": {"a b": canary("secret-bad")}}).status_code == 400
+    assert client.post(f"{at}secrets/", {"values": {"A": [canary("secret-list")]}}).status_code == 400
+    assert client.post(f"{at}copy/", {"name": "copy"}).status_code == 201
+
+
 def make_instances(client: Listener) -> None:
     """On a node, and of images, that have secrets; their pulls and operations wait."""
     ComputeNode.objects.update(status="connected", checked_at=timezone.now())
@@ -188,6 +213,7 @@ def read_everything(client: Listener) -> None:
     """Every route that can be read, of everything there is."""
     ids = {
         "images": ImageRegistry, "registries": RegistryEndpoint, "nodes": ComputeNode, "instances": Instance,
+        "applications": Application,
     }  # fmt: skip
     for method, path in all_routes():
         if method == "GET" and "events" not in path:
@@ -231,6 +257,7 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
         plant_in_registries(listener, canary)
         plant_in_app_images(listener, canary)
         plant_in_nodes(listener, canary)
+        plant_in_applications(listener, canary)
         image, node = ImageRegistry.objects.first(), ComputeNode.objects.first()
         assert image and node
         assert listener.post("/api/pulls/", {"image": image.pk, "nodes": [node.pk]}).status_code == 202
@@ -241,8 +268,10 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
     read_everything(reader)
 
     kept = [row.password.reveal() for row in RegistryEndpoint.objects.all()]
+    kept += [secret.value.reveal() for secret in BuildSecret.objects.all()]
+    kept += [secret.reveal() for row in Application.objects.all() for secret in (row.git_password, row.webhook_secret)]
     kept += [secret.reveal() for row in ComputeNode.objects.all() for secret in (row.password, row.client_key)]
-    assert len(canary.found_in("\n".join(kept))) >= 5, "the secrets were not even stored"
+    assert len(canary.found_in("\n".join(kept))) >= 8, "the secrets were not even stored"
     sent = messages()
     assert "pulls.tasks.run_pull" in sent and "instances.tasks.run_operation" in sent, "no message was sent"
     assert "SELECT" in everything_logged.text and "auditlog_logentry: " in database()

@@ -32,7 +32,7 @@ def spec(site: Site) -> str:
 
 def choose(page: Page, field: str, text: str) -> None:
     page.locator(f"[aria-labelledby=select2-id_{field}-container]").click()
-    page.locator(".select2-search__field").fill(text)
+    page.locator(".select2-dropdown .select2-search__field").fill(text)
     page.get_by_role("option", name=text).first.click()
 
 

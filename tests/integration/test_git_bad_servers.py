@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import os
-import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +12,6 @@ from builds.repositories import GitSource, open_checkout
 from tests.services.certs import Authority
 from tests.services.fault_proxy import FaultProxy
 from tests.services.git_server import GitServer, Repository, git
-from tests.services.ports import free_port
 from tests.support.git_checkouts import FILES, LIMITS, contents, refused
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("no_checkouts_left")]
@@ -104,21 +100,19 @@ class TestBadServers:
         with open_checkout(source, within=LIMITS) as checkout:
             assert checkout.paths() == sorted(FILES)
 
-    def test_tls_is_verified(self, tmp_path: Path) -> None:
-        """A certificate that nobody vouches for."""
-        pair = Authority("nobody").issue("127.0.0.1")
-        (tmp_path / "cert.pem").write_text(pair.cert + pair.key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tmp_path / "cert.pem")
-        server = http.server.HTTPServer(("127.0.0.1", free_port()), http.server.BaseHTTPRequestHandler)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            error = refused(GitSource(f"https://127.0.0.1:{server.server_port}/a.git", username="u", password="p"))
-        finally:
-            server.shutdown()
-            server.server_close()
-        assert error.code == "git_unreachable" and "certificate" in error.evidence
+    def test_tls_is_verified(self, git_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By the authorities that this machine trusts, and by nobody else."""
+        authority = Authority("the system's")
+        server = git_server(users={"robot": "s3cret-Words"}, pair=authority.issue("git", hosts=["127.0.0.1"]))
+        repository = server.repository()
+        repository.commit(FILES)
+        source = GitSource(server.url_of(repository), username="robot", password="s3cret-Words")
+        error = refused(source)
+        assert error.code == "git_unreachable" and "certificate" in error.evidence and server.requests == []
+        (tmp_path / "ca.pem").write_text(authority.cert)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))  # where OpenSSL finds the system's
+        with open_checkout(source, within=LIMITS) as checkout:
+            assert checkout.paths() == sorted(FILES)
 
 
 class TestUnsafePaths:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import http.server
 import os
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.services.certs import Pair
 from tests.services.ports import LOOPBACK, free_port
 from tests.services.process import clean_environment
 from tests.services.requirements import program
@@ -65,10 +67,10 @@ class Repository:
 
 
 class GitServer:
-    """Web server in a thread. `users`: who may read and write; nobody: everybody."""
+    """Web server in a thread. `users`: who may read and write; nobody: everybody. `pair`: for HTTPS."""
 
-    def __init__(self, folder: Path, *, users: Mapping[str, str] | None = None) -> None:
-        self.folder, self.users, self.port = folder, dict(users or {}), free_port()
+    def __init__(self, folder: Path, *, users: Mapping[str, str] | None = None, pair: Pair | None = None) -> None:
+        self.folder, self.users, self.port, self._pair = folder, dict(users or {}), free_port(), pair
         self.requests: list[tuple[str, str]] = []  # (method and path, the Authorization header)
         self.stalled = threading.Event()  # set: answers stop in the middle until the server is closed
         self.redirect_to = ""  # base URL that every request is sent to instead
@@ -79,11 +81,13 @@ class GitServer:
         handler = type("Handler", (_Handler,), {"git": self})
         self._server = http.server.ThreadingHTTPServer((LOOPBACK, self.port), handler)
         self._server.daemon_threads = True
+        if pair:
+            self._server.socket = _tls_context(folder, pair).wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"http{'s' if self._pair else ''}://{LOOPBACK}:{self.port}"
 
     def url_of(self, repository: Repository) -> str:
         return f"{self.url}/{repository.name}.git"
@@ -165,3 +169,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.git.wait_for_the_end()
             return
         self.wfile.write(content)
+
+
+def _tls_context(folder: Path, pair: Pair) -> ssl.SSLContext:
+    path = folder / "pair.pem"
+    path.write_text(pair.cert + pair.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context

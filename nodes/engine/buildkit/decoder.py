@@ -95,10 +95,10 @@ class BuildKitDecoder:
         return step
 
     def _moved(self, step: Step, told: Vertex) -> Iterator[BuildEvent]:
-        again = step.number and not step.running
+        over = step.number and not step.running
         if told.started is None and not told.completed and not told.error:
             return  # only announced
-        if again and (told.completed is not None or told.error or told.started == step.started):
+        if over and (told.completed is not None or told.error):
             return  # its end once more, or its result that was found once more
         if told.started is not None:
             step.started = told.started

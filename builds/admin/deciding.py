@@ -1,0 +1,85 @@
+"""The pages on which an operator approves or rejects: a form each, which acts when it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from builds.checking import may_slice
+from builds.models import Submission
+from builds.services import submissions as services
+from builds.services.publishing import usual_name
+from core.admin_tools import OperatorAdmin, two_lines
+from core.errors import DomainError
+from nodes.admin import free_space, status_label
+from pulls.admin_choices import nodes_to_choose, number
+
+_SLICES = {"yes": True, "no": False}
+
+
+def approve_page(page: OperatorAdmin, request: HttpRequest, row: Submission) -> HttpResponse:
+    chosen = [number(pk) for pk in request.POST.getlist("nodes")]
+    search = request.POST.get("search", "").replace("\0", "").strip()
+    if request.method == "POST" and "again" not in request.POST:
+        try:
+            return _approve(page, request, row, chosen)
+        except DomainError as error:
+            messages.error(request, str(error))
+    nodes, more = nodes_to_choose(search=search, chosen=chosen)
+    slices = row.libc.startswith("glibc")
+    context = {
+        "submission": row,
+        "name": request.POST.get("name", row.name or usual_name(row)),
+        "description": request.POST.get("description", row.description),
+        "slices": request.POST.get("slices", "yes" if slices else "no"),
+        "may_slice": may_slice(row.libc),
+        "nodes": [
+            {"pk": node.pk, "name": two_lines(node.name, node.region if node.is_listed else _("unlisted")),
+             "status": status_label(node), "free": free_space(node)}
+            for node in nodes
+        ],
+        "more_nodes": more, "chosen": chosen, "search": search,
+    }  # fmt: skip
+    return _shown(page, request, row, "builds/approve.html", _("Approve"), context)
+
+
+def _approve(page: OperatorAdmin, request: HttpRequest, row: Submission, nodes: list[int]) -> HttpResponse:
+    posted: QueryDict = request.POST
+    done = services.approve(
+        user=request.user,
+        submission=row.pk,
+        name=posted.get("name", "").strip() or None,
+        description=posted.get("description", "").strip(),
+        nodes=nodes,
+        supports_vgpu=_SLICES.get(posted.get("slices", "")),
+    )
+    messages.success(request, _("“%(name)s” is listed now.") % {"name": done.entry.name})
+    if done.moved_to:
+        text = _("The tag leads to %(digest)s now. The digest that was checked is what was approved.")
+        messages.warning(request, text % {"digest": done.moved_to})
+    return HttpResponseRedirect(page.change_url(row.pk))
+
+
+def reject_page(page: OperatorAdmin, request: HttpRequest, row: Submission) -> HttpResponse:
+    reason = request.POST.get("reason", "")
+    if request.method == "POST":
+        try:
+            services.reject(user=request.user, submission=row.pk, reason=reason)
+            messages.success(request, _("Rejected."))
+            return HttpResponseRedirect(page.change_url(row.pk))
+        except DomainError as error:
+            messages.error(request, str(error))
+    return _shown(page, request, row, "builds/reject.html", _("Reject"), {"submission": row, "reason": reason})
+
+
+def _shown(
+    page: OperatorAdmin, request: HttpRequest, row: Submission, template: str, title: str, more: dict[str, Any]
+) -> HttpResponse:
+    context = {
+        **page.admin_site.each_context(request), "opts": page.opts, "title": title, "back": page.change_url(row.pk),
+    } | more  # fmt: skip
+    return TemplateResponse(request, template, context)
