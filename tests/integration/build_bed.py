@@ -22,7 +22,8 @@ values = json.load(open({path!r}))
 target = RegistryEndpoint.objects.get(pk=values.pop("target_registry"))
 files, secrets = values.pop("files"), values.pop("secrets")
 app = Application.objects.create(target_registry=target, version=1, **values)
-app.versions.create(number=1, files=files, revision=revision_of(entries_of(files)))
+if files:
+    app.versions.create(number=1, files=files, revision=revision_of(entries_of(files)))
 for name, value in secrets.items():
     BuildSecret.objects.create(application=app, name=name, value=value)
 print("id", app.pk)
