@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from builds.models import Application
@@ -57,6 +58,21 @@ def test_the_applications_stay_in_the_repository(client: APIClient, git_server: 
     server.users = {}
     assert client.post(AT, {"git_url": body["git_url"]}).json()["updated"] == []
     assert Application.objects.get().git_password.reveal() == PASSWORD
+
+
+def test_the_page_takes_an_address_as_well_and_never_shows_the_password(
+    git_server: Server, client: APIClient, admin_client: Any
+) -> None:
+    server = git_server(users={"robot": PASSWORD})
+    repository = server.repository()
+    repository.commit(FILES)
+    page = reverse("admin:builds_application_import_files")
+    form = {"git_url": server.url_of(repository), "git_username": "robot", "git_password": "wrong-" + PASSWORD}
+    refused = admin_client.post(page, form).content.decode()
+    assert "robot" in refused and PASSWORD not in refused and not Application.objects.exists()
+    done = admin_client.post(page, {**form, "git_password": PASSWORD}, follow=True).content.decode()
+    assert Application.objects.get().git_password.reveal() == PASSWORD
+    assert "lab" in done and PASSWORD not in done
 
 
 def test_another_branch_and_another_registry(client: APIClient, git_server: Server) -> None:
