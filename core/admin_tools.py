@@ -186,3 +186,9 @@ def bytes_text(size: int | None) -> SafeString | str:
     if size is None:
         return "–"
     return format_html('<span data-bytes="{}" title="{} B">{} B</span>', size, size, size)
+
+
+def diff_lines(diff: str | None) -> list[dict[str, Any]]:
+    """Each line of a unified diff with the class that colours it."""
+    kinds = {"+": "il-added", "-": "il-removed", "@": "il-place"}
+    return [{"text": line, "kind": kinds.get(line[:1], "")} for line in (diff or "").splitlines()]

@@ -77,6 +77,7 @@ UNFOLD = {
                 "title": _("Custom images"),
                 "separator": True,
                 "items": [
+                    _item(_("Applications"), "inventory_2", "admin:builds_application_changelist"),
                     _item(_("Builds"), "construction", "admin:builds_build_changelist"),
                     _item(
                         _("Submissions"), "inbox", "admin:builds_submission_changelist",

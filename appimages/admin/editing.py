@@ -10,12 +10,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from appimages.admin.versions import diff_lines
 from appimages.differences import difference
 from appimages.editing import Edited, fields_of, read_edited, save_edited, skeleton, with_fields
 from appimages.exporting import export_yaml
 from appimages.models import AppImage
-from core.admin_tools import CONFIRMED, OperatorAdmin
+from core.admin_tools import CONFIRMED, OperatorAdmin, diff_lines
 from core.document_texts import FileRefused
 from core.errors import DomainError, InvalidInput
 from imagelib.references import effective_image

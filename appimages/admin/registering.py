@@ -14,11 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from appimages.admin.versions import diff_lines
 from appimages.models import AppImage
 from appimages.registration import Mode, register
 from appimages.rehearsal import Change, Rehearsal, present_on, rehearse
-from core.admin_tools import CONFIRMED, OperatorAdmin
+from core.admin_tools import CONFIRMED, OperatorAdmin, diff_lines
 from core.document_texts import FileRefused
 from core.documents import LARGEST
 from core.errors import DomainError

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -13,7 +11,7 @@ from appimages.exporting import export_yaml
 from appimages.models import AppImage, How
 from appimages.services import roll_back
 from appimages.versions import compared_version
-from core.admin_tools import OperatorAdmin
+from core.admin_tools import OperatorAdmin, diff_lines
 from core.errors import InvalidInput, NotFound
 
 
@@ -57,9 +55,3 @@ def rollback_page(page: OperatorAdmin, request: HttpRequest, row: AppImage, numb
         items=[row],
         back=page.change_url(row.pk) if request.method == "POST" else back,
     )
-
-
-def diff_lines(diff: str | None) -> list[dict[str, Any]]:
-    """Each line with the class that colours it."""
-    kinds = {"+": "il-added", "-": "il-removed", "@": "il-place"}
-    return [{"text": line, "kind": kinds.get(line[:1], "")} for line in (diff or "").splitlines()]

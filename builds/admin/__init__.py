@@ -1,5 +1,5 @@
 """Admin pages of custom images."""
 
-from builds.admin import builds, notices, submissions, webhooks
+from builds.admin import applications, builds, notices, submissions, webhooks
 
-__all__ = ["builds", "notices", "submissions", "webhooks"]
+__all__ = ["applications", "builds", "notices", "submissions", "webhooks"]

@@ -8,6 +8,7 @@ from builds.dockerfiles.errors import DockerfileError, PackageError
 from builds.dockerfiles.hints import Hint, HintCode, Severity, find_hints
 from builds.dockerfiles.images import external_images, foreign_syntax
 from builds.dockerfiles.installers import Ecosystem
+from builds.dockerfiles.starting import starting_files
 
 __all__ = [
     "Added",
@@ -21,4 +22,5 @@ __all__ = [
     "external_images",
     "find_hints",
     "foreign_syntax",
+    "starting_files",
 ]

@@ -1,0 +1,160 @@
+"""Editing the files of an application: several at once, with hints while they are typed, and what they were before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from builds.application_versions import compared_version
+from builds.dockerfiles import Ecosystem, starting_files
+from builds.models import Application, SourceKind
+from builds.previewing import base_of, hints_for
+from builds.services.application_files import files_of, roll_back, save_files, with_packages
+from builds.trees import DOCKERFILE
+from core.admin_tools import OperatorAdmin, diff_lines
+from core.errors import DomainError, InvalidInput, NotFound
+
+_FIRST = (DOCKERFILE, "requirements.txt")
+
+
+def edit_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> HttpResponse:
+    """A POST saves; what was typed stays on the page when it cannot be."""
+    if row.source != SourceKind.FILES:
+        messages.error(request, _("The files of this application are in a git repository."))
+        return HttpResponseRedirect(page.change_url(row.pk))
+    base = base_of(row)
+    files = files_of(row) or starting_files(**{name: base[name] for name in base if name != "base_tag"})
+    context: dict[str, Any] = {
+        **page.admin_site.each_context(request),
+        "opts": page.opts,
+        "title": _("Files of “%(name)s”") % {"name": row.name},
+        "row": row,
+        "version": row.version,
+        "back": page.change_url(row.pk),
+        "ecosystems": [kind.value for kind in Ecosystem],
+    }
+    context["files"] = sorted(files.items(), key=_usual_order)
+    if request.method == "POST":
+        context |= {"version": _number(request) or row.version, "files": posted(request)}
+        try:
+            files = posted_files(request)
+            saved = save_files(user=request.user, application=row, files=files, expected_version=context["version"])
+            messages.success(request, _("Saved: version %(number)s.") % {"number": saved.version})
+            return HttpResponseRedirect(page.change_url(row.pk))
+        except DomainError as error:
+            context["refused"] = str(error)
+    return TemplateResponse(request, "builds/edit_files.html", context)
+
+
+def posted(request: HttpRequest) -> list[tuple[str, str]]:
+    """Paths and texts in the order of the page. Browsers end lines as Windows does."""
+    texts = [str(text).replace("\r\n", "\n") for text in request.POST.getlist("text")]
+    paths = [str(path).strip() for path in request.POST.getlist("path")]
+    return list(zip(paths, texts, strict=False))
+
+
+def posted_files(request: HttpRequest) -> dict[str, str]:
+    """Raises `InvalidInput` for two of one path, which no file system has."""
+    pairs = posted(request)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(path for path, _text in pairs if [one for one, _text in pairs].count(path) > 1)
+        raise InvalidInput({"files": _("Two files have the path %(path)s.") % {"path": twice}})
+    return found
+
+
+def check_view(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
+    """POST files: hints about them, as they are typed."""
+    refusal = _refusal(page, request)
+    if refusal:
+        return refusal
+    row = page.row_or_404(request, request.POST.get("row", ""))
+    try:
+        return JsonResponse({"hints": hints_for(posted_files(request), base=base_of(row))})
+    except InvalidInput as error:
+        return JsonResponse({"hints": [], "error": _told(error)})
+
+
+def packages_view(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
+    """POST files and packages: the files with them, to be saved by the page."""
+    refusal = _refusal(page, request)
+    if refusal:
+        return refusal
+    kind = request.POST.get("ecosystem", "")
+    try:
+        ecosystem = Ecosystem(kind) if kind in set(Ecosystem) else Ecosystem.APT
+        packages = request.POST.get("packages", "").split()
+        added = with_packages(posted_files(request), ecosystem=ecosystem, packages=packages)
+    except InvalidInput as error:
+        return JsonResponse({"error": _told(error)})
+    names = {"added": ", ".join(added.added), "present": ", ".join(added.present)}
+    said = [_("Added: %(added)s.") % names] if added.added else []
+    said += [_("There already: %(present)s.") % names] if added.present else []
+    return JsonResponse({"files": added.files, "said": " ".join(said)})
+
+
+def version_page(page: OperatorAdmin, request: HttpRequest, row: Application, number: int) -> HttpResponse:
+    """What changed with it, or from another one: `?against=`."""
+    try:
+        found = compared_version(row, number=number, against=request.GET.get("against", ""))
+    except (NotFound, InvalidInput) as error:
+        raise Http404(str(error)) from None
+    context = {
+        **page.admin_site.each_context(request),
+        "opts": page.opts,
+        "title": _("%(name)s, version %(number)s") % {"name": row.name, "number": number},
+        "row": row,
+        "version": found,
+        "lines": diff_lines(found["diff"]),
+        "back": page.change_url(row.pk),
+    }
+    return TemplateResponse(request, "builds/version.html", context)
+
+
+def rollback_page(page: OperatorAdmin, request: HttpRequest, row: Application, number: int) -> HttpResponse:
+    def act() -> str:
+        now = roll_back(user=request.user, application=row, number=number)
+        return _("Version %(number)s is back, as version %(now)s.") % {"number": number, "now": now.version}
+
+    if not row.versions.filter(number=number).exists():
+        raise Http404
+    back = reverse("admin:builds_application_version", args=[row.pk, number])
+    return page.confirm(
+        request,
+        title=_("Roll back “%(name)s”") % {"name": row.name},
+        message=_(
+            "The files of version %(number)s become the present ones, as a new version. The versions in between stay."
+        )
+        % {"number": number},
+        button=_("Roll back"),
+        act=act,
+        items=[row],
+        back=page.change_url(row.pk) if request.method == "POST" else back,
+    )
+
+
+def _refusal(page: OperatorAdmin, request: HttpRequest) -> HttpResponse | None:
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    if not page.has_change_permission(request):
+        return JsonResponse({"error": _("Only operators may do this.")}, status=403)
+    return None
+
+
+def _number(request: HttpRequest) -> int:
+    text = request.POST.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _usual_order(item: tuple[str, str]) -> tuple[int, str]:
+    """The Dockerfile, then the requirements, then the others by name."""
+    return (_FIRST.index(item[0]) if item[0] in _FIRST else len(_FIRST), item[0])
+
+
+def _told(error: InvalidInput) -> str:
+    return " ".join(str(text) for texts in error.fields.values() for text in texts)

@@ -1,0 +1,102 @@
+"""Pages that make applications of others: copies and imports; and the one of build secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from builds.models import Application
+from builds.packing import LARGEST_ARCHIVE
+from builds.services.application_imports import import_archive
+from builds.services.application_secrets import secret_names, set_secrets
+from builds.services.applications import copy_application
+from core.admin_tools import OperatorAdmin
+from core.document_texts import FileRefused
+from core.errors import DomainError
+from imagelib.models import RegistryEndpoint
+
+_FILE = UnfoldAdminFileFieldWidget()  # the theme's script expects its own shape of every file field
+
+
+def copy_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> HttpResponse:
+    values = {
+        "name": request.POST.get("name", f"{row.name}-2"),
+        "suffix": request.POST.get("suffix", row.suffix),
+        "description": request.POST.get("description", row.description),
+    }
+    context = {
+        **_common(page, request, _("Copy “%(name)s”") % {"name": row.name}),
+        "row": row,
+        "values": values,
+        "back": page.change_url(row.pk),
+    }
+    if request.method == "POST":
+        try:
+            copy = copy_application(user=request.user, application=row, values=values)
+        except DomainError as error:
+            context["refused"] = str(error)
+        else:
+            messages.success(request, _("“%(name)s” is copied.") % {"name": row.name})
+            return HttpResponseRedirect(page.change_url(copy.pk))
+    return TemplateResponse(request, "builds/copy_application.html", context)
+
+
+def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
+    """All applications of an archive, or none, and then everything that is wrong."""
+    chosen = request.POST.get("target_registry", "")
+    context = {
+        **_common(page, request, _("Import a repository")),
+        "registries": RegistryEndpoint.objects.all(),
+        "chosen": chosen,
+        "file_input": _FILE.render("file", None, {"id": "il-file", "accept": ".zip,.tar,.gz,.tgz"}),
+        "back": page.changelist_url(),
+    }
+    if request.method == "POST":
+        file = request.FILES.get("file")
+        target = RegistryEndpoint.objects.filter(pk=chosen).first() if chosen.isascii() and chosen.isdigit() else None
+        try:
+            data = file.read(LARGEST_ARCHIVE + 1) if file else b""
+            done = import_archive(user=request.user, data=data, target_registry=target)
+        except FileRefused as error:
+            context["faults"] = error.extra["errors"]
+        except DomainError as error:
+            context["refused"] = str(error)
+        else:
+            counts = {"created": len(done.created), "updated": len(done.updated)}
+            messages.success(request, _("Imported: %(created)s new, %(updated)s changed.") % counts)
+            for warning in done.warnings:
+                messages.warning(request, f"{warning['field']}: {warning['message']}")
+            return HttpResponseRedirect(page.changelist_url())
+    return TemplateResponse(request, "builds/import_repository.html", context)
+
+
+def secrets_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> HttpResponse:
+    """What is stored is never shown, and what was typed is never sent back."""
+    context = {
+        **_common(page, request, _("Build secrets of “%(name)s”") % {"name": row.name}),
+        "row": row,
+        "back": page.change_url(row.pk),
+    }
+    if request.method == "POST":
+        removed = request.POST.get("remove", "")
+        name = removed or request.POST.get("name", "").strip()
+        value = "" if removed else request.POST.get("value", "").replace("\r\n", "\n")
+        try:
+            set_secrets(user=request.user, application=row, values={name: value})
+        except DomainError as error:
+            context["refused"] = str(error)
+        else:
+            said = _("%(name)s is removed.") if not value else _("%(name)s is stored.")
+            messages.success(request, said % {"name": name})
+            return HttpResponseRedirect(request.get_full_path())
+    context["names"] = secret_names(row)
+    return TemplateResponse(request, "builds/secrets.html", context)
+
+
+def _common(page: OperatorAdmin, request: HttpRequest, title: str) -> dict[str, Any]:
+    return {**page.admin_site.each_context(request), "opts": page.opts, "title": title}

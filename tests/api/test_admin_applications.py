@@ -1,0 +1,201 @@
+"""Admin pages of applications."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from builds.models import Application, Build
+from builds.packing import pack
+from core.jobs import JobState
+from tests.api import make
+from tests.support.notebook_application import BASE, FILES
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pages(operator: User) -> Client:
+    client = Client(HTTP_ACCEPT_LANGUAGE="en")
+    client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def row(user: User) -> Application:
+    return make.notebook(by=user, files=FILES, name="lab", **BASE)
+
+
+def at(name: str, *args: Any) -> str:
+    return reverse(f"admin:builds_application_{name}", args=args)
+
+
+def typed(files: dict[str, str], **values: Any) -> dict[str, Any]:
+    """As browsers send it."""
+    return {"path": list(files), "text": [text.replace("\n", "\r\n") for text in files.values()], **values}
+
+
+def test_the_list_shows_what_is_made_of_what_and_the_newest_build(pages: Client, row: Application) -> None:
+    for state in (JobState.SUCCEEDED, JobState.FAILED):
+        Build.objects.create(application=row, application_name="lab", repository="r/x", reference="r/x:t", state=state)
+    newest = Build.objects.latest("pk")
+    text = pages.get(at("changelist")).content.decode()
+    assert "quay.io/jupyter/scipy-notebook:python-3.11" in text
+    assert f"→ {row.target_registry.endpoint}/scipy-notebook" in text
+    assert reverse("admin:builds_build_change", args=[newest.pk]) in text and "ulrich" in text
+
+
+def test_a_page_shows_all_of_it(pages: Client, row: Application, user: User) -> None:
+    text = pages.get(at("change", row.pk)).content.decode()
+    assert "mamba install" in text and "Nothing to say." in text
+    of_git = make.notebook(by=user, git_url="https://git.example.com/a.git", git_password="hunter2")
+    text = pages.get(at("change", of_git.pk)).content.decode()
+    assert "https://git.example.com/a.git" in text and "Messages of the git server" in text and "hunter2" not in text
+    assert "There are no files yet." in pages.get(at("change", make.notebook(by=user, files={}).pk)).content.decode()
+
+
+def test_a_new_application_goes_on_to_its_files(pages: Client, operator: User) -> None:
+    target = make.registry(is_default=True)
+    assert f'value="{target.pk}" selected' in pages.get(at("add")).content.decode()
+    values = {"name": "new", **BASE, "target_registry": target.pk}
+    answer = pages.post(at("add"), values)
+    made = Application.objects.get()
+    assert answer["Location"] == at("edit_files", made.pk)
+    assert (made.owner, made.version) == (operator, 0)
+    page = pages.get(at("edit_files", made.pk)).content.decode()
+    assert "FROM ${BASE_REGISTORY}/${BASE_NAMESPACE}/${BASE_IMAGE}:${BASE_TAG}" in page and "USER ${NB_UID}" in page
+    values |= {"name": "git", "git_url": "https://git.example.com/a.git", "git_password": "hunter2"}
+    answer = pages.post(at("add"), values)
+    of_git = Application.objects.get(name="git")
+    assert answer["Location"] == at("change", of_git.pk)
+    assert (of_git.git_path, of_git.git_password.reveal()) == ("src/git", "hunter2")
+
+
+def test_faults_stand_at_their_fields(pages: Client) -> None:
+    target = make.registry()
+    values = {"name": "New", **BASE, "base_image": "a/b", "target_registry": target.pk, "git_password": "hunter2"}
+    page = pages.post(at("add"), values)
+    faults = page.context["adminform"].form.errors
+    assert {"name", "base_image", "git_password"} == set(faults)
+    assert all(make.gives_example(text) for field in ("name", "base_image") for text in faults[field])
+    assert "hunter2" not in page.content.decode() and not Application.objects.exists()
+
+
+def test_values_are_changed_on_a_page_of_their_own(pages: Client, row: Application) -> None:
+    form = pages.get(at("values", row.pk)).context["adminform"].form
+    values = {name: form[name].value() for name in form.fields}
+    answer = pages.post(at("values", row.pk), {**values, "suffix": "qlora", "webhook_secret": "hunter2"})
+    row.refresh_from_db()
+    assert answer["Location"] == at("change", row.pk)
+    assert (row.suffix, row.webhook_secret.reveal(), row.owner and row.owner.username) == ("qlora", "hunter2", "ulrich")
+    assert "hunter2" not in pages.get(at("values", row.pk)).content.decode()
+
+
+def test_files_are_saved_as_a_version(pages: Client, row: Application) -> None:
+    files = {**FILES, "start.sh": "#!/bin/sh\n"}
+    answer = pages.post(at("edit_files", row.pk), typed(files, version=1))
+    assert answer["Location"] == at("change", row.pk)
+    row.refresh_from_db()
+    assert row.version == 2 and row.versions.get(number=2).files == dict(sorted(files.items()))
+    late = pages.post(at("edit_files", row.pk), typed({"Dockerfile": "FROM mine"}, version=1)).content.decode()
+    assert "Somebody changed" in late and "FROM mine" in late and 'name="version" value="1"' in late
+    twice = pages.post(
+        at("edit_files", row.pk), {"path": ["a", "a"], "text": ["1", "2"], "version": 2}
+    ).content.decode()
+    assert "Two files have the path a." in twice
+    assert row.versions.count() == 2
+
+
+def test_hints_come_while_one_types(pages: Client, row: Application) -> None:
+    asked = typed({"Dockerfile": "FROM x\nRUM y"}, row=row.pk)
+    found = pages.post(at("check"), asked).json()["hints"]
+    assert [(hint["line"], hint["code"]) for hint in found] == [
+        (1, "base_ignored"),
+        (1, "base_untagged"),
+        (2, "instruction_unknown"),
+    ]
+    assert pages.post(at("check"), {"path": ["a", "a"], "text": ["", ""], "row": row.pk}).json()["error"]
+    assert pages.post(at("check"), typed(FILES)).status_code == 404
+    assert pages.get(at("check")).status_code == 405
+
+
+def test_packages_are_added_to_what_was_typed(pages: Client, row: Application) -> None:
+    asked = typed({"Dockerfile": "FROM x\nRUN apt-get install a1\n"}, ecosystem="apt", packages=" git\na1 ")
+    answer = pages.post(at("packages"), asked).json()
+    assert answer["files"] == {"Dockerfile": "FROM x\nRUN apt-get install a1 git\n"}
+    assert answer["said"] == "Added: git. There already: a1."
+    assert "x;y" in pages.post(at("packages"), {**asked, "packages": "x;y"}).json()["error"]
+    assert row.versions.count() == 1
+
+
+def test_an_old_version_comes_back_after_a_question(pages: Client, row: Application) -> None:
+    pages.post(at("edit_files", row.pk), typed({"Dockerfile": "FROM y\n"}, version=1))
+    assert "+FROM y" in pages.get(at("version", row.pk, 2)).content.decode()
+    assert "-FROM y" in pages.get(at("version", row.pk, 1) + "?against=2").content.decode()
+    asked = pages.post(at("rollback", row.pk, 1)).content.decode()
+    assert "as a new version" in asked and row.versions.count() == 2
+    pages.post(at("rollback", row.pk, 1), {"confirmed": "yes"})
+    assert row.versions.get(number=3).files == FILES
+    assert pages.get(at("version", row.pk, 9)).status_code == pages.get(at("rollback", row.pk, 9)).status_code == 404
+
+
+def test_files_in_a_repository_are_not_edited_here(pages: Client, user: User) -> None:
+    of_git = make.notebook(by=user, git_url="https://git.example.com/a.git")
+    assert pages.get(at("edit_files", of_git.pk))["Location"] == at("change", of_git.pk)
+
+
+def test_a_copy_is_made_and_a_taken_name_is_said(pages: Client, row: Application, operator: User) -> None:
+    assert "lab-2" in pages.get(at("copy_row", row.pk)).content.decode()
+    assert "this name already" in pages.post(at("copy_row", row.pk), {"name": "lab"}).content.decode()
+    answer = pages.post(at("copy_row", row.pk), {"name": "lab-2", "suffix": "x", "description": ""})
+    copy = Application.objects.get(name="lab-2")
+    assert answer["Location"] == at("change", copy.pk)
+    assert (copy.owner, copy.suffix, copy.version) == (operator, "x", 1)
+
+
+def test_a_repository_is_imported_or_all_its_faults_are_shown(pages: Client) -> None:
+    target = make.registry()
+
+    def send(files: dict[str, bytes]) -> Any:
+        file = SimpleUploadedFile("x.zip", pack(files))
+        return pages.post(at("import_files"), {"file": file, "target_registry": target.pk}, follow=True)
+
+    faulty = send({"src/a/Dockerfile": b"FROM $X", "src/b/Dockerfile": b"FROM x:1"}).content.decode()
+    assert "src/a/Dockerfile" in faulty and not Application.objects.exists()
+    done = send({"src/b/Dockerfile": b"FROM x:1"}).content.decode()
+    assert "Imported: 1 new, 0 changed." in done and "There is no workflow" in done
+    assert "neither" not in pages.get(at("import_files")).content.decode()
+    assert "no ZIP and no TAR" in pages.post(at("import_files"), {}).content.decode()
+
+
+def test_secrets_are_stored_and_removed(pages: Client, row: Application) -> None:
+    page = pages.post(at("secrets", row.pk), {"name": "TOKEN", "value": "hunter2"}, follow=True).content.decode()
+    assert "TOKEN is stored." in page and "hunter2" not in page
+    wrong = pages.post(at("secrets", row.pk), {"name": "a b", "value": "hunter3"}).content.decode()
+    assert "PIP_TOKEN" in wrong and "hunter3" not in wrong
+    assert row.secrets.get().value.reveal() == "hunter2"
+    pages.post(at("secrets", row.pk), {"remove": "TOKEN"})
+    assert not row.secrets.exists()
+
+
+def test_both_exports_are_files(pages: Client, row: Application) -> None:
+    workflow = pages.get(at("export", row.pk, "workflow"))
+    assert workflow["Content-Disposition"] == 'attachment; filename="build-push-lab.yaml"'
+    with zipfile.ZipFile(io.BytesIO(pages.get(at("export", row.pk, "zip")).content)) as archive:
+        assert archive.read(".github/workflows/build-push-lab.yaml") == workflow.content
+
+
+def test_deleting_waits_for_the_build(pages: Client, row: Application) -> None:
+    Build.objects.create(application=row, application_name="lab", repository="r/x")
+    pages.post(at("delete", row.pk), {"post": "yes"})
+    assert Application.objects.exists()
+    Build.objects.update(state=JobState.FAILED)
+    pages.post(at("delete", row.pk), {"post": "yes"})
+    assert not Application.objects.exists()
