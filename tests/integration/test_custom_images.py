@@ -44,10 +44,10 @@ on:
     branches: ["main", "feat/**"]
     paths: ["src/jupyter-pytorch-x/**"]
 env:
-  TARGET_REGISTORY: {registry}
+  TARGET_REGISTORY: HOST
   TARGET_NAMESPACE: people
   WORKLOAD_TYPE: jupyter-pytorch-x
-  BASE_REGISTORY: {registry}
+  BASE_REGISTORY: HOST
   BASE_NAMESPACE: jupyter
   BASE_IMAGE: scipy-notebook
   BASE_TAG: python-3.11
@@ -59,10 +59,11 @@ jobs:
     - run: echo "APP_VERSION=$(git rev-parse --short HEAD)" >> $GITHUB_ENV
     - uses: docker/build-push-action@v5
       with:
-        context: src/${{{{ env.WORKLOAD_TYPE }}}}
+        context: src/${{ env.WORKLOAD_TYPE }}
         push: true
-        tags: ${{{{ env.TARGET_REGISTORY }}}}/${{{{ env.TARGET_NAMESPACE }}}}/${{{{ env.BASE_IMAGE }}}}-x:${{{{ env.BASE_TAG }}}}-${{{{ env.APP_VERSION }}}}
+        tags: NAME:${{ env.BASE_TAG }}-${{ env.APP_VERSION }}
 """
+NAME = "${{ env.TARGET_REGISTORY }}/${{ env.TARGET_NAMESPACE }}/${{ env.BASE_IMAGE }}-x"
 
 
 @pytest.fixture
@@ -92,7 +93,9 @@ class Walk:
         self.server, self.repository = server, server.repository()
         self.first = self.repository.commit(
             {
-                f".github/workflows/build-push-{APP}.yaml": WORKFLOW.format(registry=registry.address),
+                f".github/workflows/build-push-{APP}.yaml": WORKFLOW.replace("HOST", registry.address).replace(
+                    "NAME:", f"{NAME}:"
+                ),
                 f"src/{APP}/Dockerfile": DOCKERFILE,
                 f"src/{APP}/noop.txt": "",
                 f"src/{APP}/requirements.txt": "torch==2.2.1\n",
@@ -182,7 +185,7 @@ def test_from_a_push_to_a_container(
     assert (elsewhere["outcome"], elsewhere["build"]) == ("other_paths", None)
 
     offered = walk.ask("POST", "/api/submissions/", 202, json={"build": built["id"], "name": "pytorch x"})
-    images = "/api/images/?search=scipy-notebook-x"
+    images = "/api/images/?address=scipy-notebook-x"
     assert walk.ask("GET", images, 200)["count"] == 0, "listed before anybody approved"
     offered = walk.checked(offered["id"])
     verdicts = {check["key"]: check["verdict"] for check in offered["checks"]}
