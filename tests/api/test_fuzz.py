@@ -23,10 +23,10 @@ from tests.support.pushes import encoded, gitea_push, github_push
 # The same examples in every run. Nothing here asks a node or a registry, which would be slow or elsewhere.
 FUZZ = settings(max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 PATHS = (
-    r"^/api/(appimages|applications|config-sets|deployments|secret-sets|resolve|registries|v1/appimage"
+    r"^/api/(appimages|applications|builds|config-sets|deployments|secret-sets|resolve|registries|v1/appimage"
     r"|submissions|notices|webhook-targets)/"
 )
-ELSEWHERE = r"/check/$"
+ELSEWHERE = r"/(check|events)/$"
 
 
 def test_what_the_document_describes_and_what_it_does_not(
