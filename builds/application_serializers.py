@@ -181,6 +181,21 @@ class ApplicationImportAsked(serializers.Serializer):
     )  # fmt: skip
 
 
+class GitImportAsked(AskedFields):
+    """A repository that the applications stay in."""
+
+    git_url = serializers.CharField(max_length=500)
+    git_branch = serializers.CharField(
+        required=False, allow_blank=True, max_length=255, help_text="The default one unless given."
+    )
+    git_username = serializers.CharField(required=False, allow_blank=True, max_length=255)
+    git_password = SecretField(max_length=2000)
+    target_registry = serializers.PrimaryKeyRelatedField(
+        queryset=RegistryEndpoint.objects.all(), required=False,
+        help_text="For images whose own registry has no endpoint here.",
+    )  # fmt: skip
+
+
 class ApplicationImportForm(ApplicationImportAsked):
     file = serializers.FileField()
 

@@ -279,6 +279,7 @@ REST_FRAMEWORK = {
         "login_of_user": "20/min",
         "kuscia_token": "30/min",
         "git_hook": "120/min",
+        "git_import": "12/min",
     },
     "NUM_PROXIES": 1 if BEHIND_PROXY else 0,  # whose `X-Forwarded-For` is believed; see core.middleware
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

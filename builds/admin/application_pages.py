@@ -15,6 +15,7 @@ from builds.packing import LARGEST_ARCHIVE
 from builds.services.application_imports import import_archive
 from builds.services.application_secrets import secret_names, set_secrets
 from builds.services.applications import copy_application
+from builds.services.git_imports import import_git
 from core.admin_tools import OperatorAdmin
 from core.document_texts import FileRefused
 from core.errors import DomainError
@@ -47,12 +48,14 @@ def copy_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
 
 
 def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
-    """All applications of an archive, or none, and then everything that is wrong."""
+    """All applications of an archive or a git repository, or none, and then everything that is wrong."""
     chosen = request.POST.get("target_registry", "")
+    git = {name: request.POST.get(name, "").strip() for name in ("git_url", "git_branch", "git_username")}
     context = {
         **_common(page, request, _("Import a repository")),
         "registries": RegistryEndpoint.objects.all(),
         "chosen": chosen,
+        "git": git,
         "file_input": _FILE.render("file", None, {"id": "il-file", "accept": ".zip,.tar,.gz,.tgz"}),
         "back": page.changelist_url(),
     }
@@ -60,8 +63,12 @@ def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
         file = request.FILES.get("file")
         target = RegistryEndpoint.objects.filter(pk=chosen).first() if chosen.isascii() and chosen.isdigit() else None
         try:
-            data = file.read(LARGEST_ARCHIVE + 1) if file else b""
-            done = import_archive(user=request.user, data=data, target_registry=target)
+            if git["git_url"] and not file:
+                password = request.POST.get("git_password", "")
+                done = import_git(user=request.user, **git, git_password=password, target_registry=target)
+            else:
+                data = file.read(LARGEST_ARCHIVE + 1) if file else b""
+                done = import_archive(user=request.user, data=data, target_registry=target)
         except FileRefused as error:
             context["faults"] = error.extra["errors"]
         except DomainError as error:

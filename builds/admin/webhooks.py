@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminURLInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from builds.models import WebhookTarget
 from builds.services import webhooks
@@ -26,7 +26,7 @@ _CALLS_SHOWN = 50
 
 
 class WebhookForm(ServiceForm):
-    url = forms.CharField(label=gettext_lazy("URL"), max_length=1000, widget=UnfoldAdminURLInputWidget())
+    url = forms.CharField(label=gettext_lazy("URL"), max_length=1000, widget=UnfoldAdminTextInputWidget())
     secret = SecretField(label=gettext_lazy("secret"))
 
     class Meta:

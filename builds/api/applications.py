@@ -10,6 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,6 +25,7 @@ from builds.application_serializers import (
     ApplicationVersionDetail,
     ApplicationVersionSerializer,
     CopyAsked,
+    GitImportAsked,
     HintsAnswer,
     HintsAsked,
     PackagesAnswer,
@@ -38,11 +40,23 @@ from builds.services.application_exports import export_application, workflow_of
 from builds.services.application_files import files_of, roll_back, save_packages
 from builds.services.application_imports import import_archive
 from builds.services.application_secrets import secret_names, set_secrets
+from builds.services.git_imports import import_git
 from core.api import JsonAlways
 from core.fields import MASK
-from core.parsers import FileBody, Upload, file_of
+from core.parsers import FileBody, JSONBody, Upload, file_of
+from core.throttling import PatientThrottle
 
 _NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH, description="Of the version, from 1.")
+
+
+class GitImports(PatientThrottle):
+    """Each keeps a thread of the server waiting for a stranger's."""
+
+    limits = "imports of git repositories"
+    scope = "git_import"
+
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        return str(self.cache_format % {"scope": self.scope, "ident": request.user.pk})
 
 
 @extend_schema(tags=["applications"])
@@ -181,25 +195,42 @@ class ApplicationViewSet(viewsets.ModelViewSet):
         return _file(export_application(row), "application/zip", f"{row.name}.zip")
 
     @extend_schema(
-        request={"application/zip": bytes, "application/x-tar": bytes, "multipart/form-data": ApplicationImportForm},
+        request={
+            "application/json": GitImportAsked,
+            "application/zip": bytes,
+            "application/x-tar": bytes,
+            "multipart/form-data": ApplicationImportForm,
+        },
         parameters=[ApplicationImportAsked],
         responses=ApplicationImportAnswer,
     )
     @action(
-        detail=False, methods=["post"], url_path="import", filter_backends=[], parser_classes=[Upload, FileBody],
-        pagination_class=None,
+        detail=False, methods=["post"], url_path="import", filter_backends=[], pagination_class=None,
+        parser_classes=[JSONBody, Upload, FileBody],
     )  # fmt: skip
     def import_file(self, request: Request) -> Response:
         """Create or change the applications of a repository, all or none: each has a folder `src/NAME/` with a
         Dockerfile, and a workflow `.github/workflows/build-push-NAME.yaml` whose env says base and target.
 
-        The archive (ZIP, TAR, TAR.GZ) is the body, or `file` in a form.
+        The archive (ZIP, TAR, TAR.GZ) is the body, or `file` in a form. With JSON it is a git repository, which has to
+        answer within ten seconds; the files stay there.
         """
+        if _is_json(request):
+            wanted = GitImportAsked(data=request.data)
+            wanted.is_valid(raise_exception=True)
+            limit = GitImports()
+            if not limit.allow_request(request, self):
+                raise Throttled(wait=limit.wait())
+            return Response({**asdict(import_git(user=request.user, **wanted.validated_data)), "errors": []})
         data, given = file_of(request)
         asked = ApplicationImportAsked(data=given)
         asked.is_valid(raise_exception=True)
         done = import_archive(user=request.user, data=data, **asked.validated_data)
         return Response({**asdict(done), "errors": []})
+
+
+def _is_json(request: Request) -> bool:
+    return (request.content_type or "").partition(";")[0].strip().lower() == JSONBody.media_type
 
 
 def _taken_apart(values: Any) -> tuple[dict[str, Any], dict[str, str] | None, int | None]:

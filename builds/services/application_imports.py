@@ -19,6 +19,7 @@ from core.document_texts import FileRefused, worded
 from core.documents import Notice
 from core.errors import Conflict, InvalidInput
 from core.examples import example_for, with_example
+from core.fields import Secret
 from imagelib.addresses import EndpointAddress, endpoint_or_none
 from imagelib.models import RegistryEndpoint
 
@@ -111,16 +112,21 @@ def _store(
             "git_url": repository.url,
             "git_branch": repository.branch,
             "git_path": found.path,
-            "git_username": repository.username,
-            "git_password": repository.password,
         }
+        if repository.username or repository.password:  # none: what is stored stays
+            values |= {"git_username": repository.username, "git_password": repository.password}
     elif old is not None and old.source == SourceKind.GIT:
         values["git_url"] = ""
     if old is None:
         create_application(user=user, values={**values, "name": found.name}, files=files)
         return True
     row = update_application(user=user, application=old, values=values, files=files)
-    return row.version != old.version or any(getattr(row, name) != getattr(old, name) for name in values)
+    return row.version != old.version or any(_plain(row, name) != _plain(old, name) for name in values)
+
+
+def _plain(row: Application, name: str) -> Any:
+    value = getattr(row, name)
+    return value.reveal() if isinstance(value, Secret) and value.readable() else value
 
 
 def _told(error: InvalidInput | Conflict) -> str:

@@ -61,7 +61,7 @@ def create_application(*, user: Any, values: Mapping[str, Any], files: Mapping[s
     with transaction.atomic():
         _fill(row, values, files)
         check_application(row)
-        _check_host(user, row)
+        require_allowed_host(user, row.git_url)
         save_row(row, fields=FIELDS, duplicate=_DUPLICATE)
         if files:
             store_files(row, files, user=user)
@@ -84,7 +84,7 @@ def update_application(
         _fill(row, values, files)
         check_application(row)
         if row.git_url != before.git_url:
-            _check_host(user, row)
+            require_allowed_host(user, row.git_url)
         if "git_password" not in values:
             check_password_stays(before, row)
         save_row(row, fields={*values, *_OF_GIT, "source"}, duplicate=_DUPLICATE)
@@ -120,6 +120,15 @@ def require_own(user: Any, application: Application) -> None:
     name_actor(user)
 
 
+def require_allowed_host(user: Any, git_url: str) -> None:
+    """Of ordinary users. Empty: nothing is read from anywhere."""
+    if git_url and not user.is_staff and not is_allowed(git_url, settings.GIT_HOSTS):
+        rule = _(
+            "Repositories are read from these hosts only: %(hosts)s. For example https://%(first)s/team/images.git"
+        )
+        raise InvalidInput({"git_url": rule % {"hosts": ", ".join(settings.GIT_HOSTS), "first": settings.GIT_HOSTS[0]}})
+
+
 def _fill(row: Application, values: Mapping[str, Any], files: Mapping[str, str] | None) -> None:
     for name in FIELDS:
         if name in values:
@@ -135,14 +144,6 @@ def _fill(row: Application, values: Mapping[str, Any], files: Mapping[str, str] 
         row.git_path = row.git_path if "git_path" in values else f"src/{row.name}"
     if row.source == SourceKind.GIT:
         row.git_branch = row.git_branch or "main"
-
-
-def _check_host(user: Any, row: Application) -> None:
-    if row.git_url and not user.is_staff and not is_allowed(row.git_url, settings.GIT_HOSTS):
-        rule = _(
-            "Repositories are read from these hosts only: %(hosts)s. For example https://%(first)s/team/images.git"
-        )
-        raise InvalidInput({"git_url": rule % {"hosts": ", ".join(settings.GIT_HOSTS), "first": settings.GIT_HOSTS[0]}})
 
 
 def _usual_registry() -> RegistryEndpoint:

@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
-from builds.application_serializers import ApplicationDetailSerializer, HintsAsked
+from builds.application_serializers import ApplicationDetailSerializer, GitImportAsked, HintsAsked
 from builds.build_serializers import BuildAsked
 from builds.submission_serializers import SubmissionAsked, WebhookTargetSerializer
 from core.dialects.gva_records import RecordViews
@@ -53,6 +53,7 @@ FORMS: tuple[tuple[str, type[serializers.Serializer]], ...] = (
     ("/api/webhook-targets/", WebhookTargetSerializer),
     ("/api/applications/", ApplicationDetailSerializer),
     ("/api/applications/hints/", HintsAsked),
+    ("/api/applications/import/", GitImportAsked),
     ("/api/token/", LoginSerializer),
 )
 

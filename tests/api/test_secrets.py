@@ -20,16 +20,20 @@ from kombu.transport.memory import Channel
 from rest_framework.test import APIClient
 
 from appimages.exporting import export_yaml
-from builds.models import Application, BuildSecret
+from builds.models import Application, BuildSecret, Submission, WebhookCall, WebhookTarget
+from builds.submission_work import check_submission
+from builds.webhook_work import call_webhook
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import Instance
 from nodes.models import ComputeNode
+from pulls.tools import production_tools
 from tests.api import make
 from tests.api.gva_client import CREATE, FIND, UPDATE
 from tests.api.gva_kinds import KINDS, NODES
 from tests.api.routes import all_routes
 from tests.services.certs import Authority
 from tests.support.app_images import document
+from tests.support.pushes import encoded, github_push, signature
 
 CANARY = "canary-5e1f0d"
 
@@ -196,6 +200,34 @@ def plant_in_applications(client: Listener, canary: Canaries) -> None:
     assert client.post(f"{at}secrets/", {"values": {"a b": canary("secret-bad")}}).status_code == 400
     assert client.post(f"{at}secrets/", {"values": {"A": [canary("secret-list")]}}).status_code == 400
     assert client.post(f"{at}copy/", {"name": "copy"}).status_code == 201
+    away = {"git_url": "http://127.0.0.1:1/a.git", "git_username": "u", "git_password": canary("import")}
+    assert client.post("/api/applications/import/", away).status_code == 502
+    in_url = {"git_url": f"https://a:{canary('import-url')}@git.example.com/a.git"}
+    assert client.post("/api/applications/import/", in_url).status_code == 400
+    message = encoded(github_push())
+    forged = {"HTTP_X_HUB_SIGNATURE_256": f"sha256={signature(canary('forged'), message)}"}
+    answer = client.generic("POST", "/api/hooks/git/", message, content_type="application/json", **forged)
+    assert answer.status_code == 403
+
+
+def plant_in_webhooks(client: Listener, canary: Canaries) -> None:
+    """And what is offered while there is a target."""
+    at = "/api/webhook-targets/"
+    values = {"name": "w", "url": "http://127.0.0.1:1/hooks", "secret": canary("webhook-post")}
+    made = client.post(at, values)
+    assert made.status_code == 201, made.content
+    one = f"{at}{made.json()['id']}/"
+    assert client.put(one, {**values, "secret": canary("webhook-put")}).status_code == 200
+    assert client.patch(one, {"secret": canary("webhook-patch")}).status_code == 200
+    for bad in ({"url": f"https://u:{canary('webhook-url')}@x.io"}, {"name": ""}, {"secret": [canary("webhook-list")]}):
+        assert client.post(at, {**values, "secret": canary("webhook-bad"), **bad}).status_code == 400
+    offered = client.post("/api/submissions/", {"reference": "127.0.0.1:1/team/offered:v1"})
+    assert offered.status_code == 202, offered.content
+    for call in WebhookCall.objects.all():
+        call_webhook(call.pk, tools=production_tools())
+    check_submission(offered.json()["id"], tools=production_tools())
+    refused = {"reference": f"a:{canary('submission')}@r.example.com/a:v1"}
+    assert client.post("/api/submissions/", refused).status_code == 400
 
 
 def make_instances(client: Listener) -> None:
@@ -214,6 +246,7 @@ def read_everything(client: Listener) -> None:
     ids = {
         "images": ImageRegistry, "registries": RegistryEndpoint, "nodes": ComputeNode, "instances": Instance,
         "applications": Application,
+        "webhook-targets": WebhookTarget, "submissions": Submission,
     }  # fmt: skip
     for method, path in all_routes():
         if method == "GET" and "events" not in path:
@@ -251,13 +284,16 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
     everything_logged: pytest.LogCaptureFixture,
     django_capture_on_commit_callbacks: Any,
     user: User,
+    settings: Any,
 ) -> None:
+    settings.SCANNER_URL, settings.SCANNER_TOKEN = "http://127.0.0.1:1", canary("scanner-token")
     with django_capture_on_commit_callbacks(execute=True):
         plant_in_images(listener, canary)
         plant_in_registries(listener, canary)
         plant_in_app_images(listener, canary)
         plant_in_nodes(listener, canary)
         plant_in_applications(listener, canary)
+        plant_in_webhooks(listener, canary)
         image, node = ImageRegistry.objects.first(), ComputeNode.objects.first()
         assert image and node
         assert listener.post("/api/pulls/", {"image": image.pk, "nodes": [node.pk]}).status_code == 202
@@ -270,6 +306,7 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
     kept = [row.password.reveal() for row in RegistryEndpoint.objects.all()]
     kept += [secret.value.reveal() for secret in BuildSecret.objects.all()]
     kept += [secret.reveal() for row in Application.objects.all() for secret in (row.git_password, row.webhook_secret)]
+    kept += [row.secret.reveal() for row in WebhookTarget.objects.all()]
     kept += [secret.reveal() for row in ComputeNode.objects.all() for secret in (row.password, row.client_key)]
     assert len(canary.found_in("\n".join(kept))) >= 8, "the secrets were not even stored"
     sent = messages()
@@ -316,6 +353,7 @@ class TestAdmin:
             make.registry(username="u", password=canary("registry")),
             make.node(password=canary("node"), client_key=canary("key")),
             make.image(),
+            make.webhook(secret=canary("webhook")),
         ]
         for row in rows:
             name = f"{row._meta.app_label}_{row._meta.model_name}"

@@ -18,11 +18,12 @@ import json
 from builds.models import Application, BuildSecret
 from builds.trees import entries_of, revision_of
 from imagelib.models import RegistryEndpoint
-values = json.loads({values!r})
+values = json.load(open({path!r}))
 target = RegistryEndpoint.objects.get(pk=values.pop("target_registry"))
 files, secrets = values.pop("files"), values.pop("secrets")
 app = Application.objects.create(target_registry=target, version=1, **values)
-app.versions.create(number=1, files=files, revision=revision_of(entries_of(files)))
+if files:
+    app.versions.create(number=1, files=files, revision=revision_of(entries_of(files)))
 for name, value in secrets.items():
     BuildSecret.objects.create(application=app, name=name, value=value)
 print("id", app.pk)
@@ -45,8 +46,9 @@ class BuildBed:
             "base_image": "tiny", "base_tag": "1", "target_namespace": "built", "suffix": f"s{number}",
             "target_registry": endpoint, "files": dict(files), "secrets": secrets or {},
         }  # fmt: skip
-        text = json.dumps({**usual, **values})
-        done = self.product.manage("shell", "--no-imports", "-c", _MAKE.format(values=text))
+        path = self.product.directory / f"application{number}.json"
+        path.write_text(json.dumps({**usual, **values}))
+        done = self.product.manage("shell", "--no-imports", "-c", _MAKE.format(path=str(path)))
         assert done.returncode == 0, done.stderr
         return int(done.stdout.split("id ")[1])
 

@@ -14,6 +14,7 @@ from tests.integration.pull_bed import PullBed
 from tests.services.bridge import bridge
 from tests.services.engine import RealEngine
 from tests.services.engine_bed import EngineBed
+from tests.services.git_server import GitServer
 from tests.services.process import wait_until
 from tests.services.registries import Registries
 from tests.services.registry import Registry
@@ -182,6 +183,40 @@ def test_an_engine_that_stops_under_the_build_costs_one_attempt(
         done = beds.wait(pk)
         assert done["state"] == "succeeded" and done["attempt"] > 1, (done, beds.log(pk))
         assert done["digest"] == shown_digest(registry, done["image"])
+
+
+def test_a_commit_of_a_repository_is_built(
+    beds: BuildBed, registry: Registry, endpoint: int, git_server: Callable[..., GitServer]
+) -> None:
+    server = git_server(users={"reader": "read-S3cret-of-git"})
+    repository = server.repository()
+    folder = {"src/notes/Dockerfile": FROM + "COPY words /\nRUN cat /words\n", "src/notes/words": "from git\n"}
+    commit = repository.commit(folder)
+    git = {"source": "git", "git_url": server.url_of(repository), "git_branch": "main", "git_username": "reader"}
+    values = {**git, "git_path": "src/notes", "git_password": "read-S3cret-of-git"}
+    app = beds.application(registry, endpoint, {}, **values)
+    pk = beds.build(app)
+    done = beds.wait(pk)
+    assert done["state"] == "succeeded", (done["error"], beds.log(pk))
+    assert (done["revision"], done["source"]["git_branch"]) == (commit, "main") and done["image"].endswith(commit)
+    assert [line[3] for line in beds.log(pk) if line[2] == "output"] == ["from git"]
+    gone = beds.wait(beds.build(app, branch="feat/nosuch"))
+    assert (gone["state"], gone["error"]["code"]) == ("failed", "git_branch_missing"), gone
+    newer = repository.commit({"src/notes/words": "newer\n"})
+    assert beds.wait(beds.build(app, commit=newer))["revision"] == newer
+    assert "read-S3cret-of-git" not in str([done, gone, beds.log(pk)])
+
+
+def test_a_server_that_is_killed_in_the_middle_builds_anew(beds: BuildBed, registry: Registry, endpoint: int) -> None:
+    files = {"Dockerfile": FROM + "RUN echo in the middle && sleep 15\n"}
+    pk = beds.build(beds.application(registry, endpoint, files))
+    beds.wait_for_line(pk, "in the middle")
+    beds.product.kill9()
+    beds.product.start()
+    done = beds.wait(pk)
+    assert (done["state"], done["attempt"]) == ("succeeded", 2), (done, beds.log(pk))
+    assert done["digest"] == shown_digest(registry, done["image"])
+    assert [line[3] for line in beds.log(pk) if line[2] == "output"] == ["in the middle"] * 2
 
 
 def test_the_command_shows_the_log_and_its_exit_code_tells_how_it_went(

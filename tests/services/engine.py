@@ -91,7 +91,7 @@ class RealEngine(EngineApi):
             self.namespace.path("/run/docker.pid").unlink(missing_ok=True)
             command = dockerd_command(self.files, self.options, self.tls_port, self._cgroup)
             self.namespace.spawn(command, self.log_file.path, programs=self.options.programs)
-        wait_until(f"{self.name} to answer", self._answers_or_dead, timeout=60, step=0.05)
+        wait_until(f"{self.name} to answer", self._answers_or_dead, timeout=180, step=0.05)
         self.link.start()
 
     def stop(self) -> None:
@@ -159,7 +159,7 @@ class RealEngine(EngineApi):
         self._signal(signal.SIGCONT)  # a frozen engine does not obey
         if number == signal.SIGKILL:
             self._signal(number, "containerd")
-        wait_until(f"{self.name} to end", lambda: not any(map(is_alive, daemons)), timeout=30)
+        wait_until(f"{self.name} to end", lambda: not any(map(is_alive, daemons)), timeout=120)
 
     def _answers_or_dead(self) -> bool:
         assert self.running or self.answers(), f"{self.name} ended while starting:\n{self.log()[-3000:]}"

@@ -65,7 +65,7 @@ class Namespace:
                 start_new_session=True,
             )
         guardian.watch_process(self._unshare.pid)
-        wait_until(f"namespace of {self.name}", lambda: self._is_ready(ready), timeout=20)
+        wait_until(f"namespace of {self.name}", lambda: self._is_ready(ready), timeout=120)
 
     def spawn(self, command: list[str], log: Path, *, programs: Path | None = None) -> None:
         """Start a daemon in the namespace; `programs`: a folder that comes first on its PATH.
@@ -88,7 +88,7 @@ class Namespace:
             )
         program = Path(command[0]).name
         with contextlib.suppress(ServiceError):  # one that ends at once is the caller's to report
-            wait_until(f"{program} to begin", lambda: self.pids(program), timeout=15)
+            wait_until(f"{program} to begin", lambda: self.pids(program), timeout=60)
 
     def pids(self, program: str = "") -> list[int]:
         """Pids, as the machine counts them, of the namespace's processes that run this program; empty: of all."""
@@ -108,7 +108,7 @@ class Namespace:
             os.kill(self.init_pid, signal.SIGKILL)
         if self._unshare is not None:
             end_process(self._unshare, signal.SIGKILL)
-        wait_until(f"processes of {self.name} to end", lambda: not any(map(is_alive, members)), timeout=20)
+        wait_until(f"processes of {self.name} to end", lambda: not any(map(is_alive, members)), timeout=120)
         self.log_file.forget()
 
     def _is_ready(self, ready: Path) -> bool:

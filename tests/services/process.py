@@ -105,7 +105,7 @@ class Daemon:
     """One program in the foreground with a log file. Subclasses say what to run and when it is ready."""
 
     stop_signal = signal.SIGTERM
-    start_timeout = 30.0
+    start_timeout = 120.0
 
     def __init__(self, name: str, directory: Path) -> None:
         self.name, self.directory = name, directory

@@ -33,7 +33,7 @@ def _hear_interrupts() -> None:
 class Worker(Daemon):
     """A Celery worker of one queue, or the schedule (`beat`): separate processes, as with Redis in production."""
 
-    start_timeout = 60.0
+    start_timeout = 180.0
 
     def __init__(
         self, name: str, directory: Path, *, arguments: list[str], env: Mapping[str, str], ready: str, root: Path = ROOT
@@ -60,7 +60,7 @@ class Product(Daemon):
     `start()` migrates and creates the administrator first. `env` names are given in full (`IMAGELIB_STALL_AFTER`).
     """
 
-    start_timeout = 60.0
+    start_timeout = 180.0
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Product(Daemon):
 
     # --- commands, workers -------------------------------------------------------------------------------------------
 
-    def manage(self, *arguments: str, timeout: float = 120.0, **env: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, timeout: float = 300.0, **env: str) -> subprocess.CompletedProcess[str]:
         """`manage.py …` with the product's settings; output as text."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],

@@ -192,11 +192,18 @@ def test_a_registry_that_refuses_the_push_publishes_nothing(built, tools, engine
     assert job.image_id  # what was built stays on the node, for a retry
 
 
-def test_another_digest_in_the_registry_is_no_success(built, tools, engine) -> None:
-    digest = "sha256:" + "1" * 64
-    engine.pushes.script(Say(status=f"x: digest: {digest} size: 1"))
-    job = run(built(), tools)
-    assert (job.state, job.error_code) == (JobState.QUEUED, "push_mismatch")
+@pytest.mark.parametrize("shown", ["nothing", "another"])
+def test_another_digest_in_the_registry_is_no_success(built, tools, engine, shown) -> None:
+    job, release, digest = built(), threading.Event(), "sha256:" + "1" * 64
+    engine.pushes.script(Hold(release), Say(status=f"x: digest: {digest} size: 1"))
+    worker = in_background(lambda: run_build(job.pk, tools=tools))
+    wait_for(lambda: engine.pushes.all)
+    if shown == "another":
+        engine.registry.add(FakeImage.sized(f"{HOST}/team/notebook", f"3.11-{job.files.revision}", [7]))
+    release.set()
+    worker.join(60)
+    job.refresh_from_db()
+    assert (job.state, job.error_code, job.digest) == (JobState.QUEUED, "push_mismatch", "")
     assert digest in job.error["evidence"]
     assert job.progress["percent"] < 100
 
