@@ -14,7 +14,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from appimages.models import AppImage
-from builds.models import Notice, Submission, WebhookTarget
+from builds.models import Application, Notice, Submission, WebhookTarget
 from core.jobs import JobState
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from instances.models import ConfigSet, Deployment, ProductSpec, SecretSet
@@ -47,7 +47,8 @@ LISTS = [
     *(kind.public for kind in KINDS),
 ]
 ADMIN_LISTS = [
-    ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, AppImage, Deployment, ConfigSet, SecretSet,
+    Application, ImageRegistry, RegistryEndpoint, ComputeNode, PullJob, ProductSpec, AppImage, Deployment, ConfigSet,
+    SecretSet,
     Submission, Notice, WebhookTarget,
 ]  # fmt: skip
 
