@@ -115,6 +115,7 @@ def watch_build(page: Page, image: str) -> str:
     expect(page.locator('[data-part="state"]')).to_have_text("succeeded", timeout=PATIENCE)
     expect(page.locator('[data-part="percent"]')).to_have_text(re.compile(r"^100"))
     expect(page.locator('[data-part="log"]')).to_contain_text("words <b>of</b> the step")
+    expect(page.locator('[data-part="log"]')).not_to_contain_text("not consumed")
     step = page.locator('[data-part="steps"] tr', has_text='RUN echo "words <b>of</b> the step"')
     expect(step).to_contain_text("done")
     expect(page.locator('[data-part="image"]')).to_have_text(re.compile(f"^{re.escape(image)}[0-9a-f]{{40}}$"))
