@@ -71,7 +71,8 @@ def spec_for(job: Build, source: Source, dockerfile: str, *, logins: Logins, pre
     secrets = {row.name: row.value.reveal().encode() for row in application.secrets.all()} if application else {}
     return BuildSpec(
         tag=job.reference,
-        arguments=job.arguments,
+        # Engines warn of those that a Dockerfile does not ask for, and there are two spellings of one.
+        arguments={name: value for name, value in job.arguments.items() if name in dockerfile},
         labels={
             REVISION: source.revision,
             TITLE: job.application_name,

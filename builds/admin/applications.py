@@ -145,7 +145,7 @@ class ApplicationAdmin(OperatorAdmin):
         state = label(build.get_state_display(), STATE_COLOURS[JobState(build.state)])
         at = reverse("admin:builds_build_change", args=[build.pk])
         link = format_html('<a class="il-link" href="{}">{} #{}</a>', at, state, build.pk)
-        return two_lines(link, build.reference.rpartition(":")[2], title=build.reference)
+        return two_lines(link, build.revision[:12], title=build.reference)
 
     @display(description=gettext_lazy("changed"), ordering="updated_at")
     def changed(self, row: Application) -> SafeString | str:

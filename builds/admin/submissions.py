@@ -20,12 +20,12 @@ from builds.admin.deciding import approve_page, reject_page
 from builds.check_texts import TITLES, VERDICT_COLOURS, worded
 from builds.models import DECISION_COLOURS, Build, Decision, Submission
 from builds.services import submissions as services
+from builds.services.publishing import usual_name
 from builds.submission_events import sentence
 from builds.submission_snapshot import picture
 from core.admin_forms import ServiceForm
 from core.admin_tools import OperatorAdmin, age, label, two_lines
 from core.jobs import STATE_COLOURS, JobState
-from pulls.admin import short_reference
 
 
 class SubmissionForm(ServiceForm):
@@ -77,7 +77,7 @@ class SubmissionAdmin(OperatorAdmin):
 
     @display(description=gettext_lazy("submission"), ordering="reference")
     def what(self, row: Submission) -> SafeString:
-        return two_lines(row.name or short_reference(row.reference), row.reference, title=row.reference)
+        return two_lines(row.name or usual_name(row), row.reference, title=row.reference)
 
     @display(description=gettext_lazy("decision"), ordering="decision")
     def decided(self, row: Submission) -> SafeString:
@@ -139,7 +139,7 @@ class SubmissionAdmin(OperatorAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": short_reference(row.reference),
+            "title": row.name or usual_name(row),
             "submission": row,
             "is_open": row.decision == Decision.OPEN,
             "decision": label(row.get_decision_display(), DECISION_COLOURS[Decision(row.decision)]),

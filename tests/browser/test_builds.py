@@ -53,6 +53,8 @@ def test_pages_of_an_empty_product_say_so_and_fit(site: Site) -> None:
     lists = [f"/admin/builds/{name}/" for name in ("application", "build", "submission", "webhooktarget")]
     assert_fits(site, *lists, *(f"{path}add/" for path in lists if "/build/" not in path))
     assert_fits(site, "/admin/builds/application/import/")
+    page = site.open("/admin/builds/application/import/")
+    expect(page.get_by_text("src/<application>/Dockerfile")).to_be_visible()
 
 
 def test_from_an_application_to_the_library(site: Site, builder_engine: RealEngine, registries: Registries) -> None:
@@ -82,7 +84,8 @@ def test_from_an_application_to_the_library(site: Site, builder_engine: RealEngi
 
     page.get_by_role("link", name="Submit the image…").click()
     page.get_by_role("button", name="Submit", exact=True).click()
-    page.locator("#result_list").get_by_role("link").first.click()
+    page.locator("#result_list tbody").get_by_role("link").first.click()
+    page.wait_for_url(re.compile(r"/admin/builds/submission/\d+/change/"))
     expect(page.get_by_role("link", name="Approve…")).to_be_visible(timeout=PATIENCE)
     submission = page.url.removeprefix(site.product.url).removesuffix("change/")
     assert api("GET", "/api/images/").json()["count"] == 0
@@ -112,6 +115,7 @@ def watch_build(page: Page, image: str) -> str:
     expect(page.locator('[data-part="state"]')).to_have_text("succeeded", timeout=PATIENCE)
     expect(page.locator('[data-part="percent"]')).to_have_text(re.compile(r"^100"))
     expect(page.locator('[data-part="log"]')).to_contain_text("words <b>of</b> the step")
+    expect(page.locator('[data-part="log"]')).not_to_contain_text("not consumed")
     step = page.locator('[data-part="steps"] tr', has_text='RUN echo "words <b>of</b> the step"')
     expect(step).to_contain_text("done")
     expect(page.locator('[data-part="image"]')).to_have_text(re.compile(f"^{re.escape(image)}[0-9a-f]{{40}}$"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -17,7 +15,7 @@ from tests.integration.pull_bed import PullBed
 from tests.services.bridge import bridge
 from tests.services.engine import RealEngine
 from tests.services.engine_bed import EngineBed
-from tests.services.git_server import GitServer, Repository, git
+from tests.services.git_server import GitServer, git
 from tests.services.images import ImageSpec
 from tests.services.process import wait_until
 from tests.services.registries import Registries
@@ -110,15 +108,13 @@ class Walk:
         return answer.json()
 
     def import_repository(self) -> int:
-        """As a downloaded archive has it; from then on it is built from the repository. Returns the application."""
-        told = self.ask("POST", "/api/applications/import/", 200, data=_archive(self.repository), headers=_ZIP)
-        assert (told["created"], told["warnings"], told["errors"]) == ([APP], [], [])
+        """The application, which stays in the repository."""
+        place = {"git_url": self.server.url_of(self.repository), "git_username": "robot", "git_password": GIT_PASSWORD}
+        told = self.ask("POST", "/api/applications/import/", 200, json=place)
+        assert told == {"created": [APP], "updated": [], "warnings": [], "errors": []}
         [row] = self.ask("GET", f"/api/applications/?name={APP}", 200)["results"]
-        values = {
-            "git_url": self.server.url_of(self.repository), "git_branch": "main", "git_path": f"src/{APP}",
-            "git_username": "robot", "git_password": GIT_PASSWORD, "webhook_secret": HOOK_SECRET,
-        }  # fmt: skip
-        self.ask("PATCH", f"/api/applications/{row['id']}/", 200, json=values)
+        assert (row["owner"], row["git_branch"], row["git_path"]) == (AUTHOR, "main", f"src/{APP}")
+        self.ask("PATCH", f"/api/applications/{row['id']}/", 200, json={"webhook_secret": HOOK_SECRET})
         return int(row["id"])
 
     def push(self, files: dict[str, str]) -> tuple[str, Any]:
@@ -149,18 +145,6 @@ class Walk:
 
         wait_until(f"the checks of submission {submission}", ended, timeout=240, step=0.2)
         return seen
-
-
-_ZIP = {"Content-Type": "application/zip"}
-
-
-def _archive(repository: Repository) -> bytes:
-    """As git servers offer it: everything in one folder."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path in git("ls-files", at=repository.work).splitlines():
-            archive.writestr(f"images-main/{path}", (repository.work / path).read_bytes())
-    return packed.getvalue()
 
 
 def test_from_a_push_to_a_container(

@@ -89,11 +89,11 @@ def test_an_image_is_published_and_the_row_says_what_the_registry_shows(built, t
     assert engine.find(reference) is not None  # it stays on the node
 
 
-def test_arguments_are_those_of_the_application_with_both_spellings(built, tools, engine) -> None:
-    run(built(), tools)
+@pytest.mark.parametrize("spelling", ["BASE_REGISTRY", "BASE_REGISTORY"])
+def test_a_dockerfile_gets_the_arguments_that_it_asks_for_in_either_spelling(built, tools, engine, spelling) -> None:
+    run(built(files={"Dockerfile": DOCKERFILE.replace("BASE_REGISTRY", spelling), "requirements.txt": ""}), tools)
     assert engine.builds.all[0].spec.arguments == {
-        "BASE_REGISTORY": HOST, "BASE_REGISTRY": HOST, "BASE_NAMESPACE": "base", "BASE_IMAGE": "notebook",
-        "BASE_TAG": "3.11",
+        spelling: HOST, "BASE_NAMESPACE": "base", "BASE_IMAGE": "notebook", "BASE_TAG": "3.11",
     }  # fmt: skip
 
 
