@@ -18,7 +18,7 @@ SENTENCES: Final = {
     "again": _("Attempt %(attempt)s begins on %(node)s; what is above is from the one before."),
     "fetching": _("Fetching branch %(branch)s of %(url)s."),
     "revision": _("Revision %(revision)s."),
-    "context": _("Sending %(count)s files to the engine (%(size)s)."),
+    "context": _("Files sent to the engine: %(count)s (%(size)s)."),
     "builder": _("The engine builds %(image)s with %(builder)s."),
     "already_there": _(
         "The registry has this image already, built from the same revision: %(digest)s. Nothing was built; tags never "

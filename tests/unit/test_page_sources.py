@@ -26,7 +26,8 @@ def test_no_inline_handlers_scripts_or_styles(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_nothing_comes_from_another_host(path: Path) -> None:
     addresses = set(re.findall(r"""(?:https?:)?//[\w.-]+\.\w{2,}[^\s"')]*""", path.read_text()))
-    assert not {address for address in addresses if "w3.org" not in address}
+    nobody = re.compile(r"https?://(?:www\.w3\.org|[\w-]+\.example\.com)/")  # names of formats, and examples to read
+    assert not {address for address in addresses if not nobody.match(address)}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
