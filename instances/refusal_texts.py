@@ -21,6 +21,10 @@ TEXTS: dict[str, Any] = {
     "larger_than_card": _("%(wanted)s MiB are larger than one card, which has %(card)s MiB."),
     "card_memory_unknown": _("The memory of the node's cards is unknown. Let an operator discover the node's GPUs."),
     "reserved_variable": _("The environment variable %(name)s is reserved. Leave it out."),
+    "reserved_path": _(
+        "A configuration file may not be put at %(path)s: %(reserved)s is reserved. Use another mountPath, such as "
+        "/etc/app/app.conf."
+    ),
     "bad_library_directory": _("“%(path)s” is no clean absolute path of a library directory, such as /opt/hami/build."),
     # what a deploy template cannot be
     "duplicate_container": _("The deploy template has two containers of this name."),
