@@ -134,6 +134,13 @@ def test_what_is_wrong_is_told_on_the_form(
     assert not Deployment.objects.exists()
 
 
+def test_what_is_wrong_in_the_document_is_told_with_its_place(boss: Client, asked: dict[str, Any]) -> None:
+    row = make.app_image(image={"name": "Team//app", "tag": "v1"})
+    page = submit(boss, reverse(ADD), {**asked, "app_image": row.name, "confirmed": "yes"})
+    alert = page.content.decode().partition('role="alert">')[2].partition("</section>")[0]
+    assert alert.startswith("<p>image: ") and not Deployment.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("what", "first"),
     [("deployment", "There is no AppImage yet."), ("instance", "There is no image in the library yet.")],
