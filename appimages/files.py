@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from appimages.expansion import MOST, Expander, TooLong, names_in
+from appimages.expansion import Expander, TooMuch, names_in
 from appimages.render import SECRET_NAMES, Rendered, TemplateError, render, variables_in
 from appimages.roles import choose_template
 
 MAX_CHARACTERS: Final = 5_000_000  # of all templates and JSON that are read for one role, and of all files made of them
 
-FilesCode = Literal["bad_mount_path", "bad_sub_path", "bad_template", "too_much", "too_much_expanded"]
+FilesCode = Literal[
+    "bad_mount_path", "bad_sub_path", "bad_template", "too_much", "too_much_expanded", "too_many_references"
+]
 
 
 class FilesError(ValueError):
@@ -147,8 +149,8 @@ def _environment(container: Mapping[str, Any], expander: Expander, place: str) -
         elsewhere.discard(name)
         try:
             known[name] = expander.expand(text, known)
-        except TooLong:
-            raise FilesError("too_much_expanded", field=f"{place}.env[{index}].value", limit=MOST) from None
+        except TooMuch as error:
+            raise FilesError(error.code, field=f"{place}.env[{index}].value", limit=error.limit) from None
     return {name.upper(): value for name, value in known.items()}
 
 

@@ -34,6 +34,10 @@ TEXTS: dict[str, Any] = {
     "bad_variable_value": _("The value of %(name)s has a NUL character, or more than %(most)s characters."),
     "no_config_set": _("There is no config set “%(name)s”. Let an operator add it, or mark it as optional."),
     "no_config_key": _("The config set “%(name)s” has no %(key)s. Let an operator add it, or mark it as optional."),
+    "too_many_references": _(
+        "There are more than %(limit)s references such as $(NAME), and $$, in the values, the command and its "
+        "arguments. Use fewer."
+    ),
     "too_much_expanded": _(
         "What references such as $(NAME) stand for is more than %(limit)s characters. Use fewer, or shorter values."
     ),

@@ -217,6 +217,7 @@ GROWING = [{"name": "V0", "value": "x" * 100}, *({"name": f"V{n}", "value": f"$(
         ({"env": [{"name": "A", "value": "a\0"}]}, {}, "bad_variable_value"),
         ({"env": GROWING[:12]}, {}, "bad_variable_value"),
         ({"env": GROWING}, {}, "too_much_expanded"),
+        ({"args": ["$()" * 5_000] * 2 + ["$()"]}, {}, "too_many_references"),
         ({"env": GROWING[:9], "args": ["$(V8)"] * 300}, {}, "too_much_expanded"),
         ({"env": GROWING[:9], "livenessProbe": {"exec": {"command": ["$(V8)"] * 300}}}, {}, "too_much_expanded"),
         ({"resources": {"limits": {"cpu": "much"}}}, {}, "bad_quantity"),
