@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Literal
 
 MOST: Final = 1_000_000  # characters that texts may become longer by; programs cannot be given more than some megabytes
+MOST_REFERENCES: Final = 10_000  # each takes time, and containers are completed while others wait for their node
 _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 
 
-class TooLong(ValueError):
-    """Texts that name one another could become any size."""
+class TooMuch(ValueError):
+    """Texts that name one another could become any size, and many short references take long."""
+
+    def __init__(self, code: Literal["too_much_expanded", "too_many_references"], limit: int) -> None:
+        super().__init__(code)
+        self.code: Literal["too_much_expanded", "too_many_references"] = code
+        self.limit = limit
 
 
 class Expander:
-    """For all texts of a container: together they may grow by `MOST` characters."""
+    """For all texts of a container: together they may grow by `MOST` characters, and have `MOST_REFERENCES`."""
 
     def __init__(self) -> None:
         self._left = MOST
+        self._references = MOST_REFERENCES
 
     def expand(self, text: str, values: Mapping[str, str]) -> str:
         """What has no value stays as it is written, and what a value has in it is not looked at again. `$$` is a `$`
-        that begins no reference. Raises `TooLong`."""
+        that begins no reference. Raises `TooMuch`."""
         parts: list[str] = []
-        for plain, name, written in _pieces(text):
+        for number, (plain, name, written) in enumerate(_pieces(text)):
+            if number > self._references:  # the last piece is none
+                raise TooMuch("too_many_references", MOST_REFERENCES)
             value = values.get(name, written) if name is not None else written
             self._left -= len(value) - len(written)
             if self._left < 0:
-                raise TooLong
+                raise TooMuch("too_much_expanded", MOST)
             parts += (plain, value)
+        self._references -= number
         return "".join(parts)
 
 

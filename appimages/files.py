@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from appimages.expansion import MOST, Expander, TooLong, names_in
+from appimages.expansion import Expander, TooMuch, names_in
 from appimages.render import SECRET_NAMES, Rendered, TemplateError, render, variables_in
 from appimages.roles import choose_template
 
 MAX_CHARACTERS: Final = 5_000_000  # of all templates and JSON that are read for one role, and of all files made of them
 
-FilesCode = Literal["bad_mount_path", "bad_sub_path", "bad_template", "too_much", "too_much_expanded"]
+FilesCode = Literal[
+    "bad_mount_path", "bad_sub_path", "bad_template", "too_much", "too_much_expanded", "too_many_references"
+]
 
 
 class FilesError(ValueError):
@@ -89,24 +91,33 @@ def variables_of_role(document: Mapping[str, Any], *, role: str) -> list[str]:
     return [name for name in found if name not in SECRET_NAMES]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a template became, and the values of all variables that it asks for anywhere; None: there was none."""
+
+    rendered: Rendered
+    read: Mapping[str, str | None]
+
+    def holds(self, variables: Mapping[str, str]) -> bool:
+        return all(variables.get(name) == value for name, value in self.read.items())
+
+
 class Renderer:
     """Counts what is read and written: a small document may mount a large template, or one that asks for a large
     value, a thousand times."""
 
-    def __init__(
-        self, templates: Mapping[str, str], *, kept: dict[str, Rendered] | None = None, changing: Collection[str] = ()
-    ) -> None:
-        """`kept`: what templates became before and need not become again, for variables that are the same but for
-        those of `changing` (in upper case). It is added to."""
+    def __init__(self, templates: Mapping[str, str], *, kept: dict[str, Kept] | None = None) -> None:
+        """`kept`: what templates became before, which they need not become again. It is added to."""
         self.templates = templates
-        self._kept = kept
-        self._changing = frozenset(changing)
+        self._kept = kept if kept is not None else {}
         self._left = MAX_CHARACTERS
 
     def render(self, key: str, variables: Mapping[str, str], place: str) -> Rendered:
+        """The names of `variables` are in upper case."""
         text = self.templates[key]
         self._spend(len(text), place)
-        rendered = (self._kept or {}).get(key) or self._rendered(key, text, variables)
+        kept = self._kept.get(key)
+        rendered = kept.rendered if kept is not None and kept.holds(variables) else self._rendered(key, text, variables)
         self._spend(len(rendered.text) - len(text), place)
         self._spend(rendered.looked_at, place)
         return rendered
@@ -114,8 +125,7 @@ class Renderer:
     def _rendered(self, key: str, text: str, variables: Mapping[str, str]) -> Rendered:
         try:
             rendered = render(text, variables)
-            if self._kept is not None and self._changing.isdisjoint(variables_in(text)):
-                self._kept[key] = rendered
+            self._kept[key] = Kept(rendered, {name: variables.get(name) for name in variables_in(text)})
         except TemplateError as fault:
             raise FilesError("bad_template", field=f"configTemplates.{key}", template=fault) from None
         return rendered
@@ -139,8 +149,8 @@ def _environment(container: Mapping[str, Any], expander: Expander, place: str) -
         elsewhere.discard(name)
         try:
             known[name] = expander.expand(text, known)
-        except TooLong:
-            raise FilesError("too_much_expanded", field=f"{place}.env[{index}].value", limit=MOST) from None
+        except TooMuch as error:
+            raise FilesError(error.code, field=f"{place}.env[{index}].value", limit=error.limit) from None
     return {name.upper(): value for name, value in known.items()}
 
 

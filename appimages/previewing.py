@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from appimages.files import FilesError, RoleFiles, files_of_role
+from appimages.files import FilesError, NoTemplateForMount, files_of_role
 from appimages.render import SECRET_NAMES
 from appimages.roles import NoTemplate
 from appimages.template_texts import files_error_text
@@ -42,7 +42,7 @@ def preview_files(*, document: Mapping[str, Any], role: str, variables: Mapping[
             for file in found.files
         ],
         "unresolved": list(found.unresolved),
-        "warnings": _warnings(found),
+        "warnings": warnings_of(found.directories, found.unresolved),
     }
 
 
@@ -72,7 +72,8 @@ def _no_template(error: NoTemplate) -> str:
     return text % {"role": error.role, "roles": ", ".join(error.roles[:10])}
 
 
-def _warnings(found: RoleFiles) -> list[str]:
+def warnings_of(directories: Iterable[NoTemplateForMount], unresolved: Iterable[str]) -> list[str]:
+    """What is worth a look in files that can be made."""
     missing = _(
         "%(path)s in %(container)s: no configuration template is called “%(name)s”, so it is an empty directory."
     )
@@ -80,7 +81,7 @@ def _warnings(found: RoleFiles) -> list[str]:
     return [
         *(
             missing % {"path": place.path, "container": place.container, "name": place.sub_path}
-            for place in found.directories
+            for place in directories
         ),
-        *(secret % {"name": name} for name in found.unresolved if name in SECRET_NAMES),
+        *(secret % {"name": name} for name in unresolved if name in SECRET_NAMES),
     ]

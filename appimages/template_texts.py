@@ -78,6 +78,10 @@ _FILES: Mapping[FilesCode, _StrPromise] = {
         "the JSON that these look into. Mount fewer or shorter ones, for example one file of 10000 characters in each "
         "container."
     ),
+    "too_many_references": _(
+        "There are more than %(limit)s references such as $(NAME), and $$, in the values, the command and its "
+        "arguments. Use fewer."
+    ),
     "too_much_expanded": _(
         "What references such as $(NAME) stand for is more than %(limit)s characters. Use fewer, or shorter values."
     ),

@@ -136,10 +136,19 @@ def is_sliced(*, image: bool, spec: bool) -> bool:
     return image and spec
 
 
+def refuse_targets(backend: Backend, paths: Iterable[str]) -> None:
+    """Of clean absolute paths in the container, those that users may put nothing at. Raises `Refused`."""
+    for path in paths:
+        for reserved in backend.RESERVED_TARGETS:
+            if path == reserved or path.startswith(f"{reserved}/"):
+                raise Refused("reserved_path", path=path, reserved=reserved)
+
+
 class Backend(Protocol):
     """What a container needs for the devices that it was granted. Modules are backends, so nothing has to be made."""
 
     NAME: str
+    RESERVED_TARGETS: tuple[str, ...]  # paths in the container, at and under which nobody else may put anything
 
     def parts_of(
         self,

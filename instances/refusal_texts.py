@@ -21,6 +21,10 @@ TEXTS: dict[str, Any] = {
     "larger_than_card": _("%(wanted)s MiB are larger than one card, which has %(card)s MiB."),
     "card_memory_unknown": _("The memory of the node's cards is unknown. Let an operator discover the node's GPUs."),
     "reserved_variable": _("The environment variable %(name)s is reserved. Leave it out."),
+    "reserved_path": _(
+        "A configuration file may not be put at %(path)s: %(reserved)s is reserved. Use another mountPath, such as "
+        "/etc/app/app.conf."
+    ),
     "bad_library_directory": _("“%(path)s” is no clean absolute path of a library directory, such as /opt/hami/build."),
     # what a deploy template cannot be
     "duplicate_container": _("The deploy template has two containers of this name."),
@@ -30,6 +34,10 @@ TEXTS: dict[str, Any] = {
     "bad_variable_value": _("The value of %(name)s has a NUL character, or more than %(most)s characters."),
     "no_config_set": _("There is no config set “%(name)s”. Let an operator add it, or mark it as optional."),
     "no_config_key": _("The config set “%(name)s” has no %(key)s. Let an operator add it, or mark it as optional."),
+    "too_many_references": _(
+        "There are more than %(limit)s references such as $(NAME), and $$, in the values, the command and its "
+        "arguments. Use fewer."
+    ),
     "too_much_expanded": _(
         "What references such as $(NAME) stand for is more than %(limit)s characters. Use fewer, or shorter values."
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from instances.accelerator import Grant
+from instances.accelerator import Grant, refuse_targets
 from instances.accelerators.registry import backend_for
 from instances.recipes.filling import UNFILLED, Filled
 from instances.recipes.template import NONE, Template
@@ -78,7 +78,9 @@ def container_spec(wanted: Wanted) -> ContainerSpec:
     """What `POST /containers/create` gets. Raises `Refused`."""
     template, filled = wanted.template, wanted.filled
     own = {**filled.environment.values, **wanted.options.environment}
-    parts = backend_for(devices=len(wanted.grant.device_ids)).parts_of(
+    backend = backend_for(devices=len(wanted.grant.device_ids))
+    refuse_targets(backend, (*template.files, *template.directories))
+    parts = backend.parts_of(
         wanted.grant,
         directory=wanted.library_directory,
         image_environment=wanted.image_environment,

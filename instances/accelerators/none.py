@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from instances.accelerator import Grant, Parts, Refused
 
 NAME = "none"
+RESERVED_TARGETS: tuple[str, ...] = ()
 _NOTHING_SHOWN = {"NVIDIA_VISIBLE_DEVICES": "void"}
 
 

@@ -52,7 +52,8 @@ class RunPage:
             return self.preview(form)
         except InvalidInput as error:
             for name, texts in error.fields.items():
-                form.add_error(name if name in form.fields else None, [str(text) for text in texts])
+                here = name in form.fields
+                form.add_error(name if here else None, [str(text) if here else f"{name}: {text}" for text in texts])
             return self.form(request, form)
         except DomainError as error:
             return self.form(request, form, refused=error)

@@ -9,8 +9,6 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from appimages.models import AppImage
-from appimages.previewing import preview_files
-from appimages.services import get_app_image
 from core.admin_tools import CONFIRMED, OperatorAdmin
 from instances import services
 from instances.admin.run_app_image_form import RunAppImageForm
@@ -45,7 +43,7 @@ def _known(sent: QueryDict) -> QueryDict:
 
 def _preview(page: OperatorAdmin, request: HttpRequest, form: RunAppImageForm) -> HttpResponse:
     asked = form.asked()
-    document = get_app_image(name=asked["app_image"]).document
+    wanted = {name: asked[name] for name in ("app_image", "spec", "role", "variables")}
     hidden: list[tuple[str, Any]] = [
         (name, text)
         for name in form.fields
@@ -55,7 +53,7 @@ def _preview(page: OperatorAdmin, request: HttpRequest, form: RunAppImageForm) -
         **page.admin_site.each_context(request),
         "opts": page.opts,
         "title": _("Run “%(name)s”?") % {"name": asked["app_image"]},
-        "found": preview_files(document=document, role=asked["role"], variables=asked["variables"]),
+        "found": services.preview_app_image(user=request.user, **wanted),
         "hidden": hidden,
         "confirmed": CONFIRMED,
         "back": page.changelist_url(),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from appimages.expansion import MOST, Expander, TooLong, names_in
+from appimages.expansion import Expander, TooMuch, names_in
 from instances.accelerator import Refused
 from instances.recipes.template import Given, SecretWanted, Variable
 
@@ -84,8 +84,8 @@ def expanded(text: str, values: Mapping[str, str], expander: Expander) -> str:
     """Raises `Refused`."""
     try:
         return expander.expand(text, values)
-    except TooLong:
-        raise Refused("too_much_expanded", limit=MOST) from None
+    except TooMuch as error:
+        raise Refused(error.code, limit=error.limit) from None
 
 
 def check_variable(name: str, value: str) -> None:

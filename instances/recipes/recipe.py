@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from appimages.files import Renderer
-from appimages.render import Rendered
+from appimages.files import Kept, Renderer
 from instances.accelerator import Refused
 from instances.recipes.environment import Sets, variables_of
 from instances.recipes.files import directory_of, files_of
@@ -36,8 +35,8 @@ class Recipe:
     secret_sets: Sets = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
-    # Files that no port is in: the same each time, and completed the first time before a node is locked.
-    _kept: dict[str, Rendered] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # Files that no port is in are the same each time, and completed the first time before a node is locked.
+    _kept: dict[str, Kept] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -81,19 +80,23 @@ class Recipe:
         known = self.as_shown(template).environment.open
         return replace(self._with_files(template, known), probes=probes_of(container, ports, known))
 
+    def rehearse(self) -> Template:
+        """The whole of it, whichever numbers its ports will have: here they count from 1. Raises `Refused`."""
+        return self.complete(range(1, len(self.ports) + 1))
+
     def as_shown(self, template: Template) -> Filled:
         """With masks for secrets. Raises `Refused`."""
         return fill(template, self.secret_sets)
 
     def _with_files(self, template: Template, environment: Mapping[str, str]) -> Template:
-        renderer = Renderer(self.config_templates, kept=self._kept, changing=told(template.ports))
+        renderer = Renderer(self.config_templates, kept=self._kept)
         files = files_of(self.container, renderer, self._variables(environment, template.ports))
         return replace(template, files=files.texts, directories=files.directories, unresolved=files.unresolved)
 
     def _variables(self, environment: Mapping[str, str], ports: Sequence[Port]) -> dict[str, str]:
         """Where two say something, the later one counts (spec-appimage.md §3). What is secret is not among them."""
-        upper = {name.upper(): value for name, value in environment.items()}
-        return {**self.defaults, **upper, **self.variables, **told(ports)}
+        sources = (self.defaults, environment, self.variables, told(ports))
+        return {name.upper(): value for source in sources for name, value in source.items()}
 
 
 def shown(name: Any) -> str:

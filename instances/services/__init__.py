@@ -25,6 +25,7 @@ from instances.services.instances import (
     update_instance,
     visible_instances,
 )
+from instances.services.previewing import preview_app_image
 from instances.services.specs import check_spec, delete_specs, save_spec, set_listed, visible_specs
 from instances.services.terminals import TooMany, begin_terminal, end_terminal, see_terminal
 
@@ -45,6 +46,7 @@ __all__ = [
     "own_deployment",
     "own_instance",
     "preview",
+    "preview_app_image",
     "remove_deployment",
     "run_app_image",
     "save_config_set",

@@ -65,12 +65,28 @@ def run_app_image(
 
     Raises `NotFound`, `InvalidInput`, `PermissionRefused`, `NotOffered`, `NoRoom`, `Conflict`.
     """
+    places = _places(user, nodes)
+    deployment, recipes = prepare(
+        user=user, app_image=app_image, spec=spec, role=role, variables=variables or {}, name=name
+    )
+    wanted = _replicas(replicas, _chosen(deployment), len(recipes), len(places))
+    if not DEPLOYMENT_NAME.regex.match(deployment.name):  # type: ignore[union-attr]
+        raise InvalidInput({"name": DEPLOYMENT_NAME.message})
+    return _reserve_all(deployment, recipes, wanted, places)
+
+
+def prepare(
+    *, user: Any, app_image: str, spec: int, role: str, variables: Mapping[str, str], name: str = ""
+) -> tuple[Deployment, list[Recipe]]:
+    """The row that a deployment would be, and its containers. Nothing is stored.
+
+    Raises `NotFound`, `InvalidInput`, `NotOffered`.
+    """
     row = get_app_image(name=app_image)
     plan: ProductSpec = usable(
         visible_specs(user), spec, _("There is no listed product spec with id %(id)s."), "spec_not_listed"
     )
-    places = _places(user, nodes)
-    asked: Any = dict(variables or {})
+    asked: Any = dict(variables)
     check_variables(asked)
     deployment = Deployment(
         name=name or _free_name(user, row),
@@ -82,12 +98,8 @@ def run_app_image(
         spec=plan,
         user=user,
     )
-    template = _chosen(deployment)
-    recipes = _judged(deployment, plan)
-    wanted = _replicas(replicas, template, len(recipes), len(places))
-    if not DEPLOYMENT_NAME.regex.match(deployment.name):  # type: ignore[union-attr]
-        raise InvalidInput({"name": DEPLOYMENT_NAME.message})
-    return _reserve_all(deployment, recipes, wanted, places)
+    deployment.deploy_template = shown(_chosen(deployment).get("name"))
+    return deployment, _judged(deployment, plan)
 
 
 def _places(user: Any, nodes: Sequence[int]) -> list[int]:
@@ -105,13 +117,11 @@ def _free_name(user: Any, app_image: AppImage) -> str:
 
 def _chosen(deployment: Deployment) -> dict[str, Any]:
     try:
-        template = choose_template(deployment.document, deployment.role)
+        return choose_template(deployment.document, deployment.role)
     except NoTemplate as error:
         text = _("There is no deploy template for the role “%(role)s”. There are: %(roles)s.")
         roles = ", ".join(error.roles) or "–"
         raise InvalidInput({"role": text % {"role": error.role, "roles": roles}}) from None
-    deployment.deploy_template = shown(template.get("name"))
-    return template
 
 
 def _judged(deployment: Deployment, plan: ProductSpec) -> list[Recipe]:
@@ -121,7 +131,7 @@ def _judged(deployment: Deployment, plan: ProductSpec) -> list[Recipe]:
         if [one.name for one in recipes].count(recipe.name) > 1:
             raise _not_offered(Refused("duplicate_container"), recipe)
         try:
-            recipe.complete(range(1, len(recipe.ports) + 1))  # whichever their numbers will be
+            recipe.rehearse()
             _check_sizes(recipe, plan)
             options_of(recipe)
         except Refused as refused:

@@ -91,7 +91,7 @@ def furnish_anew(instance: Instance) -> None:
     """Other ports than before: something that is not ours has one of them on the node. Raises `Refused`."""
     deployed = DeployedContainer.objects.select_related("deployment").get(instance=instance)
     [recipe] = [one for one in recipes_of(deployed.deployment) if one.name == deployed.container]
-    recipe.complete(range(1, len(recipe.ports) + 1))  # most of the work, before the node is locked
+    recipe.rehearse()  # most of the work, before the node is locked
     with transaction.atomic():
         list(ComputeNode.objects.filter(pk=instance.node_id).select_for_update().values_list("pk"))
         before = list(HostPort.objects.filter(instance=instance).values_list("pk", flat=True))

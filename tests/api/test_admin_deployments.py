@@ -88,6 +88,30 @@ def test_from_the_form_to_the_files_to_the_deployment(boss: Client, asked: dict[
     assert (made.variables, made.containers.count()) == ({"TASK_ID": "task-<1>"}, 1)
 
 
+def test_the_files_before_running_have_the_values_that_they_will_have(boss: Client, asked: dict[str, Any]) -> None:
+    make.config_set(name="domain-config", values={"SITE": "north"})
+    make.config_set(name="app", values={"LEVEL": "debug"})
+    mounts = [{"mountPath": "/a.conf", "subPath": "a"}, {"mountPath": "/empty", "subPath": "absent"}]
+    container = {
+        "name": "main",
+        "envFrom": [{"configMapRef": {"name": "app"}}],
+        "ports": [{"name": "web"}],
+        "configVolumeMounts": mounts,
+    }
+    text = "{{.SITE}}/{{.LEVEL}}/{{.TASK_ID}}/{{.KUSCIA_PORT_WEB_NUMBER}}/{{.GONE}}/{{.KUSCIA_API_TOKEN}}"
+    row = make.app_image(
+        configTemplates={"a": text}, deployTemplates=[{"name": "t", "spec": {"containers": [container]}}]
+    )
+    page = submit(boss, reverse(ADD), {**asked, "app_image": row.name}).content.decode()
+    assert "north/debug/task-&lt;1&gt;/1//<" in page and "main: /a.conf" in page
+    assert "as far as can be known now: GONE, KUSCIA_API_TOKEN<" in page
+    assert "/empty in main: no configuration template is called “absent”" in page
+    assert "KUSCIA_API_TOKEN is a secret" in page
+    ConfigSet.objects.get(name="app").delete()
+    page = submit(boss, reverse(ADD), {**asked, "app_image": row.name}).content.decode()
+    assert "Container “main”: There is no config set “app”." in page and not Deployment.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
@@ -108,6 +132,13 @@ def test_what_is_wrong_is_told_on_the_form(
     page = submit(boss, reverse(ADD), {**asked, **wrong})
     assert page.status_code == 200 and told in page.content.decode()
     assert not Deployment.objects.exists()
+
+
+def test_what_is_wrong_in_the_document_is_told_with_its_place(boss: Client, asked: dict[str, Any]) -> None:
+    row = make.app_image(image={"name": "Team//app", "tag": "v1"})
+    page = submit(boss, reverse(ADD), {**asked, "app_image": row.name, "confirmed": "yes"})
+    alert = page.content.decode().partition('role="alert">')[2].partition("</section>")[0]
+    assert alert.startswith("<p>image: ") and not Deployment.objects.exists()
 
 
 @pytest.mark.parametrize(

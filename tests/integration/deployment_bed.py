@@ -21,12 +21,20 @@ class DeploymentBed:
         image, _, tag = reference.rpartition(":")
         whole: dict[str, Any] = {"image": {"name": image, "tag": tag}, **document, "deployTemplates": list(templates)}
         head = {"apiVersion": "kuscia.secretflow/v1alpha1", "kind": "AppImage", "metadata": {"name": name}}
-        text = yaml.safe_dump({**head, "spec": whole}, allow_unicode=True)
+        self.import_file(yaml.safe_dump({**head, "spec": whole}, allow_unicode=True))
+        return name
+
+    def import_file(self, text: str, **values: str) -> list[str]:
+        """`values` fill the placeholders of a template. Returns the names of what is in it."""
         answer = self.product.api(
-            "POST", "/api/appimages/import/", data=text.encode(), headers={"Content-Type": "application/yaml"}
+            "POST",
+            "/api/appimages/import/",
+            data=text.encode(),
+            params=values,
+            headers={"Content-Type": "application/yaml"},
         )
         assert answer.status_code == 200 and not answer.json()["errors"], answer.text
-        return name
+        return sorted(answer.json()["created"] + answer.json()["updated"])
 
     def run(self, name: str, node: int, **asked: Any) -> Shown:
         """Asked for; what the answer shows."""

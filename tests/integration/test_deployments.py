@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,35 +23,10 @@ from tests.services.registries import Registries
 pytestmark = pytest.mark.real
 PRODUCT_ENV = {"IMAGELIB_HOST_PORTS": "11000-14999"}  # where no service of the tests listens
 
-CONFIG = """{
-  "task_id": "{{.TASK_ID}}",
-  "task_cluster_def": "{{.TASK_CLUSTER_DEFINE}}",
-  "allocated_ports": "{{.ALLOCATED_PORTS}}",
-  "spu": {{{.ALLOCATED_PORTS.ports[name=spu].port}}}
-}
-"""
-# As Kuscia's template for SecretFlow has it, with a program that is there.
-SECRETFLOW: dict[str, Any] = {
-    "name": "secretflow",
-    "replicas": 1,
-    "spec": {
-        "restartPolicy": "Never",
-        "containers": [
-            {
-                "name": "secretflow",
-                "command": ["sh"],
-                "args": ["-c", "trap 'exit 7' TERM; cat ./kuscia/task-config.conf; while :; do sleep 0.1; done"],
-                "workingDir": "/srv",
-                "configVolumeMounts": [{"mountPath": "/srv/kuscia/task-config.conf", "subPath": "task-config.conf"}],
-                "ports": [
-                    {"name": "spu", "protocol": "GRPC", "scope": "Cluster"},
-                    {"name": "global", "protocol": "GRPC", "scope": "Domain"},
-                    {"name": "node-manager", "protocol": "GRPC", "scope": "Local"},
-                ],
-            }
-        ],
-    },
-}
+# Kuscia's template for SecretFlow as it is shipped, placeholders and all. Its engine is not in the image of the tests.
+STOCK = Path(__file__).parents[1] / "fixtures" / "app_images" / "two_documents.yaml"
+ENGINE = "python -m engine.entry ./conf/job.conf"
+PROGRAM = "trap 'exit 7' TERM; cat ./conf/job.conf; while :; do sleep 0.1; done"
 
 
 @pytest.fixture(scope="module")
@@ -95,28 +71,33 @@ def inside(engine: RealEngine, shown: Shown, *command: str) -> str:
 def test_a_local_image_runs_with_its_configuration_rendered(
     beds: DeploymentBed, node: int, network_engine: RealEngine, image: str
 ) -> None:
-    beds.app_image("secretflow-image", image, SECRETFLOW, configTemplates={"task-config.conf": CONFIG})
+    text = STOCK.read_text()
+    assert text.count(ENGINE) == 1
+    imported = beds.import_file(text.replace(ENGINE, PROGRAM), name="secretflow-image", image=image)
+    assert imported == ["secretflow-image", "secretflow-nsjail-image"]
     cluster = {"parties": [{"name": "alice"}], "selfPartyIdx": 0}
-    variables = {"TASK_ID": "job-1", "TASK_CLUSTER_DEFINE": json.dumps(cluster)}
+    variables = {"TASK_ID": "job-1", "TASK_CLUSTER_DEFINE": json.dumps(cluster), "TASK_INPUT_CONFIG": '{"a": "\\n"}'}
     made = beds.run("secretflow-image", node, variables=variables)
     shown = beds.until(made["id"], "running")
-    rendered = json.loads(inside(network_engine, shown, "cat", "kuscia/task-config.conf"))
-    assert rendered["task_id"] == "job-1" and json.loads(rendered["task_cluster_def"]) == cluster
-    ports = {port["name"]: port["port"] for port in json.loads(rendered["allocated_ports"])["ports"]}
-    assert list(ports) == ["spu", "global", "node-manager"] and rendered["spu"] == ports["spu"]
+    rendered = json.loads(inside(network_engine, shown, "cat", "conf/job.conf"))
+    assert rendered["id"] == "job-1" and json.loads(rendered["cluster"]) == cluster
+    assert rendered["progress"].endswith("?job=job-1") and rendered["input"] == variables["TASK_INPUT_CONFIG"]
+    ports = {port["name"]: port["port"] for port in json.loads(rendered["ports"])["ports"]}
+    assert list(ports) == ["spu", "global", "object-manager", "inference"]
     [part] = shown["containers"]
     container = container_of(network_engine, beds.beds.show(part["instance"]))
     environment = environment_of(container)
-    assert environment["ALLOCATED_PORTS"] == rendered["allocated_ports"]
-    assert environment["KUSCIA_PORT_NODE_MANAGER_NUMBER"] == str(ports["node-manager"])
-    assert {port["host_port"] for port in part["ports"]} == {ports["spu"], ports["global"]}, "Local ones stay inside"
-    assert part["files"]["/srv/kuscia/task-config.conf"].startswith("{") and part["unresolved"] == {}
-    assert container["HostConfig"]["RestartPolicy"]["Name"] == "no" and container["Config"]["WorkingDir"] == "/srv"
+    assert environment["ALLOCATED_PORTS"] == rendered["ports"]
+    assert environment["KUSCIA_PORT_OBJECT_MANAGER_NUMBER"] == str(ports["object-manager"])
+    published = {ports["spu"], ports["global"], ports["inference"]}
+    assert {port["host_port"] for port in part["ports"]} == published, "Local ones stay inside"
+    path = "/work/conf/job.conf"
+    assert part["files"][path].startswith("{") and part["unresolved"] == {}
+    assert container["HostConfig"]["RestartPolicy"]["Name"] == "no" and container["Config"]["WorkingDir"] == "/work"
     beds.operate("stop", made["id"])
     assert beds.until(made["id"], "stopped")["containers"][0]["state"] == "exited"
     beds.operate("start", made["id"])
     again = beds.until(made["id"], "running")
-    path = "/srv/kuscia/task-config.conf"
     assert inside(network_engine, again, "cat", path) == part["files"][path]
 
 

@@ -11,6 +11,7 @@ from instances.accelerator import Demand, Grant, Refused, Share
 from instances.accelerators.registry import CARDS, backend_for
 from instances.cards import Card
 from instances.placement import Candidate, Room, fit
+from instances.recipes.template import Template
 from instances.spec import Options, Wanted, container_spec
 
 APP = Path(__file__).parents[2] / "instances"
@@ -46,6 +47,33 @@ def test_without_devices_only_what_would_show_some_is_reserved() -> None:
     assert spec_of(none, CUDA_VISIBLE_DEVICES="").environment["CUDA_VISIBLE_DEVICES"] == ""
     with pytest.raises(Refused):
         spec_of(Grant(("GPU-a",), Share(24576, 100, True)), CUDA_VISIBLE_DEVICES="")
+
+
+@pytest.mark.parametrize(
+    ("path", "reserved"),
+    [
+        ("/libvgpu", "/libvgpu"),
+        ("/libvgpu/build/libvgpu.so", "/libvgpu"),
+        ("/tmp/vgpulock", "/tmp/vgpulock"),
+        ("/tmp/vgpulock/lock", "/tmp/vgpulock"),
+        ("/etc/ld.so.preload", "/etc/ld.so.preload"),
+    ],
+)
+def test_templates_put_nothing_where_the_slicing_library_is(path: str, reserved: str) -> None:
+    whole = Grant(("GPU-a",), Share(24576, 100, True))
+    part = Grant(("GPU-a",), Share(8192, 33, False), sliced=True)
+    for grant in (whole, part):
+        for template in (Template("c", files={"/srv/ok": "", path: "x"}), Template("c", directories=(path,))):
+            with pytest.raises(Refused) as refusal:
+                container_spec(Wanted("u1", "a", "ulrich", "nginx:1", grant, template=template))
+            assert (refusal.value.code, refusal.value.params) == ("reserved_path", {"path": path, "reserved": reserved})
+    container_spec(Wanted("u1", "a", "ulrich", "nginx:1", Grant((), None), template=Template("c", files={path: "x"})))
+
+
+def test_what_only_looks_like_a_reserved_path_is_the_templates() -> None:
+    grant = Grant(("GPU-a",), Share(8192, 33, False), sliced=True)
+    template = Template("c", files={"/libvgpu2": "", "/srv/libvgpu": "", "/etc/ld.so.preloads": ""})
+    assert container_spec(Wanted("u1", "a", "ulrich", "nginx:1", grant, template=template))
 
 
 def test_no_vendor_is_named_outside_its_backend() -> None:

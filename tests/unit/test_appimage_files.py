@@ -100,6 +100,15 @@ def test_a_containers_own_variables_refer_to_each_other() -> None:
     assert list(found.unresolved) == ["LOGIN"], "what is made of a value that is not known here is not known either"
 
 
+def test_variables_with_too_many_references_are_refused_at_their_place() -> None:
+    many = [{"name": "A", "value": "$(B)" * 10_000}, {"name": "B", "value": "$(A)"}]
+    found = error(container(("a", "one"), env=many), one="1")
+    place = "deployTemplates[1].spec.containers[0].env[1].value"
+    assert (found.code, found.field, found.params) == ("too_many_references", place, {"limit": 10_000})
+    with override("en"):
+        assert "more than 10000 references such as $(NAME)" in files_error_text(found)
+
+
 def test_variables_that_grow_without_end_are_refused_at_their_place() -> None:
     growing = [{"name": f"V{n}", "value": f"$(V{n - 1})" * 10 if n else "x" * 1000} for n in range(9)]
     found = error(container(("a", "one")), container(("a", "one"), env=growing), one="1")

@@ -162,6 +162,15 @@ def test_what_no_node_can_run(people, ulrich, node, container: dict[str, Any], c
         assert "Line 1, column 1: the braces are not closed" in str(refused.value)
 
 
+def test_no_file_is_put_where_a_card_needs_its_library(people, ulrich) -> None:
+    make.gpu_node()
+    app_image(people, {"name": "c", "configVolumeMounts": [{"mountPath": "/etc/ld.so.preload", "subPath": "app.conf"}]})
+    with translation.override("en"), pytest.raises(NotOffered) as refused:
+        deployed(ulrich, spec=make.spec(gpu_model="NVIDIA A10", gpu_count=1).pk)
+    assert refused.value.code == "reserved_path" and "/etc/ld.so.preload" in str(refused.value)
+    assert not Deployment.objects.exists()
+
+
 def test_users_run_what_is_listed_and_operators_anything(people, ulrich, node) -> None:
     app_image(people, {"name": "c"})
     plan = make.spec()

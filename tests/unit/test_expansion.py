@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appimages.expansion import MOST, Expander, TooLong, names_in
+from appimages.expansion import MOST, MOST_REFERENCES, Expander, TooMuch, names_in
 
 VALUES = {"A": "1", "B": "$(A)", "EMPTY": "", "a b": "blank", "": "nameless"}
 
@@ -90,9 +90,22 @@ def test_a_text_with_all_dollars_doubled_comes_out_as_it_was(text: str) -> None:
 def test_what_becomes_too_long() -> None:
     expander, values = Expander(), {"BIG": "x" * (MOST // 4)}
     assert len(expander.expand("$(BIG)" * 3, values)) == len(values["BIG"]) * 3
-    with pytest.raises(TooLong):
+    with pytest.raises(TooMuch, match="too_much_expanded"):
         expander.expand("$(BIG)$(BIG)", values)  # all texts of one container count together
     assert Expander().expand("y" * 2 * MOST, {}) == "y" * 2 * MOST, "what was there does not count"
+
+
+@pytest.mark.parametrize("reference", ["$()", "$(NONE)", "$(EMPTY)", "$$"])
+def test_there_are_so_many_references_in_all_texts_together(reference: str) -> None:
+    expander = Expander()
+    expander.expand(f"{reference * (MOST_REFERENCES - 2)}a)", VALUES)
+    expander.expand("$$)$", VALUES)
+    expander.expand("plain)" * 3, VALUES)
+    expander.expand("$(A)", VALUES)
+    with pytest.raises(TooMuch, match="too_many_references"):
+        expander.expand(f"{reference})", VALUES)
+    with pytest.raises(TooMuch, match="too_many_references"):
+        Expander().expand(f"{reference * (MOST_REFERENCES + 1)})", VALUES)
 
 
 def test_references_that_never_end_are_not_looked_for_again_and_again() -> None:

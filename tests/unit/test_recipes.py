@@ -217,6 +217,7 @@ GROWING = [{"name": "V0", "value": "x" * 100}, *({"name": f"V{n}", "value": f"$(
         ({"env": [{"name": "A", "value": "a\0"}]}, {}, "bad_variable_value"),
         ({"env": GROWING[:12]}, {}, "bad_variable_value"),
         ({"env": GROWING}, {}, "too_much_expanded"),
+        ({"args": ["$()" * 5_000] * 2 + ["$()"]}, {}, "too_many_references"),
         ({"env": GROWING[:9], "args": ["$(V8)"] * 300}, {}, "too_much_expanded"),
         ({"env": GROWING[:9], "livenessProbe": {"exec": {"command": ["$(V8)"] * 300}}}, {}, "too_much_expanded"),
         ({"resources": {"limits": {"cpu": "much"}}}, {}, "bad_quantity"),
@@ -261,6 +262,30 @@ def test_files_without_ports_are_filled_in_once() -> None:
     assert first["/same"] is second["/same"] and first["/same"].startswith("plain xxx")
     assert [(files["/port"], files["/in"]) for files in (first, second)] == [("1", "one"), ("2", "two")]
     assert first["/if"] == second["/if"] and first["/if"] is not second["/if"]
+
+
+def test_files_have_the_ports_that_stand_in_the_values_of_variables() -> None:
+    container = {
+        "ports": [{"name": "spu"}],
+        "env": [
+            {"name": "SELF", "value": "me:$(KUSCIA_PORT_SPU_NUMBER)"},
+            {"name": "all", "value": "$(SELF),you:1"},
+        ],
+        "configVolumeMounts": [{"mountPath": f"/{key}", "subPath": key} for key in ("self", "all")],
+    }
+    whole = recipe(container, config_templates={"self": "self {{.SELF}}", "all": "{{if .ALL}}{{.ALL}}{{end}}"})
+    assert whole.complete([1]).files == {"/self": "self me:1", "/all": "me:1,you:1"}
+    assert whole.complete([28655]).files == {"/self": "self me:28655", "/all": "me:28655,you:1"}
+
+
+def test_what_is_given_counts_most_however_it_is_written() -> None:
+    container = {
+        "env": [{"name": "TASK_ID", "value": "set"}],
+        "configVolumeMounts": [{"mountPath": "/a", "subPath": "a"}],
+    }
+    given, default = {"task_id": "given"}, {"task_id": "default"}
+    made = recipe(container, config_templates={"a": "{{.TASK_ID}}"}, variables=given, defaults=default).complete([])
+    assert made.files == {"/a": "given"}
 
 
 def test_names_that_no_column_or_environment_takes() -> None:

@@ -17,6 +17,8 @@ LIBRARY_TARGET = "/libvgpu/build"
 LIBRARY = f"{LIBRARY_TARGET}/libvgpu.so"
 PRELOADED = Preloaded(LIBRARY, LIBRARY_TARGET, driver="libcuda.so.1")
 LOCK_TARGET = "/tmp/vgpulock"  # noqa: S108  (in the container; older libraries hang without it, §0 fact 7)
+# Whatever is there could be loaded instead of the library, or beside it (§3.6).
+RESERVED_TARGETS: tuple[str, ...] = ("/libvgpu", LOCK_TARGET, "/etc/ld.so.preload")
 SMALLEST_SLICE = 512  # MiB
 # A card shows less than its name says (error correction, the driver): "24 GB" may be 23028 MiB (§4.2).
 NOMINAL = 1.07
