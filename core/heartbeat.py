@@ -20,11 +20,12 @@ from core.changes import announce
 from core.jobs import HELD_STATES, Job
 
 logger = structlog.get_logger(__name__)
+AT_MOST = 180.0  # seconds
 
 
 @contextmanager
 def heartbeat(
-    job: Job, *, every: float = 5.0, at_most: float = 180.0, saying: Mapping[str, Any] | None = None
+    job: Job, *, every: float = 5.0, at_most: float = AT_MOST, saying: Mapping[str, Any] | None = None
 ) -> Iterator[None]:
     """Keep `job` from looking abandoned for `at_most` seconds while the body runs. All times in seconds.
 

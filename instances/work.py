@@ -14,7 +14,7 @@ from django.db.models import F
 from core.changes import announce
 from core.doorbell import ring
 from core.errors import SecretUnreadable
-from core.heartbeat import heartbeat
+from core.heartbeat import AT_MOST, heartbeat
 from core.jobs import IllegalTransition, JobState
 from instances.creation import GRACE, create, find_container, hold, undo, verified
 from instances.failures import classify_refusal, passes
@@ -89,8 +89,10 @@ def _ring_in(seconds: float, pk: int) -> None:
 
 
 def _attempt(operation: Operation, instance: Instance, tools: Tools) -> Done | Waiting | OperationFailed:
+    # A program that has its grace to end by itself keeps the engine silent for that long.
+    at_most = AT_MOST + (operation.grace or 0)
     try:
-        with heartbeat(operation), tools.connect(instance.node.endpoint()) as engine:
+        with heartbeat(operation, at_most=at_most), tools.connect(instance.node.endpoint()) as engine:
             try:
                 return _ACTIONS[OperationKind(operation.kind)](operation, instance, engine, tools)
             except OperationFailed as failed:

@@ -32,6 +32,7 @@ def move(row: ComputeNode, stored: ComputeNode, values: Mapping[str, Any]) -> se
     if _machine(stored) != _machine(row):
         _check_nothing_there(stored)
         _forget_devices(stored)
+        _forget_images(stored)
     if row.docker_address:
         _check_kept_secrets(stored, values)
     forgotten = set(TOLD_BY_ENGINE)
@@ -77,6 +78,12 @@ def _forget_devices(stored: ComputeNode) -> None:
     address finds them again, cordoned as they were."""
     stored.gpus.update(is_missing=True)
     stored.library_reports.all().delete()
-    stored.layers.all().delete()
     with suppress(ObjectDoesNotExist):
         stored.gpu_inventory.delete()
+
+
+def _forget_images(stored: ComputeNode) -> None:
+    """What pulls brought is on the old machine. That goes for those that are on their way too, unless a worker begins
+    them anew; their rows are locked one after the other, and who begins one of them reads the node afterwards."""
+    stored.layers.all().delete()
+    stored.pulls.filter(elsewhere=False).update(elsewhere=True)

@@ -6,21 +6,18 @@ only its small JSON files are kept.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import lzma
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
-from imagelib.addresses import AddressError, ImageReference, parse
-from nodes.engine import ImageInfo
-from nodes.engine.answers import environment
-from nodes.engine.shapes import items, mapping, text, texts
+from imagelib.addresses import ImageReference
+from pulls.archive_listing import ArchivedImage, Listing
 from pulls.archive_reader import CHUNK, LARGEST_HEADER, Forwards, is_plain, opened
 from pulls.failures import Failure, failure
 from pulls.plan import runs_on
@@ -29,7 +26,6 @@ LARGEST_JSON = 4 << 20  # bytes
 MOST_JSON = 64 << 20  # bytes, together
 MOST_MEMBERS = 20_000
 MOST_TIMES = 100  # its size, unpacked; images shrink to a half, seldom to a twentieth
-_LONGEST = 1 << 17
 # What Python raises for files that are not what they seem to be.
 _BROKEN = (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError, RecursionError)
 
@@ -38,18 +34,6 @@ class ArchiveUnusable(Exception):
     def __init__(self, found: Failure) -> None:
         super().__init__(found.code)
         self.failure = found
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedImage:
-    """One image of an archive. `names` are references as they stand there; `paths` lead to an OCI image's parts."""
-
-    info: ImageInfo
-    names: tuple[str, ...]
-    paths: tuple[str, tuple[str, ...]] | None = None  # configuration and layers
-
-    def is_named(self, reference: ImageReference) -> bool:
-        return any(_canonical(name) == reference.canonical for name in self.names)
 
 
 @contextmanager
@@ -69,7 +53,7 @@ def read_archive(path: str, *, glance: Callable[[], None] = lambda: None) -> lis
     """All images of the archive. Raises `ArchiveUnusable`; `glance` is called now and then, and may raise."""
     with _reading():
         files = _small_files(path, glance)
-        found = _docker_images(files) if "manifest.json" in files else _oci_images(files)
+        found = Listing(files, glance=glance).images()
     if not found:
         raise ArchiveUnusable(
             failure("archive_invalid", evidence="neither manifest.json nor index.json lists an image")
@@ -167,75 +151,3 @@ def _json_in(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     part = archive.extractfile(member)
     content = part.read() if part else b""
     return content if content.lstrip()[:1] in (b"{", b"[") else b""
-
-
-def _docker_images(files: Mapping[str, bytes]) -> list[ArchivedImage]:
-    entries = [mapping(entry) for entry in items(json.loads(files["manifest.json"]))]
-    return [
-        ArchivedImage(_described(files, text(entry.get("Config"), _LONGEST)), texts(entry.get("RepoTags")))
-        for entry in entries
-    ]
-
-
-def _oci_images(files: Mapping[str, bytes]) -> list[ArchivedImage]:
-    if "index.json" not in files:
-        return []
-    return list(_members(files, json.loads(files["index.json"]), (), depth=3))
-
-
-def _members(files: Mapping[str, bytes], index: Any, names: tuple[str, ...], *, depth: int) -> Iterator[ArchivedImage]:
-    """The images of an index; an index of an index inherits its names."""
-    for entry in map(mapping, items(mapping(index).get("manifests"))):
-        path = _blob(entry.get("digest"))
-        called = _names(mapping(entry.get("annotations"))) or names
-        if text(mapping(entry.get("platform")).get("os")) == "unknown":  # what builders attest, no image
-            continue
-        if path not in files:
-            raise ValueError(f"{path} is missing")
-        manifest = mapping(json.loads(files[path]))
-        if "manifests" in manifest:
-            if depth:
-                yield from _members(files, manifest, called, depth=depth - 1)
-            continue
-        config = _blob(mapping(manifest.get("config")).get("digest"))
-        layers = tuple(_blob(mapping(layer).get("digest")) for layer in items(manifest.get("layers")))
-        yield ArchivedImage(_described(files, config), called, (config, layers))
-
-
-def _names(annotations: Mapping[str, Any]) -> tuple[str, ...]:
-    names = (annotations.get(key) for key in ("io.containerd.image.name", "org.opencontainers.image.ref.name"))
-    return texts([name for name in names if name])
-
-
-def _blob(digest: Any) -> str:
-    algorithm, _, hexadecimal = text(digest, 200).partition(":")
-    return f"blobs/{algorithm}/{hexadecimal}"
-
-
-def _described(files: Mapping[str, bytes], path: str) -> ImageInfo:
-    """The image of a configuration file."""
-    if path not in files:
-        raise ValueError(f"{path or 'its configuration'} is missing")
-    config = mapping(json.loads(files[path]))
-    runs = mapping(config.get("config"))
-    return ImageInfo(
-        id="sha256:" + hashlib.sha256(files[path]).hexdigest(),
-        repo_tags=(),
-        repo_digests=(),
-        size=0,
-        os=text(config.get("os")),
-        architecture=text(config.get("architecture")),
-        variant=text(config.get("variant")),
-        diff_ids=texts(mapping(config.get("rootfs")).get("diff_ids")),
-        environment=environment(runs.get("Env")),
-        command=texts(runs.get("Cmd"), _LONGEST),
-        entrypoint=texts(runs.get("Entrypoint"), _LONGEST),
-        user=text(runs.get("User"), 1000),
-    )
-
-
-def _canonical(name: str) -> str:
-    try:
-        return parse(name).canonical
-    except AddressError:
-        return ""

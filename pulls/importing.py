@@ -91,7 +91,7 @@ def _holder(arrival: Arrival, node: ComputeNode) -> ComputeNode | None:
             image = engine.inspect_image(name)
         return image is not None and runs_on(image.platform or platform, platform)
 
-    candidates = _candidates(arrival.job, node)
+    candidates = nodes_to_ask(arrival.job, node)
     with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="holders") as pool:
         for start in range(0, len(candidates), ASKED_AT_ONCE):
             batch = candidates[start : start + ASKED_AT_ONCE]
@@ -102,12 +102,13 @@ def _holder(arrival: Arrival, node: ComputeNode) -> ComputeNode | None:
     return None
 
 
-def _candidates(job: PullJob, node: ComputeNode) -> list[ComputeNode]:
+def nodes_to_ask(job: PullJob, node: ComputeNode) -> list[ComputeNode]:
     """Those first onto which the image was brought last; a few of the others, for it may have come without us."""
     rows = usable_nodes().filter(status=NodeStatus.CONNECTED).exclude(pk=node.pk)
     if not job.as_operator:
         rows = rows.filter(is_listed=True)
-    brought = PullJob.objects.filter(node=OuterRef("pk"), reference=job.reference, state=JobState.SUCCEEDED)
+    succeeded = PullJob.objects.filter(reference=job.reference, state=JobState.SUCCEEDED, elsewhere=False)
+    brought = succeeded.filter(node=OuterRef("pk"))
     giving = PullJob.objects.filter(source_node=OuterRef("pk"), state__in=HELD_STATES).order_by()
     rows = rows.annotate(
         brought=Subquery(brought.order_by("-pk").values("pk")[:1]),

@@ -32,6 +32,7 @@ _FRESH: dict[str, Any] = {
     "moved_at": None,
     "bytes_total": None,
     "digest": "",
+    "elsewhere": False,
     "progress": {"phase": "resolving", "percent": 0.0},
 }
 

@@ -68,6 +68,7 @@ class PullJob(Job):
     bytes_total = models.PositiveBigIntegerField(_("size"), null=True, editable=False)
     as_operator = models.BooleanField(default=False, editable=False)  # an operator asked for it: may be unlisted
     last_byte_at = models.DateTimeField(null=True, editable=False)  # from the registry
+    elsewhere = models.BooleanField(default=False, editable=False)  # its node has become another machine since
     moved_at = models.DateTimeField(null=True, editable=False)  # what the stall watchdog goes by, see `pulls.meter`
     node_slot = models.PositiveSmallIntegerField(null=True, editable=False)
     registry_slot = models.PositiveSmallIntegerField(null=True, editable=False)
@@ -82,7 +83,7 @@ class PullJob(Job):
             models.Index(fields=["node", "requested_by", "-started_at"], name="pull_last_served"),
             # Where an image arrived, or did not, for placing containers: the history grows without end.
             models.Index(
-                fields=["reference", "node", "id", "state"],
+                fields=["reference", "node", "id", "state", "elsewhere"],
                 condition=Q(state__in=[JobState.SUCCEEDED, JobState.FAILED]),
                 name="pull_ended_where",
             ),

@@ -1,6 +1,7 @@
 """Where images are, as far as pulls tell: the last one of a reference onto a node that ended brought it there.
 
-A pull that goes on, or that somebody cancelled, says nothing. What people remove from an engine by hand is not known.
+A pull that goes on, or that somebody cancelled, says nothing, nor does one onto the machine that a node was before.
+What people remove from an engine by hand is not known.
 """
 
 from __future__ import annotations
@@ -51,5 +52,5 @@ def _arrived(references: Collection[str], nodes: Any) -> models.QuerySet[PullJob
 
 
 def _ended(references: Collection[str], nodes: Any) -> models.QuerySet[PullJob]:
-    ended = PullJob.objects.filter(reference__in=references, state__in=ENDED).order_by()
+    ended = PullJob.objects.filter(reference__in=references, state__in=ENDED, elsewhere=False).order_by()
     return ended if nodes is None else ended.filter(node__in=nodes)

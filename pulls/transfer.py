@@ -15,7 +15,8 @@ from core.heartbeat import heartbeat
 from imagelib.addresses import ImageReference
 from nodes.engine import Engine, EngineError, EngineRejected, ImageInfo
 from nodes.models import ComputeNode
-from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
+from pulls.archive_listing import ArchivedImage
+from pulls.archives import ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from pulls.failures import failure
 from pulls.models import PullJob
 from pulls.outcome import Arrived, Layers, PullFailed, Stopped

@@ -10,7 +10,8 @@ from core.errors import InvalidInput
 from core.jobs import ACTIVE_STATES
 from core.operators import require_operator
 from pulls import spool
-from pulls.archives import ArchivedImage, ArchiveUnusable, read_archive
+from pulls.archive_listing import ArchivedImage
+from pulls.archives import ArchiveUnusable, read_archive
 from pulls.failure_texts import describe
 from pulls.models import PullJob, Source
 

@@ -21,8 +21,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagelib.addresses import parse
+from pulls.archive_listing import ArchivedImage
 from pulls.archive_reader import CHUNK, LARGEST_HEADER, MOST_READ, Forwards, opened
-from pulls.archives import ArchivedImage, ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
+from pulls.archives import ArchiveUnusable, choose, demand_nothing_else, packed, read_archive
 from tests.support.fake_registry import FakeImage
 from tests.support.fake_transfers import archive_of, tar_of
 from tests.support.one_pull import IMAGE, REFERENCE

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from appimages.models import AppImage
 from appimages.presence import effective_images
@@ -15,7 +17,11 @@ from appimages.users import users_of
 from core.jobs import JobState
 from core.system import SYSTEM
 from imagelib.models import RegistryEndpoint
+from instances.capacity import candidates
 from nodes.models import ComputeNode
+from nodes.services import save_node
+from pulls.importing import nodes_to_ask
+from pulls.lanes import claim_next
 from pulls.models import PullJob
 from pulls.presence import nodes_with, places_of
 from tests.api import make
@@ -67,6 +73,75 @@ def test_places_are_listed_by_name_with_what_arrived_and_only_among_the_nodes_as
     found = places_of([REFERENCE, "no"], nodes)
     assert [(place.node_name, place.digest) for place in found[REFERENCE]] == [("a", "sha256:a"), ("b", "sha256:b")]
     assert found["no"] == []
+
+
+OLD, NEW, SAME = "tcp://10.0.0.5:2375", "tcp://10.0.0.6:2375", "ssh://root@10.0.0.5"
+
+
+def move(node: ComputeNode, address: str) -> None:
+    save_node(user=SYSTEM, values={"docker_address": address}, node=node, test=False)
+
+
+def ways_to_see_it(node: ComputeNode) -> list[bool]:
+    nodes, row = ComputeNode.objects.values("pk"), AppImage.objects.first()
+    [shown] = effective_images([row], user=SYSTEM).values() if row else []
+    [judged] = candidates(ComputeNode.objects.filter(pk=node.pk), reference=REFERENCE, now=timezone.now())
+    return [
+        node.pk in nodes_with(REFERENCE), node.pk in nodes_with(REFERENCE, nodes), judged.image_present,
+        bool(places_of([REFERENCE], nodes)[REFERENCE]), bool(shown.places),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "there"), [(NEW, False), (SAME, True), ("", False)])
+def test_a_node_that_becomes_another_machine_has_nothing(by: User, address: str, there: bool) -> None:
+    node, other = make.node(docker_address=OLD), make.node(docker_address="tcp://10.0.0.7:2375")
+    make.app_image(image={"name": "team/app", "tag": "v1"})
+    pulled(by, node, JobState.SUCCEEDED)
+    assert ways_to_see_it(node) == [True] * 5
+    move(node, address)
+    assert ways_to_see_it(node) == [there] * 5
+    pulled(by, other, JobState.SUCCEEDED)
+    assert nodes_with(REFERENCE) == ({node.pk, other.pk} if there else {other.pk})
+    move(node, OLD)
+    assert (node.pk in nodes_with(REFERENCE)) == there, "nobody looked whether it is the same one again"
+    pulled(by, node, JobState.SUCCEEDED)
+    assert ways_to_see_it(node)[:3] == [True] * 3
+
+
+def test_a_pull_that_goes_on_while_its_node_becomes_another_machine_tells_nothing(by: User) -> None:
+    node, now = make.node(docker_address=OLD), timezone.now() + timedelta(minutes=1)
+    first = claim_next(hint=pulled(by, node, JobState.QUEUED).pk, now=now)
+    assert first is not None
+    move(node, NEW)
+    first.requeue(due_at=now)
+    again = claim_next(hint=first.pk, now=now)
+    assert again is not None
+    again.succeed(now=now)
+    assert nodes_with(REFERENCE) == {node.pk}, "a worker began it anew, on the new machine"
+
+    second = claim_next(hint=pulled(by, node, JobState.QUEUED).pk, now=now)
+    assert second is not None
+    move(node, OLD)
+    second.succeed(now=now)
+    assert nodes_with(REFERENCE) == set(), "it went to the old machine"
+
+    waiting = pulled(by, node, JobState.QUEUED)
+    move(node, NEW)
+    third = claim_next(hint=waiting.pk, now=now)
+    assert third is not None
+    third.succeed(now=now)
+    assert nodes_with(REFERENCE) == {node.pk}
+
+
+def test_who_had_it_before_he_became_another_machine_is_not_asked_first(by: User) -> None:
+    wants, had, has = (make.node(docker_address=f"tcp://10.0.1.{n}:2375", status="connected") for n in range(3))
+    for node in (has, had):
+        pulled(by, node, JobState.SUCCEEDED)
+    job = pulled(by, wants, JobState.RUNNING)
+    assert [node.pk for node in nodes_to_ask(job, wants)] == [had.pk, has.pk]
+    move(had, NEW)
+    ComputeNode.objects.filter(pk=had.pk).update(status="connected")
+    assert [node.pk for node in nodes_to_ask(job, wants)] == [has.pk, had.pk]
 
 
 def test_an_app_image_is_where_its_effective_image_is(by: User) -> None:

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from core.heartbeat import heartbeat
 from core.leases import Holding
 from instances.models import DeployedContainer, Instance, Observed, OperationKind
 from instances.prober import Prober
 from instances.services import operate
+from instances.services.reserving import queue
 from nodes.engine import EngineError
 from nodes.models import ComputeNode
 from tests.support.fake_engine import FakeFleet
@@ -114,6 +117,33 @@ def test_a_program_has_the_time_of_the_probe_that_failed(row, engine, tools, ulr
         until(lambda: row().probe_restarts == 1)
     run(row().instance, tools)
     assert only(engine).graces == [grace]
+
+
+@pytest.mark.parametrize(("grace", "lives_for"), [(None, 170), (600, 770)])  # seconds
+def test_a_restart_with_a_long_grace_does_not_look_dead(
+    row, engine, tools, ulrich, monkeypatch, grace, lives_for
+) -> None:
+    """Else another worker would restart the program again, while it ends."""
+    now = [0.0]
+    monkeypatch.setattr("core.heartbeat.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setitem(heartbeat.__wrapped__.__kwdefaults__, "every", 0.01)
+    instance = row().instance
+    queue(instance, OperationKind.RESTART, ulrich, grace=grace)
+
+    def beats() -> None:
+        before = newest(instance).heartbeat_at
+        until(lambda: newest(instance).heartbeat_at != before)
+
+    def silent() -> None:
+        now[0] = lives_for
+        for _ in range(3):  # the first one may have begun before
+            beats()
+        now[0] = lives_for + 20
+        until(lambda: not any(thread.name == "heartbeat" for thread in threading.enumerate()))
+
+    engine.containers.meanwhile("restart", silent)
+    run(instance, tools)
+    assert len(only(engine).graces) == 1
 
 
 def test_a_second_restart_waits(row, engine, tools) -> None:
