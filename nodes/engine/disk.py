@@ -24,6 +24,9 @@ REMOVE_WITHIN = 2.0  # seconds, even when all other time is up: nothing of ours 
 _LONGEST_NUMBER = 15  # digits of KiB: an exabyte
 STALE_AFTER = 60  # seconds: a probe that old was left behind by a process that died
 BLOCK = 1024
+# Images may ask for all cards by themselves, where the runtime that gives them is the default one. The one word of a
+# vendor outside the accelerators, which the gateway does not know.
+_NO_CARDS = {"NVIDIA_VISIBLE_DEVICES": "void"}
 
 
 def disk_space(client: EngineClient, info: EngineInfo, address: str) -> DiskSpace | None:
@@ -98,8 +101,7 @@ def _container(client: EngineClient, image: str) -> Iterator[str]:
         entrypoint=["df"],
         command=["-Pk", "/"],
         user="65534:65534",
-        # Images with CUDA ask for all GPUs by themselves where NVIDIA's runtime is the default one.
-        environment={"NVIDIA_VISIBLE_DEVICES": "void"},
+        environment=_NO_CARDS,
         labels={PROBE_LABEL: "1"},
         host_config=limits,
     )["Id"]

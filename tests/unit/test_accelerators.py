@@ -15,6 +15,8 @@ from instances.recipes.template import Template
 from instances.spec import Options, Wanted, container_spec
 
 APP = Path(__file__).parents[2] / "instances"
+OTHERS = ("core", "nodes", "pulls", "appimages", "builds", "imagelib")
+VARIABLE = re.compile(r"NVIDIA_|CUDA_|GPU_CORE_|libvgpu|vgpulock")
 VENDOR = re.compile(r"(?i:nvidia|cuda|libvgpu|\bhami(?!_core\b))|\bMIG\b|\bGPU-")
 CARD = Card("GPU-a", 0, "A10", 24576)
 
@@ -86,3 +88,15 @@ def test_no_vendor_is_named_outside_its_backend() -> None:
         if VENDOR.search(line)
     ]
     assert told == []
+
+
+def test_what_decides_about_cards_is_set_nowhere_else_but_for_the_container_that_reads_disks() -> None:
+    """That one is the gateway's own, which no app above can be asked for."""
+    lines = {
+        f"{app}/{path.relative_to(APP.parent / app)}": line.strip()
+        for app in OTHERS
+        for path in sorted((APP.parent / app).rglob("*.py"))
+        for line in path.read_text().splitlines()
+        if VARIABLE.search(line)
+    }
+    assert lines == {"nodes/engine/disk.py": '_NO_CARDS = {"NVIDIA_VISIBLE_DEVICES": "void"}'}
