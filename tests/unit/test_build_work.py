@@ -11,8 +11,8 @@ import pytest
 from django.utils import timezone, translation
 
 from builds.lanes import claim_next
-from builds.models import Build, LogChunk
-from builds.services.builds import cancel_build, request_build
+from builds.models import Application, Build, LogChunk
+from builds.services.builds import cancel_build, request_build, retry_build
 from builds.snapshot import snapshot
 from builds.work import run_build
 from core.jobs import JobState
@@ -183,6 +183,21 @@ def test_users_get_a_login_for_listed_bases_only(built, tools, engine, ulrich) -
     run(built(ulrich, files={**FILES, "other": ""}), tools)
     assert engine.builds.all[-1].spec.auths[HOST].username == "pusher"
     assert not engine.builds.all[-1].spec.pull
+
+
+def test_an_operator_who_asks_for_it_lends_no_trust_to_a_users_dockerfile(built, people, tools, engine, ulrich) -> None:
+    target_registry(username="pusher", password="push-s3cret")
+    text = DOCKERFILE.replace("echo done", "exit 3") + f"COPY --from={HOST}/base/secret:1 /x /x\n"
+    first = run(built(ulrich, files={"Dockerfile": text, "requirements.txt": ""}), tools)
+    assert first.state == JobState.FAILED
+    again = run(retry_build(user=people, build=first.pk), tools)
+    asked = run(request_build(user=people, application=first.application_id), tools)
+    assert again.as_operator and asked.as_operator and len(engine.builds.all) == 3
+    assert not any(build.spec.auths for build in engine.builds.all)
+    assert all(build.spec.pull for build in engine.builds.all)
+    Application.objects.filter(pk=first.application_id).update(owner=None)
+    run(request_build(user=people, application=first.application_id), tools)
+    assert not engine.builds.all[3].spec.auths
 
 
 def test_a_registry_that_refuses_the_push_publishes_nothing(built, tools, engine) -> None:
