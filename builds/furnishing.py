@@ -9,7 +9,7 @@ from typing import Final
 
 from django.conf import settings
 
-from builds.dockerfiles import DockerfileError, external_images, foreign_syntax
+from builds.dockerfiles import DockerfileError, external_images, foreign_syntax, leaves_doubt
 from builds.hiding import login_secrets
 from builds.models import Build
 from builds.sources import Source
@@ -32,11 +32,13 @@ _GB: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """For base images, by host. `withheld`: hosts whose stored login is not sent. `pull`: what the node has of these
-    images is not taken without asking their registries, as somebody else may have brought it there."""
+    """For base images, by host. `withheld`: hosts whose stored login is not sent, `in_doubt`: as nobody can tell for
+    certain what is taken from there. `pull`: what the node has of these images is not taken without asking their
+    registries, as somebody else may have brought it there."""
 
     auths: Mapping[str, RegistryAuth] = field(default_factory=dict)
     withheld: tuple[str, ...] = ()
+    in_doubt: bool = False
     pull: bool = False
 
 
@@ -54,16 +56,18 @@ def logins_for(job: Build, dockerfile: str, endpoints: Endpoints) -> Logins:
     auths, withheld = {}, []
     trusted = _is_operators(job)
     listed = {image: trusted or _is_listed(image, endpoints) for image in images}
-    foreign = not trusted and bool(foreign_syntax(dockerfile))  # it could ask for any image with the logins of a build
+    # Another front end, or text that we misread, could take any image with the logins of a build.
+    in_doubt = not trusted and (bool(foreign_syntax(dockerfile)) or leaves_doubt(dockerfile))
     for host, wanted in hosts.items():
         auth = next(filter(None, (credentials(image, endpoints.for_reference(image)) for image in wanted)), None)
         if auth is None:
             continue
-        if foreign or not all(listed[image] for image in wanted):
+        if in_doubt or not all(listed[image] for image in wanted):
             withheld.append(host)
         else:
             auths[host] = auth
-    return Logins(auths, tuple(withheld), pull=not trusted and not (images and all(listed.values())))
+    pull = not trusted and (in_doubt or not images or not all(listed.values()))
+    return Logins(auths, tuple(withheld), in_doubt, pull)
 
 
 def spec_for(job: Build, source: Source, dockerfile: str, *, logins: Logins, preferred: str) -> BuildSpec:

@@ -185,6 +185,19 @@ def test_users_get_a_login_for_listed_bases_only(built, tools, engine, ulrich) -
     assert not engine.builds.all[-1].spec.pull
 
 
+@pytest.mark.parametrize(
+    "hiding", ['RUN echo "x <<EOF y"', "RUN true \\\n <<EOF", "COPY --fr''om=x / /", "RUN cat <\\\n<EOF"]
+)
+def test_what_we_may_misread_gets_no_login(built, tools, engine, ulrich, hiding) -> None:
+    target_registry(username="pusher", password="push-s3cret")
+    make.image(address=BASE.reference)
+    engine.builds.script(TakeContext(), Fail("x"))
+    text = f"{DOCKERFILE}{hiding}\nFROM {HOST}/base/secret:1\n"
+    job = run(built(ulrich, files={"Dockerfile": text, "requirements.txt": ""}), tools)
+    assert not engine.builds.all[0].spec.auths and engine.builds.all[0].spec.pull
+    assert "cannot be told for certain" in texts(job)
+
+
 def test_an_operator_who_asks_for_it_lends_no_trust_to_a_users_dockerfile(built, people, tools, engine, ulrich) -> None:
     target_registry(username="pusher", password="push-s3cret")
     text = DOCKERFILE.replace("echo done", "exit 3") + f"COPY --from={HOST}/base/secret:1 /x /x\n"
