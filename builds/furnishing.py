@@ -23,8 +23,9 @@ from pulls.subject import credentials
 
 # What only BuildKit understands. Other Dockerfiles are left to what the engine prefers.
 _FOR_BUILDKIT: Final = re.compile(
-    r"^\s*(?:RUN|COPY|ADD)\b[^\n]*--(?:mount|network|security|chmod|link|parents)\b|^\s*(?:RUN|COPY)\b[^\n]*<<-?[\"']?\w"
-    r"|\A\s*#\s*syntax\s*=",
+    r"^[ \t]*(?:RUN|COPY|ADD)\b[^\n]*--(?:mount|network|security|chmod|link|parents)\b"
+    r"|^[ \t]*(?:RUN|COPY)\b[^\n]*<<-?[\"']?\w"
+    r"|\A\s*#[ \t]*syntax[ \t]*=",
     re.IGNORECASE | re.MULTILINE,
 )
 _GB: Final = 1 << 30

@@ -39,6 +39,7 @@ from tests.support.one_build import (
     texts,
 )
 from tests.support.one_pull import in_background, wait_for
+from tests.support.patience import within
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CANARY = "c4n4ry-S3cret"
@@ -339,6 +340,13 @@ def test_secrets_are_in_no_line_no_row_and_no_failure(built, people, tools, engi
     assert failed.state == JobState.FAILED
     rows = [*Build.objects.values(), *LogChunk.objects.values()]
     assert CANARY not in repr(rows)
+
+
+def test_a_million_empty_lines_do_not_stop_the_process(built, tools, engine) -> None:
+    files = {"Dockerfile": DOCKERFILE + "\n" * 900_000 + "# end\n", "requirements.txt": ""}
+    with within(seconds=120):
+        job = run(built(files=files), tools)
+    assert job.state == JobState.SUCCEEDED, texts(job)
 
 
 def test_nodes_and_bases_are_judged_when_the_build_starts(built, tools, engine, ulrich) -> None:
