@@ -108,13 +108,13 @@ class _Attempt:
 
     def _context(self) -> Context:
         try:
-            return context_of(self.source.entries, limit=settings.BUILD_CONTEXT_MAX_BYTES)
+            return context_of(self.source.entries, limit=settings.BUILD_CONTEXT_MAX_BYTES, glance=self.reporter.glance)
         except ContextUnusable as error:
             raise BuildFailed(failure(error.code, evidence=error.evidence, params=error.params)) from error
 
     def _tell(self, spec: BuildSpec, context: Context, logins: Logins) -> None:
         for host in logins.withheld:
-            self.reporter.note("without_login", host=host)
+            self.reporter.note("login_in_doubt" if logins.in_doubt else "without_login", host=host)
         self.reporter.note("context", count=len(context.entries), size=human_bytes(context.size))
         self.reporter.note("builder", image=spec.tag, builder=spec.builder)
         self.reporter.meter.begin("building", now=self.tools.monotonic())

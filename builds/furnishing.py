@@ -9,7 +9,7 @@ from typing import Final
 
 from django.conf import settings
 
-from builds.dockerfiles import DockerfileError, external_images, foreign_syntax
+from builds.dockerfiles import DockerfileError, external_images, foreign_syntax, leaves_doubt
 from builds.hiding import login_secrets
 from builds.models import Build
 from builds.sources import Source
@@ -23,8 +23,9 @@ from pulls.subject import credentials
 
 # What only BuildKit understands. Other Dockerfiles are left to what the engine prefers.
 _FOR_BUILDKIT: Final = re.compile(
-    r"^\s*(?:RUN|COPY|ADD)\b[^\n]*--(?:mount|network|security|chmod|link|parents)\b|^\s*(?:RUN|COPY)\b[^\n]*<<-?[\"']?\w"
-    r"|\A\s*#\s*syntax\s*=",
+    r"^[ \t]*(?:RUN|COPY|ADD)\b[^\n]*--(?:mount|network|security|chmod|link|parents)\b"
+    r"|^[ \t]*(?:RUN|COPY)\b[^\n]*<<-?[\"']?\w"
+    r"|\A\s*#[ \t]*syntax[ \t]*=",
     re.IGNORECASE | re.MULTILINE,
 )
 _GB: Final = 1 << 30
@@ -32,17 +33,20 @@ _GB: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """For base images, by host. `withheld`: hosts whose stored login is not sent. `pull`: what the node has of these
-    images is not taken without asking their registries, as somebody else may have brought it there."""
+    """For base images, by host. `withheld`: hosts whose stored login is not sent, `in_doubt`: as nobody can tell for
+    certain what is taken from there. `pull`: what the node has of these images is not taken without asking their
+    registries, as somebody else may have brought it there."""
 
     auths: Mapping[str, RegistryAuth] = field(default_factory=dict)
     withheld: tuple[str, ...] = ()
+    in_doubt: bool = False
     pull: bool = False
 
 
 def logins_for(job: Build, dockerfile: str, endpoints: Endpoints) -> Logins:
-    """Operators' builds get the login of every registry that the Dockerfile names. Others' get one only when each image
-    from there is listed: engines know logins by host alone, so it would be sent for an unlisted one as well."""
+    """Builds of operators' applications get the login of every registry that the Dockerfile names, whoever asks for
+    them. Others' get one only when each image from there is listed: engines know logins by host alone, so it would be
+    sent for an unlisted one as well."""
     try:
         images = [parse(name) for name in external_images(dockerfile, job.arguments)]
     except DockerfileError:
@@ -51,18 +55,20 @@ def logins_for(job: Build, dockerfile: str, endpoints: Endpoints) -> Logins:
     for image in images:
         hosts.setdefault(image.host, []).append(image)
     auths, withheld = {}, []
-    trusted = job.as_operator
+    trusted = _is_operators(job)
     listed = {image: trusted or _is_listed(image, endpoints) for image in images}
-    foreign = not trusted and bool(foreign_syntax(dockerfile))  # it could ask for any image with the logins of a build
+    # Another front end, or text that we misread, could take any image with the logins of a build.
+    in_doubt = not trusted and (bool(foreign_syntax(dockerfile)) or leaves_doubt(dockerfile))
     for host, wanted in hosts.items():
         auth = next(filter(None, (credentials(image, endpoints.for_reference(image)) for image in wanted)), None)
         if auth is None:
             continue
-        if foreign or not all(listed[image] for image in wanted):
+        if in_doubt or not all(listed[image] for image in wanted):
             withheld.append(host)
         else:
             auths[host] = auth
-    return Logins(auths, tuple(withheld), pull=not trusted and not (images and all(listed.values())))
+    pull = not trusted and (in_doubt or not images or not all(listed.values()))
+    return Logins(auths, tuple(withheld), in_doubt, pull)
 
 
 def spec_for(job: Build, source: Source, dockerfile: str, *, logins: Logins, preferred: str) -> BuildSpec:
@@ -93,6 +99,12 @@ def secrets_of(spec: BuildSpec) -> set[str]:
     """What no line of the log may show."""
     hidden = {content.decode() for content in spec.secrets.values()}
     return hidden.union(*(login_secrets(auth.username, auth.password) for auth in spec.auths.values()))
+
+
+def _is_operators(job: Build) -> bool:
+    """Who wrote the Dockerfile counts, today, not who asked: an operator who starts a user's build has not read it."""
+    owner = job.application.owner if job.application else None
+    return owner is not None and owner.is_active and owner.is_staff
 
 
 def _is_listed(image: ImageReference, endpoints: Endpoints) -> bool:

@@ -2,7 +2,10 @@
 
 Programs print secrets in the form in which they use them, so the usual forms are known: as it is, line by line, in
 base64 (a login's is that of "name:password"), as part of a URL, within JSON. What is shorter than `SHORTEST` stays: it
-would hide half of every line and says nothing.
+would hide half of every line and says nothing; of a secret of several lines what is shorter than `SHORTEST_LINE`.
+
+Every form is looked for at every letter that a build writes, so there is a limit, which keys and certificates do not
+reach. Above it every secret is still hidden as a whole, and its lines as far as they come first.
 """
 
 from __future__ import annotations
@@ -10,16 +13,19 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from urllib.parse import quote, quote_plus
 
 MASK = "******"
 SHORTEST = 4  # characters
+SHORTEST_LINE = 8
+MOST_FORMS = 1000  # besides those of whole secrets
 
 
 class Hider:
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
+        forms = _all_forms(list(secrets))
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
@@ -32,17 +38,24 @@ def login_secrets(username: str, password: str) -> tuple[str, ...]:
     return (password, f"{username}:{password}") if password else ()
 
 
-def _forms(secret: str) -> Iterator[str]:
-    for text in {secret, secret.strip(), *(line.strip() for line in secret.splitlines())}:
-        if len(text) < SHORTEST:
-            continue
-        yield text
-        yield quote(text, safe="")
-        yield quote(text)
-        yield quote_plus(text)
-        yield json.dumps(text)[1:-1]
-        yield json.dumps(text, ensure_ascii=False)[1:-1]
-        raw = text.encode()
-        for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
-            yield encoded.decode()
-            yield encoded.decode().rstrip("=")
+def _all_forms(secrets: Sequence[str]) -> set[str]:
+    wholes = [text for secret in secrets for text in (secret, secret.strip()) if len(text) >= SHORTEST]
+    found = {form for text in wholes for form in _forms(text)}
+    lines = [line.strip() for text in wholes for line in text.splitlines()]
+    lines = list(dict.fromkeys(line for line in lines if len(line) >= SHORTEST_LINE))
+    # As they are before any other form of them.
+    of_lines = chain(lines, (form for line in lines for form in _forms(line)))
+    return found.union(islice((form for form in of_lines if form not in found), MOST_FORMS))
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    yield quote(text, safe="")
+    yield quote(text)
+    yield quote_plus(text)
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    raw = text.encode()
+    for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
+        yield encoded.decode()
+        yield encoded.decode().rstrip("=")

@@ -28,6 +28,10 @@ SENTENCES: Final = {
         "No stored login is sent to %(host)s: not every image of the Dockerfile from there is listed in the image "
         "library."
     ),
+    "login_in_doubt": _(
+        "No stored login is sent to %(host)s: which images this Dockerfile takes cannot be told for certain. Usual "
+        "reasons are here-documents (<<), a syntax line with a builder of its own, and quotation marks in flags (--…)."
+    ),
     "built": _("Built: %(image)s."),
     "pushing": _("Pushing %(image)s."),
     "pushed": _("The registry has it: %(digest)s."),

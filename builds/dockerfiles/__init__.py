@@ -4,6 +4,7 @@ Pure: text in, values out. What is wrong is a code with a line, `builds.dockerfi
 """
 
 from builds.dockerfiles.adding import Added, add_packages
+from builds.dockerfiles.doubts import leaves_doubt
 from builds.dockerfiles.errors import DockerfileError, PackageError
 from builds.dockerfiles.hints import Hint, HintCode, Severity, find_hints
 from builds.dockerfiles.images import external_images, foreign_syntax
@@ -22,5 +23,6 @@ __all__ = [
     "external_images",
     "find_hints",
     "foreign_syntax",
+    "leaves_doubt",
     "starting_files",
 ]

@@ -14,6 +14,8 @@ from imagelib.addresses import AddressError, parse
 
 NOTHING = "scratch"
 
+# Nothing else names a stage, whatever builders make of the line; so no image with a registry counts as one.
+_STAGE = re.compile(r"[a-z][a-z0-9._-]*", re.IGNORECASE)
 _FROM = re.compile(r"(\S+)(?:\s+as\s+(\S+))?", re.IGNORECASE)
 # Builders of this family read Dockerfiles and nothing else; any other one is a program of a stranger.
 _USUAL_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@]\S*)?")
@@ -62,7 +64,8 @@ def _sources(text: str, arguments: Mapping[str, str]) -> Iterator[tuple[int, str
             if image.lower() not in names and image != NOTHING:
                 yield item.line, image, "FROM"
             count += 1
-            names |= {name.lower()} - {""}
+            if _STAGE.fullmatch(name):
+                names.add(name.lower())
         else:
             for source in _references(item):
                 image = substitute(source, {**values, **arguments}, line=item.line)

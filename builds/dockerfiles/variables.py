@@ -8,25 +8,21 @@ from collections.abc import Mapping
 from builds.dockerfiles.errors import DockerfileError
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_ASSIGNMENT = re.compile(
-    r"([A-Za-z_]\w*)(?:=((?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|[^\s'\"\\]|['\"\\])*))?(?=\s|\Z)", re.DOTALL
-)
+_WORD = re.compile(r"(?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|[^\s'\"\\]|['\"\\])++", re.DOTALL)
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(?:=(.*))?", re.DOTALL)
 _DEEPEST = 10
 
 
 def assignments(text: str) -> list[tuple[str, str | None]]:
     """`A=1 B="x y" C` → names with their raw values, None for one without."""
-    return [(match[1], match[2]) for match in _ASSIGNMENT.finditer(text) if _begins_word(text, match.start())]
+    matches = (_ASSIGNMENT.fullmatch(word[0]) for word in _WORD.finditer(text))
+    return [(match[1], match[2]) for match in matches if match]
 
 
 def substitute(text: str, values: Mapping[str, str], *, line: int) -> str:
     """Raises `variable_unknown` for what has no value (a builder would put nothing in), `variable_form` for forms that
     only some builders know."""
     return _Substitution(text, values, line, 0).run()
-
-
-def _begins_word(text: str, position: int) -> bool:
-    return position == 0 or text[position - 1].isspace()
 
 
 class _Substitution:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builds.hiding import MASK, SHORTEST, Hider, login_secrets
+from builds.hiding import MASK, MOST_FORMS, SHORTEST, Hider, login_secrets
 
 CANARY = 'c4n4ry S3cret/+=ü"x'
 
@@ -60,3 +60,11 @@ def test_short_texts_and_other_words_stay(secret: str, text: str) -> None:
 @given(st.text(min_size=SHORTEST, max_size=30).filter(lambda text: len(text.strip()) >= SHORTEST))
 def test_no_secret_survives(secret: str) -> None:
     assert secret not in Hider([secret]).hide(f"a{secret}b") or secret in MASK
+
+
+def test_many_lines_have_a_limit_and_each_secret_is_hidden_whole() -> None:
+    long = [f"a-line-of-the-key-{number:05}" for number in range(MOST_FORMS + 500)]
+    hider = Hider(["short\n" + "\n".join(long), "an0ther"])
+    assert hider.hide(long[0]) == hider.hide(long[500]) == hider.hide("an0ther") == MASK
+    assert hider.hide(long[-1]) == long[-1] and hider.hide("short") == "short"
+    assert hider.hide("short\n" + "\n".join(long)) == MASK

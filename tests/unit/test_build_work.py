@@ -11,8 +11,8 @@ import pytest
 from django.utils import timezone, translation
 
 from builds.lanes import claim_next
-from builds.models import Build, LogChunk
-from builds.services.builds import cancel_build, request_build
+from builds.models import Application, Build, LogChunk
+from builds.services.builds import cancel_build, request_build, retry_build
 from builds.snapshot import snapshot
 from builds.work import run_build
 from core.jobs import JobState
@@ -39,6 +39,7 @@ from tests.support.one_build import (
     texts,
 )
 from tests.support.one_pull import in_background, wait_for
+from tests.support.patience import within
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CANARY = "c4n4ry-S3cret"
@@ -185,6 +186,34 @@ def test_users_get_a_login_for_listed_bases_only(built, tools, engine, ulrich) -
     assert not engine.builds.all[-1].spec.pull
 
 
+@pytest.mark.parametrize(
+    "hiding", ['RUN echo "x <<EOF y"', "RUN true \\\n <<EOF", "COPY --fr''om=x / /", "RUN cat <\\\n<EOF"]
+)
+def test_what_we_may_misread_gets_no_login(built, tools, engine, ulrich, hiding) -> None:
+    target_registry(username="pusher", password="push-s3cret")
+    make.image(address=BASE.reference)
+    engine.builds.script(TakeContext(), Fail("x"))
+    text = f"{DOCKERFILE}{hiding}\nFROM {HOST}/base/secret:1\n"
+    job = run(built(ulrich, files={"Dockerfile": text, "requirements.txt": ""}), tools)
+    assert not engine.builds.all[0].spec.auths and engine.builds.all[0].spec.pull
+    assert "cannot be told for certain" in texts(job)
+
+
+def test_an_operator_who_asks_for_it_lends_no_trust_to_a_users_dockerfile(built, people, tools, engine, ulrich) -> None:
+    target_registry(username="pusher", password="push-s3cret")
+    text = DOCKERFILE.replace("echo done", "exit 3") + f"COPY --from={HOST}/base/secret:1 /x /x\n"
+    first = run(built(ulrich, files={"Dockerfile": text, "requirements.txt": ""}), tools)
+    assert first.state == JobState.FAILED
+    again = run(retry_build(user=people, build=first.pk), tools)
+    asked = run(request_build(user=people, application=first.application_id), tools)
+    assert again.as_operator and asked.as_operator and len(engine.builds.all) == 3
+    assert not any(build.spec.auths for build in engine.builds.all)
+    assert all(build.spec.pull for build in engine.builds.all)
+    Application.objects.filter(pk=first.application_id).update(owner=None)
+    run(request_build(user=people, application=first.application_id), tools)
+    assert not engine.builds.all[3].spec.auths
+
+
 def test_a_registry_that_refuses_the_push_publishes_nothing(built, tools, engine) -> None:
     engine.pushes.script(Say(status="Preparing", id="aaaaaaaaaaaa"), Fail("denied: requested access is denied"))
     job = run(built(), tools)
@@ -311,6 +340,13 @@ def test_secrets_are_in_no_line_no_row_and_no_failure(built, people, tools, engi
     assert failed.state == JobState.FAILED
     rows = [*Build.objects.values(), *LogChunk.objects.values()]
     assert CANARY not in repr(rows)
+
+
+def test_a_million_empty_lines_do_not_stop_the_process(built, tools, engine) -> None:
+    files = {"Dockerfile": DOCKERFILE + "\n" * 900_000 + "# end\n", "requirements.txt": ""}
+    with within(seconds=120):
+        job = run(built(files=files), tools)
+    assert job.state == JobState.SUCCEEDED, texts(job)
 
 
 def test_nodes_and_bases_are_judged_when_the_build_starts(built, tools, engine, ulrich) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builds.dockerfiles import DockerfileError, external_images, foreign_syntax
+from builds.dockerfiles import DockerfileError, external_images, foreign_syntax, leaves_doubt
 
 ARGUMENTS = {"BASE_REGISTORY": "quay.io", "BASE_NAMESPACE": "jupyter", "BASE_IMAGE": "notebook", "BASE_TAG": "3.11"}
 BASE = "quay.io/jupyter/notebook:3.11"
@@ -92,3 +92,44 @@ def test_what_cannot_be_said_is_refused(text: str, code: str, line: int) -> None
 )
 def test_a_builder_of_a_stranger_is_seen(text: str, image: str) -> None:
     assert foreign_syntax(text) == image
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'FROM a\nRUN echo "x <<EOF y"\nFROM b',
+        "FROM a\nRUN echo 'x <<EOF y'\nCOPY --from=b / /",
+        "FROM a\nRUN true \\\n <<EOF\nFROM b",
+        "FROM a\nRUN cat <\\\n<EOF\nFROM b",
+        "FROM a\nRUN cat <\\\n# c\n<EOF\nFROM b",
+        "# escape=`\nFROM a",
+        "FROM a\nRUN x \\\r \nFROM b",
+        "FROM a\nRUN x \\\n\x1c\nFROM b",
+        "FROM a\nRUN x \\\n\u3000\nFROM b",
+        "\ufeff# x \\\nFROM b\nFROM a",
+        "FROM a\nCOPY --fr''om=b / /",
+        'FROM a\nCOPY --chmod="a b"x --from=b / /',
+        "FROM a\nCOPY --chm\\od=1 --from=b / /",
+        'FROM a\nRUN --mount=type=bind,"from=b",target=/x y',
+        "FROM a\nARG X=b\nCOPY --from=$X / /",
+        "FROM a AS x\nONBUILD COPY --from=b / /\nFROM x",
+    ],
+)
+def test_what_builders_may_read_otherwise_leaves_doubt(text: str) -> None:
+    assert leaves_doubt(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        USUAL + FROM_BASE + "COPY --chown=$NB_UID:$NB_GID --from=x a b\nRUN echo 'a' \"b\" \\\n  && pip install x\n",
+        "# 说明\u3000注释\r\nFROM a\r\nRUN x \\\r\n\ty\r\n",
+        "# syntax=docker/dockerfile:1\nFROM a\nRUN --mount=type=cache,target=$HOME/.cache pip install x",
+    ],
+)
+def test_usual_files_leave_none(text: str) -> None:
+    assert not leaves_doubt(text)
+
+
+def test_no_name_with_a_registry_is_a_stage() -> None:
+    assert external_images("FROM a AS r.example.com/b:1\nFROM r.example.com/b:1", {})[1:] == ["r.example.com/b:1"]
