@@ -80,7 +80,7 @@ def test_an_image_is_published_and_the_row_says_what_the_registry_shows(built, t
     labels = {key.rpartition(".")[2]: value for key, value in engine.find(reference).labels.items()}
     assert labels["revision"] == revision and labels["title"] == job.application_name
     assert labels["source"].endswith(f"{job.application_name}:1") and labels["created"].endswith("Z")
-    shot = snapshot(job, now=timezone.now())
+    shot = snapshot(job, now=timezone.now(), for_operator=False)
     assert (shot["percent"], shot["steps"], shot["phase"]) == (100.0, 7, "succeeded")
     assert {timing["state"] for timing in shot["timings"]} == {"done"}
     assert [line[3] for line in lines(job) if line[2] == "output"] == ["installing", "done"]
@@ -117,7 +117,7 @@ def test_a_tag_that_somebody_else_took_is_refused_before_anything_is_built(built
     engine.registry.add(other)
     run(job, tools)
     assert (job.state, job.error_code, job.attempt) == (JobState.FAILED, "tag_taken", 1)
-    assert other.digest in snapshot(job, now=timezone.now())["error"]["cause"]
+    assert other.digest in snapshot(job, now=timezone.now(), for_operator=False)["error"]["cause"]
     assert not engine.builds.all
 
 
@@ -159,7 +159,7 @@ def test_what_is_wrong_with_the_files_ends_the_build_at_once(built, tools, engin
 def test_the_failed_step_is_named_with_its_command(built, tools) -> None:
     job = run(built(files={"Dockerfile": DOCKERFILE.replace("echo done", "exit 3"), "requirements.txt": ""}), tools)
     assert job.error["params"]["exit"] == "3" and "exit 3" in job.error["params"]["command"]
-    assert snapshot(job, now=timezone.now())["timings"][-1]["state"] == "failed"
+    assert snapshot(job, now=timezone.now(), for_operator=False)["timings"][-1]["state"] == "failed"
 
 
 def test_a_private_base_is_pulled_with_the_login_of_its_registry_and_its_push_too(built, tools, engine) -> None:
