@@ -126,6 +126,14 @@ def test_hints_come_while_one_types(pages: Client, row: Application) -> None:
     assert pages.get(at("check")).status_code == 405
 
 
+def test_of_two_first_versions_one_is_saved(pages: Client, operator: User) -> None:
+    row = make.notebook(by=operator, files={}, name="fresh", **BASE)
+    pages.post(at("edit_files", row.pk), typed({"Dockerfile": "FROM a:1\n"}, version="0"))
+    late = pages.post(at("edit_files", row.pk), typed({"Dockerfile": "FROM b:1\n"}, version="0"))
+    assert late.status_code == 200 and "FROM b:1" in late.content.decode(), "what was typed stays"
+    assert [version.files["Dockerfile"] for version in row.versions.all()] == ["FROM a:1\n"]
+
+
 def test_packages_are_added_to_what_was_typed(pages: Client, row: Application) -> None:
     asked = typed({"Dockerfile": "FROM x\nRUN apt-get install a1\n"}, ecosystem="apt", packages=" git\na1 ")
     answer = pages.post(at("packages"), asked).json()
