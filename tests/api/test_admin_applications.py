@@ -193,6 +193,19 @@ def test_secrets_are_stored_and_removed(pages: Client, row: Application) -> None
     assert not row.secrets.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("", "", "needs a name"), ("", "hunter2", "needs a name"), ("TOKEN", "", "Type the secret itself"),
+     ("TOKEN", "******", "Type the secret itself")],
+)  # fmt: skip
+def test_nothing_is_said_to_be_stored_or_removed_that_is_not(
+    pages: Client, row: Application, name: str, value: str, said: str
+) -> None:
+    page = pages.post(at("secrets", row.pk), {"name": name, "value": value}, follow=True).content.decode()
+    assert said in page and "is stored." not in page and "is removed." not in page and "hunter2" not in page
+    assert not row.secrets.exists()
+
+
 def test_both_exports_are_files(pages: Client, row: Application) -> None:
     workflow = pages.get(at("export", row.pk, "workflow"))
     assert workflow["Content-Disposition"] == 'attachment; filename="build-push-lab.yaml"'
