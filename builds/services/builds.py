@@ -24,6 +24,7 @@ from imagelib.addresses import AddressError, parse
 from nodes.models import ComputeNode
 from nodes.services import require_address, visible_nodes
 
+MOST_WAITING = 100  # of one user who is no operator
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _USUAL_REVISION = "0" * 40  # to see beforehand whether a name fits
 
@@ -152,6 +153,7 @@ def _where(user: Any, pk: int | None) -> ComputeNode | None:
 def _create(user: Any, wanted: Wanted, trigger: str, retry_of: Build | None = None) -> Build:
     """The partial unique constraint decides between two requests in the same moment."""
     names = _names(wanted.application)
+    _require_room(user)
     try:
         with transaction.atomic():
             job = Build.objects.create(
@@ -168,6 +170,18 @@ def _create(user: Any, wanted: Wanted, trigger: str, retry_of: Build | None = No
         text = _("“%(name)s” is being built already: build %(build)s. Wait for it or cancel it.")
         values = {"name": wanted.application.name, "build": active.pk}
         raise Conflict(text % values, code="still_active", extra={"build": active.pk}) from None
+
+
+def _require_room(user: Any) -> None:
+    """For what nobody means to ask for: two requests in the same moment may well be one too many."""
+    if user.is_staff:
+        return
+    if Build.objects.filter(requested_by=user, state=JobState.QUEUED).count() >= MOST_WAITING:
+        raise Conflict(
+            _("%(count)s builds of yours are waiting already. Wait for some, or cancel some.")
+            % {"count": MOST_WAITING},
+            code="too_many_builds",
+        )
 
 
 def _names(app: Application) -> dict[str, Any]:

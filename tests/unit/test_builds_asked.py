@@ -14,6 +14,7 @@ from builds.builders import builder_nodes, is_builder
 from builds.history import forget_old_builds
 from builds.lanes import claim_next
 from builds.models import Application, Build, LogChunk, Trigger
+from builds.services import builds as services
 from builds.services.builds import cancel_build, request_build, retry_build, visible_builds
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs import JobState
@@ -211,6 +212,42 @@ def test_who_has_less_running_goes_first_and_a_full_node_holds_up_no_other(
     taken = claim_next(now=timezone.now())
     assert taken is not None and taken.pk == mine.pk
     assert claim_next(now=timezone.now()) is None
+
+
+def test_many_waiting_builds_of_one_user_hold_up_nobody(ulrich: Any, people: Any, settings: Any) -> None:
+    settings.BUILDS_PER_NODE = 1
+    full, free = builder(), builder()
+    make.build(by=ulrich, state=JobState.RUNNING, node=full, node_slot=0)
+    for _number in range(100):  # the oldest
+        make.build(by=ulrich, node=full, node_asked=True)
+    mine = request_build(user=people, application=application(people).pk, node=free.pk)
+    taken = claim_next(now=timezone.now())
+    assert taken is not None and taken.pk == mine.pk
+    assert claim_next(now=timezone.now()) is None
+    Build.objects.filter(pk=mine.pk).update(node_slot=None, state=JobState.SUCCEEDED)
+    for _number in range(100):
+        make.build(by=ulrich)
+    mine = request_build(user=people, application=application(people).pk)
+    taken = claim_next(now=timezone.now())
+    assert taken is not None and taken.pk == mine.pk, "who has nothing running goes first"
+    Build.objects.filter(pk=mine.pk).update(node_slot=None, state=JobState.SUCCEEDED)
+    taken = claim_next(now=timezone.now())
+    assert taken is not None and taken.node == free, "and then the others, around the full node"
+
+
+def test_a_user_s_builds_wait_in_limited_numbers(ulrich: Any, people: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(services, "MOST_WAITING", 2)
+    builder()
+    for user in (ulrich, people):
+        for _number in range(2):
+            request_build(user=user, application=application(user).pk)
+    with pytest.raises(Conflict) as refused:
+        request_build(user=ulrich, application=application(ulrich).pk)
+    assert refused.value.code == "too_many_builds" and "2" in str(refused.value)
+    request_build(user=people, application=application(people).pk)  # an operator
+    claim_next(now=timezone.now())
+    Build.objects.filter(requested_by=ulrich, state=JobState.QUEUED).first().delete()
+    request_build(user=ulrich, application=application(ulrich).pk)
 
 
 def test_a_build_whose_nodes_are_gone_is_claimed_to_say_so(ulrich: Any) -> None:
