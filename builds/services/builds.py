@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from builds.auditing import audit
 from builds.builders import builder_nodes
 from builds.models import Application, ApplicationVersion, Build, SourceKind, Trigger
 from builds.naming import build_arguments, image_reference, image_repository
@@ -94,7 +95,9 @@ def cancel_build(*, user: Any, build: int) -> Build:
     with transaction.atomic():
         job = Build.objects.select_for_update().get(pk=job.pk)
         if job.state not in (JobState.CANCELLING, JobState.CANCELLED):  # a second click is no mistake
-            Build.cancel(job.pk, now=timezone.now())
+            before = job.state
+            state = Build.cancel(job.pk, now=timezone.now())
+            audit(job, user=user, changes={"state": (before, state)})
     job.refresh_from_db()
     return job
 
@@ -161,6 +164,8 @@ def _create(user: Any, wanted: Wanted, trigger: str, retry_of: Build | None = No
                 max_attempts=settings.BUILD_MAX_ATTEMPTS, trigger=trigger, retry_of=retry_of,
                 **names, **wanted.columns(),
             )  # fmt: skip
+            asked = {"application": ("", job.application_name)} | ({"retry_of": ("", retry_of)} if retry_of else {})
+            audit(job, user=user, changes=asked, created=True)
             ring_on_commit(Build, job.pk)
             return job
     except IntegrityError as error:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.db import connections
 from django.utils import timezone
 
@@ -124,6 +125,27 @@ def test_others_applications_and_builds_do_not_exist(ulrich: Any, people: Any, d
         with pytest.raises(NotFound):
             service(user=other, build=job.pk)
     assert cancel_build(user=ulrich, build=job.pk).state == JobState.CANCELLED
+
+
+def test_the_audit_log_says_who_asked_who_cancelled_and_who_repeated(ulrich: Any, people: Any) -> None:
+    builder()
+    job = request_build(user=ulrich, application=application(ulrich).pk)
+    cancel_build(user=people, build=job.pk)
+    cancel_build(user=ulrich, build=job.pk)  # a second click changes nothing
+    again = retry_build(user=people, build=job.pk)
+    of_system = request_build(user=SYSTEM, application=application(ulrich).pk)
+    seen = {
+        row.pk: [(entry.actor, entry.action, entry.changes_dict) for entry in LogEntry.objects.get_for_object(row)]
+        for row in (job, again, of_system)
+    }
+    create, update = LogEntry.Action.CREATE, LogEntry.Action.UPDATE
+    assert seen[job.pk] == [
+        (people, update, {"state": ["queued", "cancelled"]}),
+        (ulrich, create, {"application": ["", job.application_name]}),
+    ]
+    told = {"application": ["", job.application_name], "retry_of": ["", str(job)]}
+    assert seen[again.pk] == [(people, create, told)]
+    assert seen[of_system.pk][0][0] is None
 
 
 def test_a_retry_builds_the_same_version_and_needs_an_end(ulrich: Any) -> None:

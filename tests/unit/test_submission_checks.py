@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.contrib.auth.models import User
 
 from builds.models import Submission
@@ -121,6 +122,8 @@ def test_a_registry_that_fails_is_asked_again(server: ScriptedServer, ulrich: Us
     del server.script["/v2/.*"]
     serve(server)
     submissions.check_again(user=ulrich, submission=row.pk)
+    told = LogEntry.objects.get_for_object(row).first()
+    assert told is not None and (told.actor, told.changes_dict) == (ulrich, {"state": ["failed", "queued"]})
     assert (check(row).state, row.error_code, row.libc) == (JobState.SUCCEEDED, "", "glibc 2.31")
 
 
