@@ -144,6 +144,9 @@ def withdraw(*, user: Any, submission: int) -> Submission:
     with transaction.atomic():
         _decide(row, Decision.WITHDRAWN, user=user, now=now)
         record(row, "withdrawn", at=now, user=user)
+        if user != row.requested_by:
+            told = {"user": user.get_username(), "reference": row.reference}
+            notify(to=row.requested_by, code="withdrawn", submission=row, **told)
         tell(row, "submission.withdrawn", at=now)
     return row
 
