@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from builds.trees import DOCKERFILE, LINK, PROGRAM, Entry, TreeError, check_path
@@ -46,14 +46,15 @@ class Context:
         yield bytes(2 * _BLOCK)
 
 
-def context_of(entries: Iterable[Entry], *, limit: int) -> Context:
-    """What of the files is sent. `limit`: bytes. Raises `ContextUnusable`."""
+def context_of(entries: Iterable[Entry], *, limit: int, glance: Callable[[], None] = lambda: None) -> Context:
+    """What of the files is sent. `limit`: bytes. `glance` is called between files. Raises `ContextUnusable`."""
     by_path = {entry.path: entry for entry in entries}
     if DOCKERFILE not in by_path or by_path[DOCKERFILE].mode == LINK:
         raise ContextUnusable("dockerfile_missing")
     ignore = by_path[IGNORE].read().decode("utf-8", "replace") if IGNORE in by_path else ""
     kept = [by_path[path] for path in sent(sorted(by_path), ignore, always=(DOCKERFILE, IGNORE))]
     for entry in kept:
+        glance()
         _check(entry)
     size = sum(entry.size for entry in kept)
     if size > limit:
