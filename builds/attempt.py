@@ -108,9 +108,7 @@ class _Attempt:
 
     def _context(self) -> Context:
         try:
-            return context_of(
-                self.source.entries, limit=settings.BUILD_CONTEXT_MAX_BYTES, glance=self.reporter.glance
-            )
+            return context_of(self.source.entries, limit=settings.BUILD_CONTEXT_MAX_BYTES, glance=self.reporter.glance)
         except ContextUnusable as error:
             raise BuildFailed(failure(error.code, evidence=error.evidence, params=error.params)) from error
 

@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone, translation
 
 from builds.lanes import claim_next
+from builds.log_buffer import size_of
 from builds.models import Build, LogChunk
 from builds.services.builds import cancel_build, request_build
 from builds.snapshot import snapshot
@@ -218,6 +219,16 @@ def test_troubles_that_pass_are_tried_again_and_the_log_goes_on(built, tools, en
     assert (job.state, job.attempt, job.error_code) == (JobState.SUCCEEDED, 2, "")
     assert job.log_lines > before == LogChunk.objects.filter(build=job, attempt=2).order_by("first").first().first
     assert "Attempt 2" in texts(job)
+
+
+def test_the_limit_of_the_log_is_that_of_all_attempts(built, tools, engine, settings) -> None:
+    settings.BUILD_LOG_MAX_BYTES, settings.BUILD_MAX_ATTEMPTS = 2_000, 6
+    job = built()
+    said = [Say(stream=f"line {number:040}\n") for number in range(100)]
+    for _attempt in range(5):
+        engine.builds.script(TakeContext(), Say(stream="Step 1/2 : FROM x\n"), *said, Break())
+        assert run(job, tools).state == JobState.QUEUED
+    assert sum(size_of(chunk.lines) for chunk in LogChunk.objects.filter(build=job)) <= 3_000
 
 
 def test_attempts_end(built, tools, engine, settings) -> None:
