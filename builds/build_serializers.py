@@ -97,7 +97,7 @@ class BuildShape(serializers.Serializer):
     version = serializers.IntegerField()
 
     def to_representation(self, instance: Build) -> dict[str, Any]:
-        return snapshot(instance, now=timezone.now())
+        return snapshot(instance, now=timezone.now(), for_operator=self.context["request"].user.is_staff)
 
 
 class LogPage(serializers.Serializer):

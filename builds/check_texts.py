@@ -80,15 +80,20 @@ _SENTENCES: dict[str, Any] = {
     "vulnerabilities_few": _("%(scanner)s found %(counts)s."),
     "vulnerabilities_grave": _("%(scanner)s found %(counts)s. The worst: %(worst)s"),
 }  # fmt: skip
+_INSIDE = frozenset({"source", "vulnerabilities"})  # what these say of an image tells what is in it
+_FOR_OPERATORS = _("Only operators see this: the registry was asked with a login that is stored here.")
 _NOT_ASKED = _("The registry could not be asked from here.")
 
 
-def worded(check: Mapping[str, Any], *, for_operator: bool) -> dict[str, Any]:
+def worded(check: Mapping[str, Any], *, for_operator: bool, own: bool = False) -> dict[str, Any]:
     """`{key, title, verdict, verdict_text, code, text}`, and for vulnerabilities `counts` and `worst`.
 
-    Who is no operator does not learn how a host that cannot be asked refused: anybody may name any host.
+    Who is no operator does not learn how a host that cannot be asked refused: anybody may name any host. Nor what is in
+    an image that a stored login was needed for, unless it is that of an `own` build: anybody may name any image.
     """
     code, params = check["code"], check.get("params", {})
+    if check["key"] in _INSIDE and check["verdict"] != UNKNOWN and not (for_operator or own or params.get("anonymous")):
+        return _kept_back(check["key"])
     hidden = not for_operator and code in UNREACHABLE_CODES
     shown = {
         "key": check["key"],
@@ -101,6 +106,11 @@ def worded(check: Mapping[str, Any], *, for_operator: bool) -> dict[str, Any]:
     if check["key"] == "vulnerabilities":
         shown |= {"counts": params.get("counts", {}), "worst": params.get("worst", [])}
     return shown
+
+
+def _kept_back(key: str) -> dict[str, Any]:
+    shown = {"key": key, "title": str(TITLES[key]), "verdict": UNKNOWN, "verdict_text": str(VERDICTS[UNKNOWN])}
+    return shown | {"code": "for_operators", "text": str(_FOR_OPERATORS)}
 
 
 def _sentence(code: str, params: Mapping[str, Any]) -> str:

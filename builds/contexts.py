@@ -54,6 +54,7 @@ def context_of(entries: Iterable[Entry], *, limit: int, glance: Callable[[], Non
     ignore = by_path[IGNORE].read().decode("utf-8", "replace") if IGNORE in by_path else ""
     kept = [by_path[path] for path in sent(sorted(by_path), ignore, always=(DOCKERFILE, IGNORE), glance=glance)]
     for entry in kept:
+        glance()
         _check(entry)
     size = sum(entry.size for entry in kept)
     if size > limit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from django.conf import settings
@@ -44,6 +44,7 @@ def examine(submission: Submission, tools: Tools, *, glance: Callable[[], None])
         manifest = _chosen(found, fleet)
         facts = _facts(client, reference, found, manifest, glance)
         registry = client.url
+    facts = replace(facts, anonymous=endpoint is None or not endpoint.has_credentials)
     report = _scan(registry, endpoint, reference, manifest, tools, glance)
     built = submission.build.digest if submission.build else ""
     return Examined(facts, checks_of(facts, built=built, fleet=fleet, report=report))

@@ -59,8 +59,21 @@ _KINDS = (
 OWN: Mapping[str, FailureKind] = MappingProxyType({kind.code: kind for kind in _KINDS})
 CATALOGUE: Mapping[str, FailureKind] = MappingProxyType({**of_pulls.CATALOGUE, **OWN})
 
+# What tells who may name any host which ports of our network answer.
+_TELLING = frozenset({"git_unreachable", "git_too_slow", "git_bad_answer"})
+
 failure = partial(of_pulls.failure, among=CATALOGUE)
 retry_delay = partial(of_pulls.retry_delay, among=CATALOGUE)
+
+
+def told_code(code: str) -> str:
+    """What others than operators get to know of it."""
+    return "git_unreachable" if code in _TELLING else code
+
+
+def untold_codes(code: str) -> frozenset[str]:
+    """The codes that others than operators see as this one."""
+    return frozenset(known for known in (*_TELLING, code) if told_code(known) == code)
 
 
 def build_failure(text: str, *, status: int | None) -> Failure:

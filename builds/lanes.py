@@ -15,6 +15,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Window
+from django.db.models.functions import RowNumber
 
 from builds.builders import builder_nodes
 from builds.models import Build
@@ -24,6 +26,7 @@ from nodes.models import ComputeNode
 from pulls.models import free_slot
 
 _MOST = 100  # waiting builds that are looked at
+_MOST_EACH = 5  # and of each user, so that nobody's many keep others' from being seen
 # What an earlier attempt knew is not true of the next one.
 _FRESH: dict[str, Any] = {
     "digest": "", "image_id": "", "size": None, "builder": "", "moved_at": None,
@@ -89,8 +92,21 @@ def _place(job: Build) -> Place | None:
 
 
 def _in_fair_order(now: datetime) -> list[Build]:
-    rows = Build.objects.filter(state=JobState.QUEUED, due_at__lte=now).select_related("node")
-    waiting = list(rows.order_by("created_at", "pk")[:_MOST])
+    full = (
+        Build.objects.filter(state__in=HELD_STATES, node__isnull=False)
+        .order_by()
+        .values("node")
+        .annotate(builds=Count("pk"))
+        .filter(builds__gte=settings.BUILDS_PER_NODE)
+    )
+    place = Window(RowNumber(), partition_by=F("requested_by"), order_by=("created_at", "pk"))
+    rows = (
+        Build.objects.filter(state=JobState.QUEUED, due_at__lte=now)
+        .exclude(node_asked=True, node__in=full.values("node"))
+        .annotate(place=place)
+        .filter(place__lte=_MOST_EACH)
+    )
+    waiting = list(rows.select_related("node").order_by("place", "created_at", "pk")[:_MOST])
     held: Counter[int | None] = Counter(
         Build.objects.filter(state__in=HELD_STATES).values_list("requested_by", flat=True)
     )

@@ -7,6 +7,7 @@ moves on while lines come. Who reads sees from the numbers how many lines are mi
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,10 +26,15 @@ class Batch:
     leaving: tuple[int, ...]
 
 
-class LogBuffer:
-    """`first`: the number of the next line. `limit`: characters that stay."""
+def size_of(lines: Iterable[Line]) -> int:
+    return sum(len(str(line[3])) + _ASIDE for line in lines)
 
-    def __init__(self, *, first: int, limit: int) -> None:
+
+class LogBuffer:
+    """`first`: the number of the next line. `limit`: characters that stay, of all attempts together. `kept`: number of
+    the first line and size of each batch that earlier attempts left, in order."""
+
+    def __init__(self, *, first: int, limit: int, kept: Iterable[tuple[int, int]] = ()) -> None:
         self._half = limit // 2
         self._most_waiting = min(MOST_WAITING, self._half)
         self._waiting: deque[tuple[Line, int]] = deque()
@@ -37,6 +43,8 @@ class LogBuffer:
         self._head = 0
         self._tail: deque[tuple[int, int]] = deque()  # number of the first line and size of each batch
         self._tail_size = 0
+        for number, size in kept:
+            self._place(number, size)
 
     @property
     def count(self) -> int:
@@ -48,7 +56,7 @@ class LogBuffer:
         return bool(self._waiting)
 
     def add(self, line: Line) -> None:
-        size = len(str(line[3])) + _ASIDE
+        size = size_of([line])
         self._waiting.append((line, size))
         self._waiting_size += size
         self._next += 1
@@ -73,12 +81,16 @@ class LogBuffer:
         if self._goes_behind(batch.size):
             for _number in batch.leaving:
                 self._tail_size -= self._tail.popleft()[1]
-            self._tail.append((batch.first, batch.size))
-            self._tail_size += batch.size
-        else:
-            self._head += batch.size
+        self._place(batch.first, batch.size)
         self._waiting.clear()
         self._waiting_size = 0
+
+    def _place(self, first: int, size: int) -> None:
+        if self._goes_behind(size):
+            self._tail.append((first, size))
+            self._tail_size += size
+        else:
+            self._head += size
 
     def _goes_behind(self, size: int) -> bool:
         """Whether so much no longer fits into the beginning."""

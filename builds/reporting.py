@@ -14,7 +14,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, reset_queries, transaction
 
 from builds.hiding import Hider
-from builds.log_buffer import LogBuffer
+from builds.log_buffer import LogBuffer, size_of
 from builds.meter import BuildMeter
 from builds.models import Build, LogChunk
 from builds.notes import NOTE, SENTENCES
@@ -35,7 +35,7 @@ class Reporter:
     def __init__(self, job: Build, tools: Tools, *, limit: int) -> None:
         self.meter = BuildMeter(moved_at=tools.monotonic())
         self._job, self._tools = job, tools
-        self._log = LogBuffer(first=job.log_lines, limit=limit)
+        self._log = LogBuffer(first=job.log_lines, limit=limit, kept=_kept(job))
         self._began = self._written_at = tools.monotonic()  # written by the claim
         self._secrets: set[str] = set()
         self._hider = Hider(())
@@ -140,3 +140,9 @@ class Reporter:
         row = Build.objects.filter(pk=self._job.pk).values_list("state", "run_token").first()
         mine = row is not None and row[1] == self._job.run_token
         raise Stopped("cancelled" if row and mine and row[0] == JobState.CANCELLING else "taken_over")
+
+
+def _kept(job: Build) -> Iterator[tuple[int, int]]:
+    """What earlier attempts left of the log: number of the first line and size of each chunk."""
+    chunks = LogChunk.objects.filter(build_id=job.pk).order_by("first").values_list("first", "lines")
+    return ((first, size_of(lines)) for first, lines in chunks.iterator(chunk_size=20))

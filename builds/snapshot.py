@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from builds.failure_texts import describe
+from builds.failures import told_code
 from builds.models import Build
 from core.ages import age_seconds
 from core.jobs import ACTIVE_STATES, JobState
@@ -26,7 +27,7 @@ _NUMBERS: Mapping[str, Any] = {
 }
 
 
-def snapshot(job: Build, *, now: datetime) -> dict[str, Any]:
+def snapshot(job: Build, *, now: datetime, for_operator: bool) -> dict[str, Any]:
     """JSON-ready. `timings`: what each step took, in seconds; `bytes_…`: of the push, as the engine counts them (not
     compressed); `size`: bytes in the registry; `percent` below 100 until the registry shows the digest; `log_lines`:
     the log has so many by now; `version` grows with every change."""
@@ -58,7 +59,7 @@ def snapshot(job: Build, *, now: datetime) -> dict[str, Any]:
         "last_word_age_seconds": age_seconds(job.moved_at, now) if running else None,
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
-        "error": error_of(job),
+        "error": error_of(job, for_operator=for_operator),
         "next_attempt_at": _time(job.due_at) if retrying else None,
         "running_seconds": age_seconds(job.started_at, job.finished_at or now),
         "requested_by": job.requested_by.get_username() if job.requested_by else None,
@@ -70,18 +71,20 @@ def snapshot(job: Build, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def error_of(job: Build) -> dict[str, Any] | None:
-    """`{code, transient, title, cause, advice, evidence}` in the active language, or None."""
+def error_of(job: Build, *, for_operator: bool) -> dict[str, Any] | None:
+    """`{code, transient, title, cause, advice, evidence}` in the active language, or None. How a git host answered, or
+    did not, is for operators: anybody may name any host."""
     if not job.error_code:
         return None
-    text = describe(job.error_code, job.error.get("params", {}))
+    code = job.error_code if for_operator else told_code(job.error_code)
+    text = describe(code, job.error.get("params", {}))
     return {
-        "code": job.error_code,
+        "code": code,
         "transient": bool(job.error.get("transient")),
         "title": str(text.title),
         "cause": str(text.cause),
         "advice": str(text.advice),
-        "evidence": job.error.get("evidence", ""),
+        "evidence": job.error.get("evidence", "") if for_operator or not code.startswith("git_") else "",
     }
 
 

@@ -26,10 +26,10 @@ def _versions(ids: Iterable[int]) -> Mapping[int, int]:
     return dict(Build.objects.filter(pk__in=ids).values_list("pk", "version"))
 
 
-def _pictures(ids: Iterable[int], language: str) -> Mapping[int, dict[str, Any]]:
+def _pictures(ids: Iterable[int], language: str, operator: bool) -> Mapping[int, dict[str, Any]]:
     with translation.override(language):
         jobs = Build.objects.select_related("requested_by", "files").filter(pk__in=ids)
-        return {job.pk: snapshot(job, now=timezone.now()) for job in jobs}
+        return {job.pk: snapshot(job, now=timezone.now(), for_operator=operator) for job in jobs}
 
 
 hub = Hub(versions=_versions, pictures=_pictures, listen=changes.listen)

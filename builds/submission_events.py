@@ -1,12 +1,10 @@
-"""The history of a submission: which events exist, their sentences, and what the audit log gets of them."""
+"""The history of a submission: which events exist, and their sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from auditlog.models import LogEntry
 from django.utils.translation import gettext_lazy as _
 
 from builds.models import Submission, SubmissionEvent
@@ -43,14 +41,3 @@ def sentence(event: SubmissionEvent) -> str:
     if "error_code" in values:
         values["cause"] = str(describe(values.pop("error_code"), values.pop("params", {})).cause)
     return str(SENTENCES[event.code]) % values
-
-
-def audit(submission: Submission, *, user: Any, changes: Mapping[str, tuple[Any, Any]], created: bool = False) -> None:
-    """What a guarded UPDATE changed, which the audit log does not see by itself."""
-    LogEntry.objects.log_create(
-        submission,
-        force_log=True,
-        action=LogEntry.Action.CREATE if created else LogEntry.Action.UPDATE,
-        changes={name: [str(old), str(new)] for name, (old, new) in changes.items()},
-        actor=user,
-    )

@@ -14,6 +14,7 @@ from pulls.failure_texts import describe
 def picture(row: Submission, *, for_operator: bool) -> dict[str, Any]:
     """JSON-ready but for times. What a registry said in its own words is for operators: anybody may name any host."""
     entry, build = row.entry, row.build
+    own = build is not None and row.digest == build.digest
     return {
         "id": row.pk,
         "state": row.state,
@@ -25,7 +26,7 @@ def picture(row: Submission, *, for_operator: bool) -> dict[str, Any]:
         "size": row.size,
         "platforms": row.platforms,
         "libc": row.libc,
-        "checks": [worded(check, for_operator=for_operator) for check in row.checks],
+        "checks": [worded(check, for_operator=for_operator, own=own) for check in row.checks],
         "error": error_of(row, for_operator=for_operator),
         "attempt": row.attempt,
         "max_attempts": row.max_attempts,

@@ -10,9 +10,10 @@ from uuid import uuid4
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from builds.checking import ABSENT, Check, absent, not_known
+from builds.checking import ABSENT, Check, absent, fails, not_known
 from builds.examination import Examined, examine
 from builds.models import Submission
+from builds.services.notices import notify
 from builds.services.webhooks import tell
 from builds.submission_events import record
 from core.doorbell import ring
@@ -108,6 +109,8 @@ def _end(job: Submission, tools: Tools, found: dict[str, Any], *, code: str, **t
     job.succeed(now=now, checked_at=now, **found)
     record(job, code, at=now, **told)
     job.refresh_from_db()
+    if fails(job.checks):
+        notify(to=job.requested_by, code="checks_failed", submission=job, reference=job.reference)
     tell(job, "submission.checked", at=now)
 
 
@@ -138,6 +141,7 @@ def _fail_or_retry(job: Submission, found: Failure, tools: Tools) -> None:
             checks = _stored(not_known(found.code, params))
             job.fail(now=now, code=found.code, error=error, checks=checks, checked_at=now)
             record(job, "check_failed", at=now, **about)
+            notify(to=job.requested_by, code="check_failed", submission=job, reference=job.reference)
 
     _settle(job, tools, change)
     if again:

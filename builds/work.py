@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
 from builds.attempt import build_once
-from builds.failures import CATALOGUE, build_failure, failure, retry_delay
+from builds.failures import CATALOGUE, build_failure, failure, retry_delay, told_code
 from builds.lanes import claim_next, ring_waiting
 from builds.models import Build
 from builds.outcome import BuildFailed, Published
@@ -116,12 +116,12 @@ def _fail_or_retry(job: Build, found: Failure, reporter: Reporter, tools: Tools)
     error = {"transient": found.transient, "params": params, "evidence": found.evidence}
     limit = min(job.max_attempts, CATALOGUE[found.code].max_attempts or job.max_attempts)
     if not found.transient or job.attempt >= limit:
-        reporter.note("failed", error_code=found.code, params=params)
+        reporter.note("failed", error_code=told_code(found.code), params=params)
         _settle(job, reporter, tools, lambda **rest: job.fail(now=now, code=found.code, error=error, **rest))
         return
     delay = retry_delay(attempt=job.attempt, failure=found, jitter=tools.jitter())
     due = now + timedelta(seconds=delay)
-    reporter.note("retry", error_code=found.code, params=params, delay=round(delay))
+    reporter.note("retry", error_code=told_code(found.code), params=params, delay=round(delay))
     _settle(job, reporter, tools, lambda **rest: job.requeue(due_at=due, code=found.code, error=error, **rest))
     ring(Build, job.pk, countdown=delay + 0.05)
 

@@ -68,10 +68,11 @@ class EventStreams:
         known = int(last) if last.isdecimal() and len(last) < 19 else 0
         others = [self._ended(pk) for pk in dict.fromkeys(ids) if pk not in allowed] if self._ended else []
         if allowed:
-            may = partial(self._still_allowed, request, user.pk, frozenset(allowed))
+            may = partial(self._still_allowed, request, user, frozenset(allowed))
             seen = {allowed[0]: known} if len(allowed) == 1 else {}
             language = translation.get_language() or "en"
-            return answer_with(_after(others, self._hub.watch(allowed, language=language, seen=seen, allowed=may)))
+            watch = self._hub.watch(allowed, language=language, operator=user.is_staff, seen=seen, allowed=may)
+            return answer_with(_after(others, watch))
         if not others:
             return _refuse(404, "not_found", self._unknown)
         if all(picture["version"] <= known for picture in others):
@@ -89,10 +90,10 @@ class EventStreams:
         finally:
             close_connections()
 
-    def _still_allowed(self, request: HttpRequest, user_pk: int, ids: frozenset[int]) -> bool:
+    def _still_allowed(self, request: HttpRequest, opener: Any, ids: frozenset[int]) -> bool:
         """The login may have ended meanwhile, the account may have been closed, or have lost its rights."""
         user = self._user(request, ids, opening=False)
-        if user is None or user.pk != user_pk:
+        if user is None or (user.pk, user.is_staff) != (opener.pk, opener.is_staff):
             return False
         rows = self._visible(user)
         there = rows.model._default_manager.filter(pk__in=ids).count()  # others were removed, which is no secret

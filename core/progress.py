@@ -27,15 +27,17 @@ PAUSE = 0.01  # seconds between two looks, however many changes are announced
 ALLOWED_FOR = 60.0  # seconds between two looks at whether the reader may still watch
 
 Versions = Callable[[Iterable[int]], Mapping[int, int]]  # ids → {id: version}
-Pictures = Callable[[Iterable[int], str], Mapping[int, dict[str, Any]]]  # ids, language → {id: snapshot}
+# ids, language, whether operators look → {id: snapshot}
+Pictures = Callable[[Iterable[int], str, bool], Mapping[int, dict[str, Any]]]
 
 
 @dataclass(eq=False)
 class Watcher:
-    """One open stream: what it watches, in which language, and what it has not been sent yet."""
+    """One open stream: what it watches, in which language, for whom, and what it has not been sent yet."""
 
     ids: frozenset[int]
     language: str
+    operator: bool = False
     seen: dict[int, int] = field(default_factory=dict)  # versions that the browser has
     pending: dict[int, dict[str, Any]] = field(default_factory=dict)  # at most one picture per id
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,13 +67,19 @@ class Hub:
         return len(self._watchers)
 
     async def watch(
-        self, ids: Iterable[int], *, language: str, seen: Mapping[int, int], allowed: Callable[[], bool] = lambda: True
+        self,
+        ids: Iterable[int],
+        *,
+        language: str,
+        seen: Mapping[int, int],
+        operator: bool = False,
+        allowed: Callable[[], bool] = lambda: True,
     ) -> AsyncGenerator[bytes, None]:
         """Server-sent events for `ids`: the present picture at once, then every change, until the reader leaves.
 
         `allowed` is asked again every minute: a stream may be open for days, and rights change.
         """
-        watcher = Watcher(frozenset(ids), language, dict(seen))
+        watcher = Watcher(frozenset(ids), language, operator, dict(seen))
         self._watchers.add(watcher)
         self._changed.set()  # it has seen nothing yet
         if self._task is None:
@@ -134,15 +142,15 @@ class Hub:
         watchers = list(self._watchers)
         wanted = frozenset().union(*(watcher.ids for watcher in watchers))
         versions = await loop.run_in_executor(self._reader, self._versions, wanted)
-        stale: dict[str, set[int]] = {}
+        stale: dict[tuple[str, bool], set[int]] = {}
         for watcher in watchers:
             ids = {pk for pk in watcher.ids & versions.keys() if watcher.seen.get(pk, 0) < versions[pk]}
             if ids:
-                stale.setdefault(watcher.language, set()).update(ids)
-        for language, ids in stale.items():
-            pictures = await loop.run_in_executor(self._reader, self._pictures, ids, language)
+                stale.setdefault((watcher.language, watcher.operator), set()).update(ids)
+        for viewer, ids in stale.items():
+            pictures = await loop.run_in_executor(self._reader, self._pictures, ids, *viewer)
             for watcher in watchers:
-                if watcher.language == language:
+                if (watcher.language, watcher.operator) == viewer:
                     _deliver(watcher, pictures)
 
 

@@ -29,7 +29,7 @@ def versions(ids: Iterable[int]) -> Mapping[int, int]:
     return dict.fromkeys(ids, REMOVED) | dict(_versioned(ids).values_list("pk", "shown"))
 
 
-def pictures(ids: Iterable[int], language: str) -> Mapping[int, dict[str, Any]]:
+def pictures(ids: Iterable[int], language: str, _operator: bool = False) -> Mapping[int, dict[str, Any]]:
     """Snapshots with their `version`; of what was removed only `{id, version, state}`."""
     with translation.override(language):
         now, numbers = timezone.now(), dict(_versioned(ids).values_list("pk", "shown"))

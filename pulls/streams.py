@@ -22,7 +22,7 @@ def _versions(ids: Iterable[int]) -> Mapping[int, int]:
     return dict(PullJob.objects.filter(pk__in=ids).values_list("pk", "version"))
 
 
-def _pictures(ids: Iterable[int], language: str) -> Mapping[int, dict[str, Any]]:
+def _pictures(ids: Iterable[int], language: str, _operator: bool) -> Mapping[int, dict[str, Any]]:
     with translation.override(language):
         jobs = PullJob.objects.select_related("requested_by").filter(pk__in=ids)
         return {job.pk: snapshot(job, now=timezone.now()) for job in jobs}

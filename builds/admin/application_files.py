@@ -40,7 +40,8 @@ def edit_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
     }
     context["files"] = sorted(files.items(), key=_usual_order)
     if request.method == "POST":
-        context |= {"version": _number(request) or row.version, "files": posted(request)}
+        number = _number(request)
+        context |= {"version": row.version if number is None else number, "files": posted(request)}
         try:
             files = posted_files(request)
             saved = save_files(user=request.user, application=row, files=files, expected_version=context["version"])
@@ -146,9 +147,10 @@ def _refusal(page: OperatorAdmin, request: HttpRequest) -> HttpResponse | None:
     return None
 
 
-def _number(request: HttpRequest) -> int:
+def _number(request: HttpRequest) -> int | None:
+    """The version that was edited; 0 before the first. None: the page did not say."""
     text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _usual_order(item: tuple[str, str]) -> tuple[int, str]:

@@ -18,7 +18,8 @@ from builds.services.applications import copy_application
 from builds.services.git_imports import import_git
 from core.admin_tools import OperatorAdmin
 from core.document_texts import FileRefused
-from core.errors import DomainError
+from core.errors import DomainError, InvalidInput
+from core.fields import MASK
 from imagelib.models import RegistryEndpoint
 
 _FILE = UnfoldAdminFileFieldWidget()  # the theme's script expects its own shape of every file field
@@ -90,10 +91,10 @@ def secrets_page(page: OperatorAdmin, request: HttpRequest, row: Application) ->
         "back": page.change_url(row.pk),
     }
     if request.method == "POST":
-        removed = request.POST.get("remove", "")
-        name = removed or request.POST.get("name", "").strip()
-        value = "" if removed else request.POST.get("value", "").replace("\r\n", "\n")
+        name, value = request.POST.get("remove", ""), ""
         try:
+            if not name:
+                name, value = _typed_secret(request)
             set_secrets(user=request.user, application=row, values={name: value})
         except DomainError as error:
             context["refused"] = str(error)
@@ -103,6 +104,16 @@ def secrets_page(page: OperatorAdmin, request: HttpRequest, row: Application) ->
             return HttpResponseRedirect(request.get_full_path())
     context["names"] = secret_names(row)
     return TemplateResponse(request, "builds/secrets.html", context)
+
+
+def _typed_secret(request: HttpRequest) -> tuple[str, str]:
+    """Raises `InvalidInput` for what would store nothing: no name, no value, or the mask instead of one."""
+    name, value = request.POST.get("name", "").strip(), request.POST.get("value", "").replace("\r\n", "\n")
+    if not name:
+        raise InvalidInput({"name": _("A build secret needs a name, for example PIP_TOKEN.")})
+    if not value or value == MASK:
+        raise InvalidInput({"value": _("Type the secret itself, for example a token. To remove one, use its button.")})
+    return name, value
 
 
 def _common(page: OperatorAdmin, request: HttpRequest, title: str) -> dict[str, Any]:

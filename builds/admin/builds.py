@@ -90,7 +90,7 @@ class BuildAdmin(OperatorAdmin):
             "opts": self.opts,
             "title": f"{job.application_name} #{job.pk}",
             "job": job,
-            "snapshot": snapshot(job, now=timezone.now()),
+            "snapshot": snapshot(job, now=timezone.now(), for_operator=request.user.is_staff),
             "retries": list(job.retries.values_list("pk", flat=True)),
         }
         return TemplateResponse(request, "builds/build_page.html", context)

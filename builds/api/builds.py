@@ -87,7 +87,8 @@ class BuildViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return Response(ticket_for(request, job.pk, path=reverse("build-events", args=[job.pk])))
 
     def _one(self, job: Build, status: int = 200) -> Response:
-        return Response(snapshot(job, now=timezone.now()), status=status)
+        picture = snapshot(job, now=timezone.now(), for_operator=self.request.user.is_staff)
+        return Response(picture, status=status)
 
 
 def _number(text: str) -> int:

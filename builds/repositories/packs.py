@@ -33,6 +33,7 @@ MAX_OBJECTS: Final = 1_000_000
 MAX_RATIO: Final = 10  # bytes of all objects to those that may arrive
 _CACHE = 16_000_000  # bytes, of the bases of differences
 _HEADER, _CHECKSUM = 12, 20
+_OFTEN = 256  # objects between two looks at the limits
 _BROKEN = (
     ApplyDeltaError, ChecksumMismatch, ObjectFormatException, UnresolvedDeltas, zlib.error, ValueError, AssertionError,
     LookupError, TypeError, OverflowError,
@@ -56,7 +57,11 @@ class PackFile:
             raise _broken(error) from None
         try:
             self._data.check()
-            found = list(_looked_at(self._data, path, watch))
+            found = []
+            for number, result in enumerate(_looked_at(self._data, path, watch)):
+                if number % _OFTEN == 0:
+                    watch.check()
+                found.append(result)
         except _BROKEN as error:
             self._data.close()
             raise _broken(error) from None
@@ -67,6 +72,7 @@ class PackFile:
         entries: list[PackIndexEntry] = [(RawObjectID(key), offset, None) for key, offset, _size in sorted(found)]
         index = MemoryPackIndex(entries, SHA1)
         self._pack = Pack.from_objects(self._data, index)
+        self.watch = watch
 
     def close(self) -> None:
         self._pack.close()
@@ -126,7 +132,7 @@ def _looked_at(data: PackData, path: Path, watch: Watch) -> _Sizes:
     total, offset = 0, _HEADER
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
         for number in range(len(data)):
-            if number % 256 == 0:
+            if number % _OFTEN == 0:
                 watch.check()
             _refuse_large(_size_at(contents, offset))
             unpacked, offset = unpack_object_at(contents, offset, SHA1.hash_func)

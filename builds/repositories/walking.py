@@ -54,6 +54,7 @@ def folder_at(pack: PackFile, root: bytes, path: str) -> bytes:
 def entries_below(pack: PackFile, folder: bytes, *, notices: list[Notice], lenient: bool) -> list[Entry]:
     found: list[Entry] = []
     for leaf in _leaves(pack, folder):
+        pack.watch.check()
         code: Literal["git_submodule", "git_unsafe_path"] | None = None
         if leaf.mode & _KIND == _SUBMODULE:
             code = "git_submodule"
@@ -69,7 +70,10 @@ def entries_below(pack: PackFile, folder: bytes, *, notices: list[Notice], lenie
     for path in outside:
         _refuse("git_unsafe_path", path, notices, lenient)
     found = [entry for entry in found if entry.path not in outside]
-    notices += [Notice("git_lfs_pointer", entry.path) for entry in found if _is_pointer(entry)]
+    for entry in found:
+        pack.watch.check()
+        if _is_pointer(entry):
+            notices.append(Notice("git_lfs_pointer", entry.path))
     return sorted(found, key=lambda entry: entry.path)
 
 

@@ -21,8 +21,8 @@ _LOOK_EVERY = 0.2  # seconds
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`max_bytes` of all answers, and so of the repository's pack; times in seconds. `interrupted` is asked several
-    times a second, from a thread of its own, whether anybody still wants the files; `heard` is told of every piece that
-    arrives: the bytes so far."""
+    times a second, from a thread of its own, whether anybody still wants the files; `heard` is told the bytes so far,
+    with every piece that arrives and now and then while they are unpacked and looked through."""
 
     max_bytes: int
     connect: float = 10.0
@@ -89,9 +89,10 @@ class Watch:
             self._stream = None
 
     def check(self) -> None:
-        """Raises what the limits say of work without the network."""
+        """Work without the network goes on. Raises what the limits say of it."""
         if (reason := self._reason(silent=False)) is not None:
             raise reason
+        self.limits.heard(self.received)
 
     def _look(self) -> None:
         while not self._ended.wait(_LOOK_EVERY):

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from builds.auditing import audit
 from builds.builders import builder_nodes
 from builds.models import Application, ApplicationVersion, Build, SourceKind, Trigger
 from builds.naming import build_arguments, image_reference, image_repository
@@ -24,6 +25,7 @@ from imagelib.addresses import AddressError, parse
 from nodes.models import ComputeNode
 from nodes.services import require_address, visible_nodes
 
+MOST_WAITING = 100  # of one user who is no operator
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _USUAL_REVISION = "0" * 40  # to see beforehand whether a name fits
 
@@ -93,7 +95,9 @@ def cancel_build(*, user: Any, build: int) -> Build:
     with transaction.atomic():
         job = Build.objects.select_for_update().get(pk=job.pk)
         if job.state not in (JobState.CANCELLING, JobState.CANCELLED):  # a second click is no mistake
-            Build.cancel(job.pk, now=timezone.now())
+            before = job.state
+            state = Build.cancel(job.pk, now=timezone.now())
+            audit(job, user=user, changes={"state": (before, state)})
     job.refresh_from_db()
     return job
 
@@ -152,6 +156,7 @@ def _where(user: Any, pk: int | None) -> ComputeNode | None:
 def _create(user: Any, wanted: Wanted, trigger: str, retry_of: Build | None = None) -> Build:
     """The partial unique constraint decides between two requests in the same moment."""
     names = _names(wanted.application)
+    _require_room(user)
     try:
         with transaction.atomic():
             job = Build.objects.create(
@@ -159,6 +164,8 @@ def _create(user: Any, wanted: Wanted, trigger: str, retry_of: Build | None = No
                 max_attempts=settings.BUILD_MAX_ATTEMPTS, trigger=trigger, retry_of=retry_of,
                 **names, **wanted.columns(),
             )  # fmt: skip
+            asked = {"application": ("", job.application_name)} | ({"retry_of": ("", retry_of)} if retry_of else {})
+            audit(job, user=user, changes=asked, created=True)
             ring_on_commit(Build, job.pk)
             return job
     except IntegrityError as error:
@@ -168,6 +175,18 @@ def _create(user: Any, wanted: Wanted, trigger: str, retry_of: Build | None = No
         text = _("“%(name)s” is being built already: build %(build)s. Wait for it or cancel it.")
         values = {"name": wanted.application.name, "build": active.pk}
         raise Conflict(text % values, code="still_active", extra={"build": active.pk}) from None
+
+
+def _require_room(user: Any) -> None:
+    """For what nobody means to ask for: two requests in the same moment may well be one too many."""
+    if user.is_staff:
+        return
+    if Build.objects.filter(requested_by=user, state=JobState.QUEUED).count() >= MOST_WAITING:
+        raise Conflict(
+            _("%(count)s builds of yours are waiting already. Wait for some, or cancel some.")
+            % {"count": MOST_WAITING},
+            code="too_many_builds",
+        )
 
 
 def _names(app: Application) -> dict[str, Any]:

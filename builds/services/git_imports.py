@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from builds.failure_texts import describe
+from builds.failures import told_code
 from builds.repositories import Checkout, GitError, GitSource, Limits, check_url, open_checkout
 from builds.repositories.errors import GitCode
 from builds.services.application_imports import Imported, Repository, import_repository
@@ -59,7 +60,7 @@ def import_git(
     """Create or change the applications of a repository, all or none; their files stay there. Without a branch: the
     default one. Raises `InvalidInput`, `RepositoryUnreadable` and what `import_repository` raises."""
     source = GitSource(_checked(user, git_url), git_branch, git_username, git_password)
-    with _opened(source) as checkout:
+    with _opened(source, user) as checkout:
         if not checkout.branch:
             raise InvalidInput({"git_branch": _("The server does not say which branch is meant.")})
         warnings: list[dict[str, Any]] = []
@@ -73,7 +74,7 @@ def import_git(
 
 
 @contextmanager
-def _opened(source: GitSource) -> Iterator[Checkout]:
+def _opened(source: GitSource, user: Any) -> Iterator[Checkout]:
     try:
         with open_checkout(source, within=LIMITS) as checkout:
             yield checkout
@@ -82,6 +83,10 @@ def _opened(source: GitSource) -> Iterator[Checkout]:
         sentence = f"{text.cause} {text.advice}"
         if error.code in _FIELDS:
             raise InvalidInput({_FIELDS[error.code]: sentence}) from None
+        if not user.is_staff:  # anybody may name any host
+            code = told_code(error.code)
+            text = describe(code, error.params)
+            raise RepositoryUnreadable(f"{text.cause} {text.advice}", code=code) from None
         raise RepositoryUnreadable(sentence, code=error.code, extra={"evidence": error.evidence}) from None
 
 

@@ -22,8 +22,8 @@ from core.history import ended_before, forget
 logger = structlog.get_logger(__name__)
 BUILT, UNLISTED, WAITING, SUPERSEDED = "built", "built_unlisted", "waiting", "superseded"
 NO_OWNER = "no_owner"
-# Reasons of `request_build` that go away: another build goes on, no node to build on is connected.
-_PASSING = frozenset({"still_active", "no_builder"})
+# Reasons of `request_build` that go away: another build goes on, no node to build on is connected, many wait.
+_PASSING = frozenset({"still_active", "no_builder", "too_many_builds"})
 _MARGIN = timedelta(days=1)  # a message's own clock may be ahead of ours by less
 
 

@@ -14,6 +14,9 @@ from core.errors import NotFound
 SENTENCES: dict[str, Any] = {
     "approved": _("%(reference)s was approved by %(user)s and is in the image library as “%(entry)s”."),
     "rejected": _("%(reference)s was rejected by %(user)s: %(reason)s"),
+    "withdrawn": _("%(user)s withdrew your submission of %(reference)s."),
+    "checks_failed": _("The checks of %(reference)s found something that is in the way of an approval."),
+    "check_failed": _("The checks of %(reference)s could not be made. Look why, and ask for them again."),
 }
 
 

@@ -13,13 +13,14 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from builds.auditing import audit
 from builds.checking import fails
 from builds.models import Build, Decision, Submission
 from builds.services.builds import visible_builds
 from builds.services.notices import notify
 from builds.services.publishing import digest_of_now, list_image
 from builds.services.webhooks import tell
-from builds.submission_events import audit, record
+from builds.submission_events import record
 from core.changes import announce
 from core.doorbell import ring_on_commit
 from core.errors import Conflict, InvalidInput, NotFound
@@ -143,6 +144,9 @@ def withdraw(*, user: Any, submission: int) -> Submission:
     with transaction.atomic():
         _decide(row, Decision.WITHDRAWN, user=user, now=now)
         record(row, "withdrawn", at=now, user=user)
+        if user != row.requested_by:
+            told = {"user": user.get_username(), "reference": row.reference}
+            notify(to=row.requested_by, code="withdrawn", submission=row, **told)
         tell(row, "submission.withdrawn", at=now)
     return row
 
@@ -241,6 +245,7 @@ def check_again(*, user: Any, submission: int) -> Submission:
             raise Conflict(_("The checks are still running."), code="still_checking")
         announce()
         record(row, "checked_again", at=now, user=user)
+        audit(row, user=user, changes={"state": (row.state, JobState.QUEUED)})
         ring_on_commit(Submission, row.pk)
     row.refresh_from_db()
     return row

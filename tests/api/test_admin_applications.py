@@ -126,6 +126,14 @@ def test_hints_come_while_one_types(pages: Client, row: Application) -> None:
     assert pages.get(at("check")).status_code == 405
 
 
+def test_of_two_first_versions_one_is_saved(pages: Client, operator: User) -> None:
+    row = make.notebook(by=operator, files={}, name="fresh", **BASE)
+    pages.post(at("edit_files", row.pk), typed({"Dockerfile": "FROM a:1\n"}, version="0"))
+    late = pages.post(at("edit_files", row.pk), typed({"Dockerfile": "FROM b:1\n"}, version="0"))
+    assert late.status_code == 200 and "FROM b:1" in late.content.decode(), "what was typed stays"
+    assert [version.files["Dockerfile"] for version in row.versions.all()] == ["FROM a:1\n"]
+
+
 def test_packages_are_added_to_what_was_typed(pages: Client, row: Application) -> None:
     asked = typed({"Dockerfile": "FROM x\nRUN apt-get install a1\n"}, ecosystem="apt", packages=" git\na1 ")
     answer = pages.post(at("packages"), asked).json()
@@ -182,6 +190,19 @@ def test_secrets_are_stored_and_removed(pages: Client, row: Application) -> None
     assert "PIP_TOKEN" in wrong and "hunter3" not in wrong
     assert row.secrets.get().value.reveal() == "hunter2"
     pages.post(at("secrets", row.pk), {"remove": "TOKEN"})
+    assert not row.secrets.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("", "", "needs a name"), ("", "hunter2", "needs a name"), ("TOKEN", "", "Type the secret itself"),
+     ("TOKEN", "******", "Type the secret itself")],
+)  # fmt: skip
+def test_nothing_is_said_to_be_stored_or_removed_that_is_not(
+    pages: Client, row: Application, name: str, value: str, said: str
+) -> None:
+    page = pages.post(at("secrets", row.pk), {"name": name, "value": value}, follow=True).content.decode()
+    assert said in page and "is stored." not in page and "is removed." not in page and "hunter2" not in page
     assert not row.secrets.exists()
 
 

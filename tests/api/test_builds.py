@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from builds.failures import told_code, untold_codes
 from builds.models import Build, LogChunk
+from builds.streams import _pictures
 from core.jobs import JobState
 from tests.api import make
 
@@ -112,3 +114,31 @@ def test_lists_are_filtered_and_errors_are_told_in_the_readers_language(as_user:
     chinese = as_user.get(f"/api/builds/{build.pk}/", HTTP_ACCEPT_LANGUAGE="zh-CN").json()
     assert "不存在" in chinese["error"]["cause"]
     assert [row["id"] for row in as_user.get("/api/builds/?active=true").json()["results"]] == [other.pk]
+
+
+@pytest.mark.parametrize("code", ["git_unreachable", "git_too_slow", "git_bad_answer"])
+def test_how_a_git_host_answered_is_for_operators(
+    as_user: APIClient, as_operator: APIClient, user: Any, code: str
+) -> None:
+    job = make.build(by=user, git_url="http://10.0.0.5:22/a.git")
+    error = {"transient": True, "params": {"host": "r.example.com"}, "evidence": "10.0.0.5:22: SSH-2.0-dropbear"}
+    Build.objects.filter(pk=job.pk).update(state=JobState.FAILED, error_code=code, error=error)
+    mine = as_user.get(f"/api/builds/{job.pk}/").json()["error"]
+    assert (mine["code"], mine["evidence"]) == ("git_unreachable", "")
+    assert as_user.get("/api/builds/?error_code=git_unreachable").json()["count"] == 1
+    assert as_user.get("/api/builds/?error_code=git_bad_answer").json()["count"] == 0
+    theirs = as_operator.get(f"/api/builds/{job.pk}/").json()["error"]
+    assert (theirs["code"], theirs["evidence"]) == (code, error["evidence"])
+    assert as_operator.get(f"/api/builds/?error_code={code}").json()["count"] == 1
+    assert {told_code(known) for known in untold_codes("git_unreachable")} == {"git_unreachable"}
+
+
+def test_other_evidence_is_for_whoever_builds(as_user: APIClient, build: Build) -> None:
+    Build.objects.filter(pk=build.pk).update(error={"evidence": "manifest unknown"})
+    assert as_user.get(f"/api/builds/{build.pk}/").json()["error"]["evidence"] == "manifest unknown"
+
+
+def test_each_stream_gets_the_pictures_of_its_kind_of_viewer(build: Build) -> None:
+    Build.objects.filter(pk=build.pk).update(error_code="git_bad_answer", error={"evidence": "SSH-2.0"})
+    shown = [_pictures([build.pk], "en", operator)[build.pk]["error"]["code"] for operator in (True, False)]
+    assert shown == ["git_bad_answer", "git_unreachable"]

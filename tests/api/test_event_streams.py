@@ -43,7 +43,7 @@ def job(user: User) -> PullJob:
 
 def question_of(job: PullJob, query: str = "", cookies: Any = None, **headers: Any) -> Callable[[], bool]:
     """What the stream of the pull asks every minute. It opens."""
-    hub = Catching(versions=lambda ids: {}, pictures=lambda ids, language: {})
+    hub = Catching(versions=lambda ids: {}, pictures=lambda ids, language, operator: {})
     streams = EventStreams(hub, visible=visible_pulls, salt="pull-events", unknown="unknown")
     factory = AsyncRequestFactory()
     factory.cookies.update(cookies or {})
@@ -114,6 +114,13 @@ class TestWhileItIsOpen:
         assert not allowed()
         job.delete()
         assert allowed()  # it has ended, which is no secret
+
+    def test_it_ends_when_the_account_becomes_or_ceases_to_be_an_operator_s(
+        self, as_user: APIClient, user: User, job: PullJob
+    ) -> None:
+        allowed = question_of(job, **bearer(as_user))
+        User.objects.filter(pk=user.pk).update(is_staff=True)
+        assert not allowed()
 
 
 @pytest.fixture

@@ -260,3 +260,24 @@ class TestWebhookTargets:
         [call] = as_operator.get(f"{self.AT}{row.pk}/calls/").json()["results"]
         assert (call["event"], call["status"], call["state"]) == ("submission.created", 500, "failed")
         assert "HTTP 500" in call["error"]["cause"]
+
+
+@pytest.mark.parametrize("username", ["robot", ""])
+def test_labels_of_an_image_behind_a_stored_login_are_for_operators_and_its_builder(
+    as_user: APIClient, as_operator: APIClient, server: ScriptedServer, user: User, username: str
+) -> None:
+    make.registry(endpoint=server.address, username=username, password="hunter2" if username else "")
+
+    def source_seen(client: APIClient, row: Submission) -> str:
+        return {check["key"]: check["code"] for check in client.get(f"{AT}{row.pk}/").json()["checks"]}["source"]
+
+    digest = serve(server)
+    typed = submissions.submit(user=user, reference=reference(server))
+    made = submissions.submit(
+        user=user, build=built(by=user, reference=f"{reference(server, digest[7:20])}", digest=digest).pk
+    )
+    serve(server, tag=digest[7:20])
+    for row in (typed, made):
+        check_submission(row.pk, tools=tools())
+    assert source_seen(as_user, typed) == ("for_operators" if username else "source_known")
+    assert source_seen(as_user, made) == source_seen(as_operator, typed) == "source_known"

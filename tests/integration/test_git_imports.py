@@ -135,11 +135,11 @@ def test_a_server_that_is_away_slow_or_none(
     body = {"git_url": server.url_of(repository)}
     monkeypatch.setattr(git_imports, "LIMITS", replace(git_imports.LIMITS, total=1.0))
     server.stalled.set()
-    slow = make.problem(client.post(AT, body, HTTP_ACCEPT_LANGUAGE=language), 502, "git_too_slow")
+    slow = make.problem(client.post(AT, body, HTTP_ACCEPT_LANGUAGE=language), 502, "git_unreachable")
     assert "evidence" not in slow  # it is for operators
     server.stalled.clear()
     server.instead = (200, "text/html", b"<p>Log in</p>")
-    make.problem(client.post(AT, body, HTTP_ACCEPT_LANGUAGE=language), 502, "git_bad_answer")
+    make.problem(client.post(AT, body, HTTP_ACCEPT_LANGUAGE=language), 502, "git_unreachable")
     server.close()
     make.problem(client.post(AT, body, HTTP_ACCEPT_LANGUAGE=language), 502, "git_unreachable")
     assert not Application.objects.exists()

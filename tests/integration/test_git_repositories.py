@@ -237,6 +237,19 @@ class TestLimits:
         with pytest.raises(Interrupted), open_checkout(source, within=limits):
             pass
 
+    def test_who_waits_hears_while_the_files_are_unpacked_and_looked_through(self, git_server: Server) -> None:
+        server = git_server()
+        repository = server.repository()
+        repository.commit(FILES)
+        heard: list[int] = []
+        with open_checkout(
+            GitSource(server.url_of(repository)), within=Limits(max_bytes=10**6, heard=heard.append)
+        ) as checkout:
+            fetched = len(heard)
+            assert heard.count(heard[-1]) >= 3, "no byte more, but a word while it is unpacked and while it is resolved"
+            checkout.entries()
+            assert len(heard) >= fetched + 2 * len(FILES)
+
     def test_whoever_hears_may_end_it(self, git_server: Server) -> None:
         server = git_server()
         repository = server.repository()

@@ -9,7 +9,7 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builds.log_buffer import LogBuffer
+from builds.log_buffer import LogBuffer, size_of
 from builds.models import Build, LogChunk
 from builds.reading import last_lines, log_page, log_text
 from core.jobs import JobState
@@ -59,6 +59,26 @@ def test_lines_that_could_not_be_stored_wait() -> None:
     assert batch is not None and (batch.first, len(batch.lines)) == (5, 2)
     buffer.stored(batch)
     assert buffer.batch() is None and not buffer.waiting
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=200), st.integers(1, 5))
+def test_the_limit_is_that_of_all_attempts_together(sizes: list[int], attempts: int) -> None:
+    limit, chunks, number = 4000, dict[int, list[list[Any]]](), 0
+    for _attempt in range(attempts):
+        buffer = LogBuffer(
+            first=number, limit=limit, kept=[(first, size_of(chunks[first])) for first in sorted(chunks)]
+        )
+        for size in sizes:
+            buffer.add(line(number, size))
+            number += 1
+            batch = buffer.batch()
+            assert batch is not None
+            chunks[batch.first] = batch.lines
+            for first in batch.leaving:
+                del chunks[first]
+            buffer.stored(batch)
+    assert sum(map(size_of, chunks.values())) <= limit + max(map(size_of, chunks.values()))
+    assert max(chunks) == number - 1, "the newest line stays"
 
 
 def test_a_flood_leaves_out_what_came_first_of_it() -> None:

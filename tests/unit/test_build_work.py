@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone, translation
 
 from builds.lanes import claim_next
+from builds.log_buffer import size_of
 from builds.models import Application, Build, LogChunk
 from builds.services.builds import cancel_build, request_build, retry_build
 from builds.snapshot import snapshot
@@ -81,7 +82,7 @@ def test_an_image_is_published_and_the_row_says_what_the_registry_shows(built, t
     labels = {key.rpartition(".")[2]: value for key, value in engine.find(reference).labels.items()}
     assert labels["revision"] == revision and labels["title"] == job.application_name
     assert labels["source"].endswith(f"{job.application_name}:1") and labels["created"].endswith("Z")
-    shot = snapshot(job, now=timezone.now())
+    shot = snapshot(job, now=timezone.now(), for_operator=False)
     assert (shot["percent"], shot["steps"], shot["phase"]) == (100.0, 7, "succeeded")
     assert {timing["state"] for timing in shot["timings"]} == {"done"}
     assert [line[3] for line in lines(job) if line[2] == "output"] == ["installing", "done"]
@@ -118,7 +119,7 @@ def test_a_tag_that_somebody_else_took_is_refused_before_anything_is_built(built
     engine.registry.add(other)
     run(job, tools)
     assert (job.state, job.error_code, job.attempt) == (JobState.FAILED, "tag_taken", 1)
-    assert other.digest in snapshot(job, now=timezone.now())["error"]["cause"]
+    assert other.digest in snapshot(job, now=timezone.now(), for_operator=False)["error"]["cause"]
     assert not engine.builds.all
 
 
@@ -160,7 +161,7 @@ def test_what_is_wrong_with_the_files_ends_the_build_at_once(built, tools, engin
 def test_the_failed_step_is_named_with_its_command(built, tools) -> None:
     job = run(built(files={"Dockerfile": DOCKERFILE.replace("echo done", "exit 3"), "requirements.txt": ""}), tools)
     assert job.error["params"]["exit"] == "3" and "exit 3" in job.error["params"]["command"]
-    assert snapshot(job, now=timezone.now())["timings"][-1]["state"] == "failed"
+    assert snapshot(job, now=timezone.now(), for_operator=False)["timings"][-1]["state"] == "failed"
 
 
 def test_a_private_base_is_pulled_with_the_login_of_its_registry_and_its_push_too(built, tools, engine) -> None:
@@ -247,6 +248,16 @@ def test_troubles_that_pass_are_tried_again_and_the_log_goes_on(built, tools, en
     assert (job.state, job.attempt, job.error_code) == (JobState.SUCCEEDED, 2, "")
     assert job.log_lines > before == LogChunk.objects.filter(build=job, attempt=2).order_by("first").first().first
     assert "Attempt 2" in texts(job)
+
+
+def test_the_limit_of_the_log_is_that_of_all_attempts(built, tools, engine, settings) -> None:
+    settings.BUILD_LOG_MAX_BYTES, settings.BUILD_MAX_ATTEMPTS = 2_000, 6
+    job = built()
+    said = [Say(stream=f"line {number:040}\n") for number in range(100)]
+    for _attempt in range(5):
+        engine.builds.script(TakeContext(), Say(stream="Step 1/2 : FROM x\n"), *said, Break())
+        assert run(job, tools).state == JobState.QUEUED
+    assert sum(size_of(chunk.lines) for chunk in LogChunk.objects.filter(build=job)) <= 3_000
 
 
 def test_attempts_end(built, tools, engine, settings) -> None:

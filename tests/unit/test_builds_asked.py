@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.db import connections
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from builds.builders import builder_nodes, is_builder
 from builds.history import forget_old_builds
 from builds.lanes import claim_next
 from builds.models import Application, Build, LogChunk, Trigger
+from builds.services import builds as services
 from builds.services.builds import cancel_build, request_build, retry_build, visible_builds
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs import JobState
@@ -125,6 +127,27 @@ def test_others_applications_and_builds_do_not_exist(ulrich: Any, people: Any, d
     assert cancel_build(user=ulrich, build=job.pk).state == JobState.CANCELLED
 
 
+def test_the_audit_log_says_who_asked_who_cancelled_and_who_repeated(ulrich: Any, people: Any) -> None:
+    builder()
+    job = request_build(user=ulrich, application=application(ulrich).pk)
+    cancel_build(user=people, build=job.pk)
+    cancel_build(user=ulrich, build=job.pk)  # a second click changes nothing
+    again = retry_build(user=people, build=job.pk)
+    of_system = request_build(user=SYSTEM, application=application(ulrich).pk)
+    seen = {
+        row.pk: [(entry.actor, entry.action, entry.changes_dict) for entry in LogEntry.objects.get_for_object(row)]
+        for row in (job, again, of_system)
+    }
+    create, update = LogEntry.Action.CREATE, LogEntry.Action.UPDATE
+    assert seen[job.pk] == [
+        (people, update, {"state": ["queued", "cancelled"]}),
+        (ulrich, create, {"application": ["", job.application_name]}),
+    ]
+    told = {"application": ["", job.application_name], "retry_of": ["", str(job)]}
+    assert seen[again.pk] == [(people, create, told)]
+    assert seen[of_system.pk][0][0] is None
+
+
 def test_a_retry_builds_the_same_version_and_needs_an_end(ulrich: Any) -> None:
     builder()
     app = application(ulrich)
@@ -211,6 +234,42 @@ def test_who_has_less_running_goes_first_and_a_full_node_holds_up_no_other(
     taken = claim_next(now=timezone.now())
     assert taken is not None and taken.pk == mine.pk
     assert claim_next(now=timezone.now()) is None
+
+
+def test_many_waiting_builds_of_one_user_hold_up_nobody(ulrich: Any, people: Any, settings: Any) -> None:
+    settings.BUILDS_PER_NODE = 1
+    full, free = builder(), builder()
+    make.build(by=ulrich, state=JobState.RUNNING, node=full, node_slot=0)
+    for _number in range(100):  # the oldest
+        make.build(by=ulrich, node=full, node_asked=True)
+    mine = request_build(user=people, application=application(people).pk, node=free.pk)
+    taken = claim_next(now=timezone.now())
+    assert taken is not None and taken.pk == mine.pk
+    assert claim_next(now=timezone.now()) is None
+    Build.objects.filter(pk=mine.pk).update(node_slot=None, state=JobState.SUCCEEDED)
+    for _number in range(100):
+        make.build(by=ulrich)
+    mine = request_build(user=people, application=application(people).pk)
+    taken = claim_next(now=timezone.now())
+    assert taken is not None and taken.pk == mine.pk, "who has nothing running goes first"
+    Build.objects.filter(pk=mine.pk).update(node_slot=None, state=JobState.SUCCEEDED)
+    taken = claim_next(now=timezone.now())
+    assert taken is not None and taken.node == free, "and then the others, around the full node"
+
+
+def test_a_user_s_builds_wait_in_limited_numbers(ulrich: Any, people: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(services, "MOST_WAITING", 2)
+    builder()
+    for user in (ulrich, people):
+        for _number in range(2):
+            request_build(user=user, application=application(user).pk)
+    with pytest.raises(Conflict) as refused:
+        request_build(user=ulrich, application=application(ulrich).pk)
+    assert refused.value.code == "too_many_builds" and "2" in str(refused.value)
+    request_build(user=people, application=application(people).pk)  # an operator
+    claim_next(now=timezone.now())
+    Build.objects.filter(requested_by=ulrich, state=JobState.QUEUED).first().delete()
+    request_build(user=ulrich, application=application(ulrich).pk)
 
 
 def test_a_build_whose_nodes_are_gone_is_claimed_to_say_so(ulrich: Any) -> None:

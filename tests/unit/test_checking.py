@@ -115,3 +115,21 @@ def test_what_a_registry_said_is_for_everybody_and_how_a_host_refused_is_for_ope
         check = absent("image_not_found", params)[0].as_dict()
         assert check["verdict"] == "failed"
         assert check_texts.worded(check, for_operator=False)["code"] == "image_not_found"
+
+
+def test_what_is_in_an_image_is_for_operators_its_builder_or_everybody() -> None:
+    report = Report(scanner="Trivy", counts={"Critical": 1}, worst=WORST)
+    labels = {"org.opencontainers.image.source": "https://git.example.com/secret-project"}
+
+    def seen(*, anonymous: bool, **viewer: bool) -> list[dict[str, Any]]:
+        facts = Facts(DIGEST, GB, ["linux/amd64"], labels=labels, anonymous=anonymous)
+        found = checks_of(facts, built="", fleet=Fleet(), report=report)
+        with translation.override("en"):
+            return [check_texts.worded(check.as_dict(), **{"for_operator": False, **viewer}) for check in found]
+
+    hidden = seen(anonymous=False)
+    assert [check["code"] for check in hidden[-2:]] == ["for_operators"] * 2
+    assert {check["verdict"] for check in hidden[-2:]} == {"unknown"}
+    assert "secret-project" not in str(hidden) and "CVE-2026-1" not in str(hidden) and "counts" not in str(hidden)
+    for shown in (seen(anonymous=True), seen(anonymous=False, own=True), seen(anonymous=False, for_operator=True)):
+        assert "secret-project" in str(shown) and "CVE-2026-1" in str(shown)

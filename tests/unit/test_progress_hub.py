@@ -29,9 +29,9 @@ class Rows:
             raise OperationalError("the database is away")
         return {pk: self.versions[pk] for pk in ids if pk in self.versions}
 
-    def picture(self, ids: Iterable[int], language: str) -> dict[int, dict[str, Any]]:
+    def picture(self, ids: Iterable[int], language: str, operator: bool) -> dict[int, dict[str, Any]]:
         self.pictures_made += 1
-        return {pk: {"id": pk, "version": self.versions[pk], "language": language} for pk in ids}
+        return {pk: {"id": pk, "version": self.versions[pk], "language": language, "operator": operator} for pk in ids}
 
 
 def hub_of(rows: Rows, *, look_every: float = 0.01) -> Hub:
@@ -135,6 +135,17 @@ def test_a_slow_reader_skips_to_the_newest_picture() -> None:
             await asyncio.sleep(0.01)
         assert (await next_picture(stream))["version"] == 39
         await stream.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_operators_get_pictures_of_their_own() -> None:
+    async def scenario() -> None:
+        hub = hub_of(Rows(p1=1))
+        streams = [hub.watch([1], language="en", operator=truth, seen={}) for truth in (True, False)]
+        pictures = await asyncio.gather(*(next_picture(stream) for stream in streams))
+        assert [picture["operator"] for picture in pictures] == [True, False]
+        await asyncio.gather(*(stream.aclose() for stream in streams))
 
     asyncio.run(scenario())
 

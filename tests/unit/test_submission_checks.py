@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 from django.contrib.auth.models import User
+from django.utils import translation
 
 from builds.models import Submission
 from builds.services import submissions
+from builds.services.notices import notice_text, visible_notices
 from builds.submission_work import check_submission
 from core.errors import Conflict
 from core.jobs import JobState
@@ -52,6 +55,11 @@ def history(row: Submission) -> list[str]:
     return list(row.events.values_list("code", flat=True))
 
 
+def notices(user: User) -> list[str]:
+    with translation.override("en"):
+        return [notice_text(notice) for notice in visible_notices(user)]
+
+
 def test_of_a_sound_image(server: ScriptedServer, ulrich: User) -> None:
     make.node(status="connected", platform="linux/amd64", disk_free_bytes=10**12)
     found = serve(server, layers=(NEITHER, GLIBC))
@@ -64,7 +72,7 @@ def test_of_a_sound_image(server: ScriptedServer, ulrich: User) -> None:
         "platforms": ("passed", "platforms_of_all_nodes"), "libc": ("passed", "libc_glibc"),
         "source": ("passed", "source_known"), "vulnerabilities": ("unknown", "scanner_not_configured"),
     }  # fmt: skip
-    assert history(row) == ["submitted", "checked"]
+    assert history(row) == ["submitted", "checked"] and not notices(ulrich)
 
 
 def test_the_c_library(server: ScriptedServer, ulrich: User) -> None:
@@ -103,6 +111,7 @@ def test_no_such_image(server: ScriptedServer, ulrich: User, olga: User) -> None
     row = check(submissions.submit(user=ulrich, reference=reference(server)))
     assert (row.state, verdicts(row)) == (JobState.SUCCEEDED, {"exists": ("failed", "image_not_found")})
     assert history(row) == ["submitted", "absent"]
+    assert notices(ulrich) == [f"The checks of {row.reference} found something that is in the way of an approval."]
     with pytest.raises(Conflict) as refused:
         submissions.approve(user=olga, submission=row.pk)
     assert refused.value.code == "checks_failed"
@@ -118,9 +127,12 @@ def test_a_registry_that_fails_is_asked_again(server: ScriptedServer, ulrich: Us
         Submission.objects.filter(pk=row.pk).update(due_at=row.created_at)
     assert (check(row).state, row.error_code) == (JobState.FAILED, "registry_server_error")
     assert history(row) == ["submitted", "retry", "retry", "check_failed"]
+    assert notices(ulrich) == [f"The checks of {row.reference} could not be made. Look why, and ask for them again."]
     del server.script["/v2/.*"]
     serve(server)
     submissions.check_again(user=ulrich, submission=row.pk)
+    told = LogEntry.objects.get_for_object(row).first()
+    assert told is not None and (told.actor, told.changes_dict) == (ulrich, {"state": ["failed", "queued"]})
     assert (check(row).state, row.error_code, row.libc) == (JobState.SUCCEEDED, "", "glibc 2.31")
 
 

@@ -261,9 +261,12 @@ class TestDecidingOnce:
         row = submissions.withdraw(user=ulrich, submission=waiting.pk)
         assert (row.decision, row.state) == (Decision.WITHDRAWN, JobState.CANCELLED)
         assert submissions.withdraw(user=ulrich, submission=row.pk) == row, "a second click is no mistake"
+        assert not Notice.objects.exists(), "the own deed is no news"
         running = submissions.submit(user=ulrich, reference=REFERENCE)
         Submission.claim(running.pk, now=running.created_at)
         assert submissions.withdraw(user=olga, submission=running.pk).state == JobState.CANCELLING
+        [told] = notices.visible_notices(ulrich)
+        assert english(told) == f"olga withdrew your submission of {running.reference}."
         with pytest.raises(NotFound):
             submissions.withdraw(user=User.objects.create_user("otto"), submission=running.pk)
 

@@ -77,7 +77,7 @@ class Command(ProductCommand):
                 position = page["next"]
                 display.log(page["lines"])
                 if job.state not in FINAL_STATES or page["complete"]:
-                    display.show(snapshot(job, now=timezone.now()))
+                    display.show(snapshot(job, now=timezone.now(), for_operator=True))
                 if page["complete"]:
                     return job.state == JobState.SUCCEEDED
                 if not page["lines"]:
