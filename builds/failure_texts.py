@@ -93,6 +93,14 @@ _SOURCE: Mapping[str, FailureText] = {
         _("The application, or the version of its files that was to be built, does not exist any more."),
         _("Create the application again, or build another one."),
     ),
+    "source_changed": FailureText(
+        _("Git server was changed"),
+        _(
+            "The application moved to another git server after this build was asked for. Its login is for the new one "
+            "and is not sent to the old one."
+        ),
+        _("Start a new build: it takes the files from where they are now."),
+    ),
     "context_too_large": FailureText(
         _("Files of the build are too large"),
         _("The files to be sent have %(size)s, but %(limit)s is the limit. The largest: %(paths)s."),

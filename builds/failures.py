@@ -29,6 +29,7 @@ _KINDS = (
     permanent("git_submodule"),
     once_more("git_bad_answer"),
     permanent("application_gone"),
+    permanent("source_changed"),
     permanent("context_too_large"),
     permanent("context_unsafe"),
     permanent("context_link_outside"),
