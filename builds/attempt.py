@@ -148,7 +148,11 @@ class _Attempt:
 
         try:
             with self.engine.push(name, tag=tag, auth=self.target.auth) as stream:
-                self._follow(stream, take)
+                try:
+                    self._follow(stream, take)
+                finally:
+                    if stream.digest:  # it is in the registry, whatever becomes of this attempt
+                        self.reporter.remember(pushed_digest=stream.digest)
                 return stream.digest
         except EngineRejected as error:
             raise self._failed(error, push_failure) from error

@@ -1,0 +1,72 @@
+"""Builds that end between the push and the last word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from builds.models import Build
+from builds.services.builds import request_build
+from builds.work import run_build
+from core.jobs import JobState
+from pulls.tools import Tools
+from tests.support.fake_engine import FakeEngine
+from tests.support.one_build import BASE, application, builder
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Killed(BaseException):
+    """As a signal ends a process."""
+
+
+@pytest.fixture
+def job(people: Any, engine: FakeEngine) -> Build:
+    engine.registry.add(BASE)
+    builder()
+    return request_build(user=people, application=application(people).pk)
+
+
+def run(job: Build, tools: Tools) -> Build:
+    Build.objects.filter(pk=job.pk).update(due_at=timezone.now())
+    run_build(job.pk, tools=tools)
+    job.refresh_from_db()
+    return job
+
+
+def after_the_push(engine: FakeEngine, tools: Tools, act: Callable[[], None]) -> Tools:
+    """`act` happens when the registry is asked for what was pushed."""
+
+    def registry(*place: Any) -> Any:
+        if engine.pushes.all:
+            act()
+        return tools.registry(*place)
+
+    return replace(tools, registry=registry)
+
+
+def killed() -> None:
+    raise Killed
+
+
+def test_a_worker_that_dies_after_the_push_does_not_make_the_tag_anothers(job, tools, engine) -> None:
+    with pytest.raises(Killed):
+        run_build(job.pk, tools=after_the_push(engine, tools, killed))
+    assert Build.objects.get(pk=job.pk).give_up_worker(now=timezone.now())
+    run(job, tools)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2), job.error
+    assert job.digest == engine.registry.find(*job.reference.rsplit(":", 1)).digest
+    assert len(engine.builds.all) == len(engine.pushes.all) == 1
+
+
+def test_nor_does_it_for_the_next_build_of_the_application(job, tools, engine, people) -> None:
+    with pytest.raises(Killed):
+        run_build(job.pk, tools=after_the_push(engine, tools, killed))
+    Build.objects.filter(pk=job.pk).update(attempt=9)
+    assert Build.objects.get(pk=job.pk).give_up_worker(now=timezone.now())
+    after = run(request_build(user=people, application=job.application_id), tools)
+    assert (after.state, len(engine.pushes.all)) == (JobState.SUCCEEDED, 1), after.error
