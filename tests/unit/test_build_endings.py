@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from builds.models import Build
-from builds.services.builds import request_build
+from builds.services.builds import cancel_build, request_build
 from builds.work import run_build
 from core.jobs import JobState
 from pulls.tools import Tools
 from tests.support.fake_engine import FakeEngine
-from tests.support.one_build import BASE, application, builder
+from tests.support.fake_pulls import Hold, Say
+from tests.support.one_build import BASE, application, builder, lines
+from tests.support.one_pull import in_background, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Any:
+    with translation.override("en"):
+        yield
 
 
 class Killed(BaseException):
@@ -70,3 +79,25 @@ def test_nor_does_it_for_the_next_build_of_the_application(job, tools, engine, p
     assert Build.objects.get(pk=job.pk).give_up_worker(now=timezone.now())
     after = run(request_build(user=people, application=job.application_id), tools)
     assert (after.state, len(engine.pushes.all)) == (JobState.SUCCEEDED, 1), after.error
+
+
+def test_a_cancelled_build_tells_what_it_pushed(job, tools, engine, people) -> None:
+    digest, never = "sha256:" + "1" * 64, threading.Event()
+    engine.pushes.script(Say(status=f"x: digest: {digest} size: 1"), Hold(never))
+    worker = in_background(lambda: run_build(job.pk, tools=tools))
+    wait_for(lambda: engine.pushes.all and engine.pushes.all[0].said)
+    cancel_build(user=people, build=job.pk)
+    worker.join(60)
+    job.refresh_from_db()
+    assert (job.state, job.digest) == (JobState.CANCELLED, digest)
+    assert lines(job)[-1][3].startswith("Cancelled, but") and digest in lines(job)[-1][3]
+
+
+def test_so_does_one_that_was_cancelled_at_the_last_look(job, tools, engine, people) -> None:
+    def cancel() -> None:
+        cancel_build(user=people, build=job.pk)
+
+    run(job, after_the_push(engine, tools, cancel))
+    assert job.state == JobState.CANCELLED
+    assert job.digest == engine.registry.find(*job.reference.rsplit(":", 1)).digest
+    assert lines(job)[-1][3].startswith("Cancelled, but") and job.digest in lines(job)[-1][3]
