@@ -106,8 +106,10 @@ class Reporter:
     def _keep(self) -> Any:
         batch = self._log.batch()
         if batch is not None:
-            LogChunk.objects.create(
-                build_id=self._job.pk, attempt=self._job.attempt, first=batch.first, lines=batch.lines
+            chunk = LogChunk(build_id=self._job.pk, attempt=self._job.attempt, first=batch.first, lines=batch.lines)
+            # A commit whose answer was lost may have stored the first of these lines.
+            LogChunk.objects.bulk_create(
+                [chunk], update_conflicts=True, unique_fields=["build", "first"], update_fields=["attempt", "lines"]
             )
             if batch.leaving:
                 LogChunk.objects.filter(build_id=self._job.pk, first__in=batch.leaving).delete()

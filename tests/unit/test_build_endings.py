@@ -8,9 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connections
 from django.utils import timezone, translation
 
+from builds.lanes import claim_next
 from builds.models import Build
+from builds.reporting import Reporter
 from builds.services.builds import cancel_build, request_build
 from builds.work import run_build
 from core.jobs import JobState
@@ -101,3 +104,21 @@ def test_so_does_one_that_was_cancelled_at_the_last_look(job, tools, engine, peo
     assert job.state == JobState.CANCELLED
     assert job.digest == engine.registry.find(*job.reference.rsplit(":", 1)).digest
     assert lines(job)[-1][3].startswith("Cancelled, but") and job.digest in lines(job)[-1][3]
+
+
+def test_a_commit_whose_answer_is_lost_costs_nothing(job, tools, monkeypatch) -> None:
+    reporter = Reporter(claim_next(now=timezone.now()), tools, limit=10_000)
+    wrapper, answers = type(connections["default"]), [True, False, True]  # of the three commits
+    commit = wrapper._commit
+
+    def flaky(self: Any) -> None:
+        commit(self)
+        if not answers.pop(0):
+            raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(wrapper, "_commit", flaky)
+    for revision in ("1", "2", "3"):
+        reporter.note("revision", revision=revision)
+        reporter.store()
+    assert not answers
+    assert [line[3] for line in lines(job)] == ["Revision 1.", "Revision 2.", "Revision 3."]
