@@ -202,6 +202,14 @@ _BUILD: Mapping[str, FailureText] = {
         _("The engine reported success, but the image is not on the node."),
         _("Build again. If it stays so, look for something on the node that removes images at once."),
     ),
+    "image_name_moved": FailureText(
+        _("Image's name went to another image"),
+        _("Before the image could be pushed, something else on the node took its name. Nothing was pushed."),
+        _(
+            "The build tries again by itself. Give applications whose images would have the same name suffixes of "
+            "their own."
+        ),
+    ),
 }
 
 _PUSH: Mapping[str, FailureText] = {

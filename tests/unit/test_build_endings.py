@@ -20,7 +20,8 @@ from core.jobs import JobState
 from pulls.tools import Tools
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_pulls import Hold, Say
-from tests.support.one_build import BASE, application, builder, lines
+from tests.support.fake_registry import FakeImage
+from tests.support.one_build import BASE, HOST, application, builder, lines
 from tests.support.one_pull import in_background, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,15 +51,17 @@ def run(job: Build, tools: Tools) -> Build:
     return job
 
 
-def after_the_push(engine: FakeEngine, tools: Tools, act: Callable[[], None]) -> Tools:
-    """`act` happens when the registry is asked for what was pushed."""
-
+def when_the_registry_is_asked(tools: Tools, act: Callable[[], None]) -> Tools:
     def registry(*place: Any) -> Any:
-        if engine.pushes.all:
-            act()
+        act()
         return tools.registry(*place)
 
     return replace(tools, registry=registry)
+
+
+def after_the_push(engine: FakeEngine, tools: Tools, act: Callable[[], None]) -> Tools:
+    """`act` happens when the registry is asked for what was pushed."""
+    return when_the_registry_is_asked(tools, lambda: act() if engine.pushes.all else None)
 
 
 def killed() -> None:
@@ -122,3 +125,17 @@ def test_a_commit_whose_answer_is_lost_costs_nothing(job, tools, monkeypatch) ->
         reporter.store()
     assert not answers
     assert [line[3] for line in lines(job)] == ["Revision 1.", "Revision 2.", "Revision 3."]
+
+
+def test_an_image_that_took_the_name_meanwhile_is_not_pushed(job, tools, engine) -> None:
+    other = FakeImage.sized(f"{HOST}/team/notebook", "other", [7])
+
+    def take_the_name() -> None:
+        if engine.builds.all:
+            engine.name_image(f"{HOST}/team/notebook:3.11-{job.files.revision}", other)
+
+    run(job, when_the_registry_is_asked(tools, take_the_name))
+    assert (job.state, job.error_code) == (JobState.QUEUED, "image_name_moved")
+    assert other.id in job.error["evidence"] and not engine.pushes.all
+    run(job, tools)
+    assert job.state == JobState.SUCCEEDED
