@@ -88,10 +88,11 @@ class _Attempt:
         spec = spec_for(self.job, self.source, text, logins=logins, preferred=self.engine.preferred_builder)
         self.reporter.hide(secrets_of(spec))
         self._tell(spec, context, logins)
-        self._build(spec, context)
+        built = self._build(spec, context)
         # Somebody may have pushed meanwhile; between this look and the push only the registry itself could tell.
         if there := self._already_there():
             return there
+        self._check_name(spec.tag, built)
         digest = self._push()
         self.reporter.meter.begin("verifying", now=self.tools.monotonic())
         self.reporter.store()
@@ -120,7 +121,9 @@ class _Attempt:
         self.reporter.meter.begin("building", now=self.tools.monotonic())
         self.reporter.store(builder=spec.builder)
 
-    def _build(self, spec: BuildSpec, context: Context) -> None:
+    def _build(self, spec: BuildSpec, context: Context) -> str:
+        """The image's id on the engine."""
+
         def chunks() -> Iterator[bytes]:
             for chunk in context.chunks():
                 self.reporter.meter.move(now=self.tools.monotonic())
@@ -136,6 +139,13 @@ class _Attempt:
             raise BuildFailed(failure("image_absent_after_build", evidence=built))
         self.reporter.note("built", image=built)
         self.reporter.store(image_id=built)
+        return built
+
+    def _check_name(self, name: str, built: str) -> None:
+        """Engines push by name, and every build on a node may give the same one: two folders of a repository do."""
+        named, ours = self.engine.inspect_image(name), self.engine.inspect_image(built)
+        if named is None or ours is None or named.id != ours.id:
+            raise BuildFailed(failure("image_name_moved", evidence=f"{built} != {named.id if named else '-'}"))
 
     def _push(self) -> str:
         name, tag = self.target.reference.name, self.target.reference.tag or "latest"
@@ -148,7 +158,11 @@ class _Attempt:
 
         try:
             with self.engine.push(name, tag=tag, auth=self.target.auth) as stream:
-                self._follow(stream, take)
+                try:
+                    self._follow(stream, take)
+                finally:
+                    if stream.digest:  # it is in the registry, whatever becomes of this attempt
+                        self.reporter.remember(pushed_digest=stream.digest)
                 return stream.digest
         except EngineRejected as error:
             raise self._failed(error, push_failure) from error

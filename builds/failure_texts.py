@@ -93,6 +93,14 @@ _SOURCE: Mapping[str, FailureText] = {
         _("The application, or the version of its files that was to be built, does not exist any more."),
         _("Create the application again, or build another one."),
     ),
+    "source_changed": FailureText(
+        _("Git server was changed"),
+        _(
+            "The application moved to another git server after this build was asked for. Its login is for the new one "
+            "and is not sent to the old one."
+        ),
+        _("Start a new build: it takes the files from where they are now."),
+    ),
     "context_too_large": FailureText(
         _("Files of the build are too large"),
         _("The files to be sent have %(size)s, but %(limit)s is the limit. The largest: %(paths)s."),
@@ -193,6 +201,14 @@ _BUILD: Mapping[str, FailureText] = {
         _("Image absent after the build"),
         _("The engine reported success, but the image is not on the node."),
         _("Build again. If it stays so, look for something on the node that removes images at once."),
+    ),
+    "image_name_moved": FailureText(
+        _("Image's name went to another image"),
+        _("Before the image could be pushed, something else on the node took its name. Nothing was pushed."),
+        _(
+            "The build tries again by itself. Give applications whose images would have the same name suffixes of "
+            "their own."
+        ),
     ),
 }
 

@@ -29,6 +29,7 @@ _KINDS = (
     permanent("git_submodule"),
     once_more("git_bad_answer"),
     permanent("application_gone"),
+    permanent("source_changed"),
     permanent("context_too_large"),
     permanent("context_unsafe"),
     permanent("context_link_outside"),
@@ -46,6 +47,7 @@ _KINDS = (
     permanent("build_secret_missing"),
     once_more("build_stalled"),
     once_more("image_absent_after_build"),
+    once_more("image_name_moved"),
     # the registry that gets the image
     permanent("tag_taken"),
     permanent("push_unauthorized"),

@@ -36,6 +36,7 @@ SENTENCES: Final = {
     "pushing": _("Pushing %(image)s."),
     "pushed": _("The registry has it: %(digest)s."),
     "cancelled": _("Cancelled; the engine has been stopped."),
+    "cancelled_late": _("Cancelled, but the push was through: the registry has %(digest)s."),
     "interrupted": _("The worker is being restarted; another attempt follows."),
     "retry": _("Failed: %(cause)s Another attempt follows in %(delay)s s."),
     "failed": _("Failed: %(cause)s"),

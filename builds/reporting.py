@@ -79,17 +79,21 @@ class Reporter:
             raise Stopped("interrupted")
         self.tick()
 
-    def store(self, **columns: Any) -> None:
-        """Columns that people wait for: at once."""
+    def remember(self, **columns: Any) -> None:
+        """Columns for the next write, or for the last transition."""
         for name, value in columns.items():
             setattr(self._job, name, value)
         self._unwritten |= columns
+
+    def store(self, **columns: Any) -> None:
+        """Columns that people wait for: at once."""
+        self.remember(**columns)
         self._store(self.meter.picture())
 
     def final(self) -> dict[str, Any]:
         """Columns for the last transition, which `keep` makes with the rest of the log."""
         self._job.progress = self.meter.picture()
-        return {"progress": self._job.progress, "log_lines": self._log.count}
+        return {**self._unwritten, "progress": self._job.progress, "log_lines": self._log.count}
 
     def keep(self) -> None:
         """The rest of the log, within the transaction of the last transition."""
@@ -102,8 +106,10 @@ class Reporter:
     def _keep(self) -> Any:
         batch = self._log.batch()
         if batch is not None:
-            LogChunk.objects.create(
-                build_id=self._job.pk, attempt=self._job.attempt, first=batch.first, lines=batch.lines
+            chunk = LogChunk(build_id=self._job.pk, attempt=self._job.attempt, first=batch.first, lines=batch.lines)
+            # A commit whose answer was lost may have stored the first of these lines.
+            LogChunk.objects.bulk_create(
+                [chunk], update_conflicts=True, unique_fields=["build", "first"], update_fields=["attempt", "lines"]
             )
             if batch.leaving:
                 LogChunk.objects.filter(build_id=self._job.pk, first__in=batch.leaving).delete()
@@ -120,7 +126,8 @@ class Reporter:
             with transaction.atomic():
                 mine = self._job.report(now=now, progress=picture, **columns)
                 batch = self._keep() if mine else None
-            self._unwritten = {}
+            if mine:
+                self._unwritten = {}
             if batch is not None:
                 self._log.stored(batch)
         reset_queries()  # with DEBUG on Django remembers every query of a thread, and a build may take hours

@@ -16,7 +16,7 @@ from builds.hiding import login_secrets
 from builds.models import Build
 from builds.outcome import BuildFailed
 from builds.reporting import Reporter
-from builds.repositories import GitError, GitSource, Interrupted, Limits, open_checkout
+from builds.repositories import GitError, GitSource, Interrupted, Limits, open_checkout, origin_of
 from builds.trees import Entry, entries_of
 from core.jobs import JobState
 from pulls.outcome import Stopped
@@ -54,6 +54,8 @@ def _of_repository(job: Build, reporter: Reporter, tools: Tools) -> Iterator[Sou
     application = job.application
     if application is None:
         raise BuildFailed(failure("application_gone"))
+    if origin_of(application.git_url) != origin_of(job.git_url):  # its login is for the new server
+        raise BuildFailed(failure("source_changed"))
     password = application.git_password.reveal()
     reporter.hide(login_secrets(application.git_username, password))
     reporter.note("fetching", url=job.git_url, branch=job.git_branch)

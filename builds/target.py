@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.db.models import Q
+
 from builds.failures import failure
 from builds.models import Build
 from builds.outcome import BuildFailed, Published
@@ -92,7 +94,8 @@ class Target:
         if found.labels.get(REVISION) == self.job.revision and found.labels.get(TITLE) == self.job.application_name:
             return True
         earlier = Build.objects.filter(application=self.job.application_id, reference=self.reference.canonical)
-        return earlier.filter(state=JobState.SUCCEEDED, digest=found.digest).exists()
+        published = Q(state=JobState.SUCCEEDED, digest=found.digest) | Q(pushed_digest=found.digest)
+        return earlier.filter(published).exists()
 
 
 def _size(description: ImageDescription) -> int | None:

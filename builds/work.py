@@ -102,8 +102,8 @@ def _succeed(job: Build, published: Published, reporter: Reporter, tools: Tools)
 def _stopped(job: Build, reason: StopReason, reporter: Reporter, tools: Tools) -> None:
     now = tools.now()
     if reason == "cancelled":
-        reporter.note("cancelled")
-        _settle(job, reporter, tools, lambda **rest: job.acknowledge_cancel(now=now, **rest))
+        pushed = _note_cancelled(job, reporter)
+        _settle(job, reporter, tools, lambda **rest: job.acknowledge_cancel(now=now, **pushed, **rest))
     elif reason == "interrupted":
         reporter.note("interrupted")
         before = job.attempt - 1
@@ -145,7 +145,16 @@ def _settle(
     except IllegalTransition:
         if not Build.objects.filter(pk=job.pk, state=JobState.CANCELLING, run_token=job.run_token).exists():
             raise
-        reporter.note("cancelled")
+        pushed = _note_cancelled(job, reporter)
         with transaction.atomic():
-            job.acknowledge_cancel(now=tools.now(), **reporter.final(), **(published or {}))
+            job.acknowledge_cancel(now=tools.now(), **reporter.final(), **{**pushed, **(published or {})})
             reporter.keep()
+
+
+def _note_cancelled(job: Build, reporter: Reporter) -> dict[str, Any]:
+    """The columns that tell what is in the registry all the same: a push cannot be taken back."""
+    if not job.pushed_digest:
+        reporter.note("cancelled")
+        return {}
+    reporter.note("cancelled_late", digest=job.pushed_digest)
+    return {"digest": job.pushed_digest}

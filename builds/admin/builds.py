@@ -130,7 +130,7 @@ class BuildAdmin(OperatorAdmin):
             title=_("Cancel this build"),
             message=_(
                 "The engine stops building or pushing. What it built so far stays in its cache; nothing appears in the "
-                "registry under the image's name."
+                "registry under the image's name, unless the push was through already."
             ),
             items=[str(job)],
             button=_("Cancel the build"),

@@ -70,7 +70,8 @@ class BuildViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     @extend_schema(request=None, responses=BuildShape)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
-        """Stop it: the engine stops building or pushing within seconds."""
+        """Stop it: the engine stops building or pushing within seconds. If the push was through already, the image
+        stays in the registry, and `digest` says which it is."""
         return self._one(services.cancel_build(user=request.user, build=self.get_object().pk))
 
     @extend_schema(request=None, responses={202: BuildShape})

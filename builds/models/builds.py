@@ -50,6 +50,7 @@ class Build(Job):
     builder = models.CharField(_("builder"), max_length=10, blank=True, editable=False)  # once known
     image_id = models.CharField(max_length=160, blank=True, editable=False)
     digest = models.CharField(_("digest"), max_length=160, blank=True, editable=False)
+    pushed_digest = models.CharField(max_length=160, blank=True, editable=False)  # by the engine's word; of any attempt
     size = models.PositiveBigIntegerField(_("size"), null=True, editable=False)  # bytes in the registry
     as_operator = models.BooleanField(default=False, editable=False)  # an operator asked for it
     log_lines = models.PositiveIntegerField(default=0, editable=False)

@@ -9,7 +9,7 @@ part: no git program, no configuration, no credential helper, no proxy of the en
 
 from builds.repositories.checkout import Checkout, GitSource, Limits, Notice, open_checkout
 from builds.repositories.errors import CODES, TRANSIENT, GitError
-from builds.repositories.urls import check_url, host_of, identity, is_allowed
+from builds.repositories.urls import check_url, host_of, identity, is_allowed, origin_of
 from builds.repositories.watching import Interrupted
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "identity",
     "is_allowed",
     "open_checkout",
+    "origin_of",
 ]

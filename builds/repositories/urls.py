@@ -33,6 +33,12 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.lower()
 
 
+def origin_of(url: str) -> tuple[str, str]:
+    """What a stored password belongs to."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
 def is_allowed(url: str, hosts: Sequence[str]) -> bool:
     """Whether the address is at one of `hosts` (`git.example.com`, or with a port that then counts); none: any."""
     parts = urlsplit(url)

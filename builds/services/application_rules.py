@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from builds.models import Application, SourceKind
 from builds.naming import image_reference, image_repository
-from builds.repositories import GitError, check_url
+from builds.repositories import GitError, check_url, origin_of
 from builds.trees import TreeError, check_path
 from core.errors import InvalidInput
 from imagelib.address_texts import address_error_text
@@ -61,7 +60,7 @@ def check_application(row: Application) -> None:
 
 def check_password_stays(before: Application, row: Application) -> None:
     """A stored password goes to the host that it was entered for, and to no other one."""
-    if before.git_password and row.git_url and _origin(before.git_url) != _origin(row.git_url):
+    if before.git_password and row.git_url and origin_of(before.git_url) != origin_of(row.git_url):
         raise InvalidInput({"git_password": _PASSWORD_AGAIN})
 
 
@@ -130,8 +129,3 @@ def _check_git(row: Application, faults: dict[str, Any]) -> None:
             check_path(row.git_path)
     except TreeError:
         faults["git_path"] = _("A folder of the repository, for example src/jupyter-pytorch-x.")
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()

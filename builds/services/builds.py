@@ -90,7 +90,8 @@ def request_build(
 
 
 def cancel_build(*, user: Any, build: int) -> Build:
-    """The engine stops within seconds; what was built so far stays in its cache, nothing is published."""
+    """The engine stops within seconds; what was built so far stays in its cache, nothing is published unless the push
+    was through already: then `digest` says what."""
     job = _own(user, build)
     with transaction.atomic():
         job = Build.objects.select_for_update().get(pk=job.pk)
