@@ -18,6 +18,7 @@ from itertools import chain, islice
 from urllib.parse import quote, quote_plus
 
 MASK = "******"
+GAP = " … "  # where evidence was shortened
 SHORTEST = 4  # characters
 SHORTEST_LINE = 8
 MOST_FORMS = 1000  # besides those of whole secrets
@@ -27,10 +28,31 @@ class Hider:
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = _all_forms(list(secrets))
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        self._forms = longest_first
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
     def hide(self, text: str) -> str:
         return self._pattern.sub(MASK, text) if self._pattern else text
+
+    def hide_beginning(self, text: str) -> tuple[str, str]:
+        """Of a line that goes on: what can be shown of it, and the rest, which may be the beginning of a secret and has
+        to wait for what comes next."""
+        if self._pattern is None:
+            return text, ""
+        cut = max(len(text) - len(self._forms[0]) + 1, 0)
+        for match in self._pattern.finditer(text):
+            if match.start() < cut:
+                cut = max(cut, match.end())
+        return self.hide(text[:cut]), text[cut:]
+
+    def hide_cut(self, text: str) -> str:
+        """Of a text whose middle is missing: the halves of secrets around the gap as well."""
+        head, gap, tail = self.hide(text).partition(GAP)
+        if not gap:
+            return head
+        head = head[: len(head) - max((_end(head, form) for form in self._forms), default=0)]
+        tail = tail[max((_end(tail[::-1], form[::-1]) for form in self._forms), default=0) :]
+        return f"{head}{gap}{tail}"
 
 
 def login_secrets(username: str, password: str) -> tuple[str, ...]:
@@ -48,8 +70,15 @@ def _all_forms(secrets: Sequence[str]) -> set[str]:
     return found.union(islice((form for form in of_lines if form not in found), MOST_FORMS))
 
 
+def _end(text: str, form: str) -> int:
+    """How many characters at the end of the text are the beginning of a secret."""
+    longest = min(len(form) - 1, len(text))
+    return next((count for count in range(longest, SHORTEST - 1, -1) if text.endswith(form[:count])), 0)
+
+
 def _forms(text: str) -> Iterator[str]:
     yield text
+    yield " ".join(text.split())  # in evidence, which is one line
     yield quote(text, safe="")
     yield quote(text)
     yield quote_plus(text)

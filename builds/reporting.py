@@ -39,6 +39,7 @@ class Reporter:
         self._began = self._written_at = tools.monotonic()  # written by the claim
         self._secrets: set[str] = set()
         self._hider = Hider(())
+        self._held: dict[tuple[int, int], str] = {}  # ends of pieces of long lines, by step and stream
         self._last: dict[str, Any] = job.progress
         self._unwritten: dict[str, Any] = {}  # columns that the row has not got yet
 
@@ -48,7 +49,8 @@ class Reporter:
         self._hider = Hider(self._secrets)
 
     def hidden(self, text: str) -> str:
-        return self._hider.hide(text)
+        """Evidence."""
+        return self._hider.hide_cut(text)
 
     def note(self, code: str, **values: Any) -> None:
         """A line of our own: JSON-ready values, never secret."""
@@ -62,7 +64,21 @@ class Reporter:
         if event.kind in _NO_LINE:
             return
         ended = event.kind in (BuildEventKind.DONE, BuildEventKind.FAILED)
-        self._add(event.step, str(event.kind), f"{event.seconds or 0.0:.1f}" if ended else hidden)
+        if event.kind is BuildEventKind.OUTPUT:
+            self._take_output(event)
+        else:
+            self._add(event.step, str(event.kind), f"{event.seconds or 0.0:.1f}" if ended else hidden)
+
+    def _take_output(self, event: BuildEvent) -> None:
+        """A secret may begin in one piece of a long line and end in the next."""
+        place = event.step, event.stream
+        text = self._held.pop(place, "") + event.text
+        if not event.goes_on:
+            self._add(event.step, str(event.kind), self._hider.hide(text))
+            return
+        hidden, self._held[place] = self._hider.hide_beginning(text)
+        if hidden:
+            self._add(event.step, str(event.kind), hidden)
 
     def tick(self) -> None:
         """Called for every event and every pause; writes when it is time."""
@@ -92,6 +108,9 @@ class Reporter:
 
     def final(self) -> dict[str, Any]:
         """Columns for the last transition, which `keep` makes with the rest of the log."""
+        for (step, _stream), text in self._held.items():
+            self._add(step, str(BuildEventKind.OUTPUT), self._hider.hide(text))
+        self._held.clear()
         self._job.progress = self.meter.picture()
         return {**self._unwritten, "progress": self._job.progress, "log_lines": self._log.count}
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import Any
 
-from .build_lines import LineReader, shown
+from .build_lines import Line, LineReader, shown
 from .build_types import BuildEvent, BuildEventKind
 from .errors import EngineError, EngineRejected
 from .pull_events import MessageDecoder, progress_of
@@ -108,12 +108,15 @@ class ClassicDecoder:
             yield BuildEvent(kind, self._step, self._steps, seconds=seconds)
 
     def _output(self, said: str) -> Iterator[BuildEvent]:
-        for line, stays in self._lines.feed(said):
-            yield self._event(BuildEventKind.OUTPUT if stays else BuildEventKind.PROGRESS, line)
+        return self._told(self._lines.feed(said))
 
     def _left(self) -> Iterator[BuildEvent]:
-        for line, stays in self._lines.finish():
-            yield self._event(BuildEventKind.OUTPUT if stays else BuildEventKind.PROGRESS, line)
+        return self._told(self._lines.finish())
+
+    def _told(self, lines: Iterable[Line]) -> Iterator[BuildEvent]:
+        for line in lines:
+            kind = BuildEventKind.OUTPUT if line.stays else BuildEventKind.PROGRESS
+            yield BuildEvent(kind, self._step, self._steps or None, line.text, goes_on=line.goes_on)
 
     def _progress(self, message: dict[str, Any]) -> BuildEvent:
         current, total, units = progress_of(message)

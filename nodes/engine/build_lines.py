@@ -5,18 +5,26 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 LONGEST = 8192  # characters; a longer line comes in several pieces
 # What terminals obey and do not show: cursor movements and colours, window titles, character sets. An unfinished one is
 # left as it is: it may be no such thing.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-Z\\^-~])")
 _CONTROLS = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# A piece may end in the middle of an escape sequence, or of the two characters of a line's end.
-Line = tuple[str, bool]
+
+
+class Line(NamedTuple):
+    """`stays`: nothing that comes next overwrites it. `goes_on`: the next one that stays is more of the same line."""
+
+    text: str
+    stays: bool
+    goes_on: bool = False
 
 
 class LineReader:
-    """Makes lines of pieces that end anywhere. Nothing is lost; nothing longer than `LONGEST` is kept."""
+    """Makes lines of pieces that end anywhere, even in the middle of an escape sequence, or of the two characters of a
+    line's end. Nothing is lost; nothing longer than `LONGEST` is kept."""
 
     def __init__(self) -> None:
         self._rest = ""
@@ -32,9 +40,9 @@ class LineReader:
             yield from _overwritten(line)
         if "\r" in self._rest:
             gone, _, self._rest = self._rest.rpartition("\r")
-            yield from ((part, False) for part in _parts(gone.split("\r")))
+            yield from _parts(gone.split("\r"))
         while len(self._rest) > LONGEST:
-            yield shown(self._rest[:LONGEST]), True
+            yield Line(shown(self._rest[:LONGEST]), True, True)
             self._rest = self._rest[LONGEST:]
         self._rest += held
 
@@ -68,16 +76,15 @@ def shown(text: str) -> str:
 
 def _overwritten(line: str) -> Iterator[Line]:
     *gone, last = line.rstrip("\r").split("\r")
-    yield from ((part, False) for part in _parts(gone))
-    yield from ((part, True) for part in _pieces(shown(last)))
+    yield from _parts(gone)
+    yield from _pieces(shown(last), stays=True)
 
 
-def _parts(lines: list[str]) -> Iterator[str]:
+def _parts(lines: list[str]) -> Iterator[Line]:
     for line in filter(None, map(shown, lines)):
-        yield from _pieces(line)
+        yield from _pieces(line, stays=False)
 
 
-def _pieces(line: str) -> Iterator[str]:
-    yield line[:LONGEST]
-    for start in range(LONGEST, len(line), LONGEST):
-        yield line[start : start + LONGEST]
+def _pieces(line: str, *, stays: bool) -> Iterator[Line]:
+    for start in range(0, max(len(line), 1), LONGEST):
+        yield Line(line[start : start + LONGEST], stays, start + LONGEST < len(line))

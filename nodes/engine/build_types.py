@@ -59,6 +59,8 @@ class BuildEvent:
     step: int = 0  # from 1; 0 is the build as a whole
     steps: int | None = None  # how many there will be, as far as is known by now
     text: str = ""  # of a step: its instruction. Of output: a line, without its end, colours and cursor movements
+    goes_on: bool = False  # of output: a long line, the next event of this step and `stream` has more of it
+    stream: int = 0  # of output: a step may have several, each with lines of its own
     seconds: float | None = None  # of `done`, `failed`: what the step took; by the engine's clock where it tells
     layer: str = ""
     current: int | None = None  # bytes

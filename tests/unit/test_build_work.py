@@ -353,6 +353,23 @@ def test_secrets_are_in_no_line_no_row_and_no_failure(built, people, tools, engi
     assert CANARY not in repr(rows)
 
 
+@pytest.mark.parametrize("before", [0, 7, 8192 - 7, 8192 - 1, 2 * 8192 - 3])
+def test_a_secret_across_the_pieces_of_a_long_line_is_hidden(people, tools, engine, before) -> None:
+    engine.registry.add(BASE)
+    builder()
+    app = application(people)
+    secret(app, "TOKEN", CANARY)
+    begin = Say(stream="Step 1/1 : RUN x"), Say(stream="\n"), Say(stream=" ---> Running in 0123456789ab\n")
+    line = "x" * before + CANARY + "y" * 8192 + "\n"
+    words = "a" * 690 + f" {CANARY} " + "b" * 3000
+    engine.builds.script(TakeContext(), *begin, Say(stream=line), Say(stream="z" * 9000), Fail(words))
+    job = run(request_build(user=people, application=app.pk), tools)
+    written = "".join(line[3] for line in lines(job) if line[2] == "output")
+    assert written == "x" * before + "******" + "y" * 8192 + "z" * 9000
+    assert " … " in job.error["evidence"]
+    assert CANARY[:4] not in str(job.error) and CANARY[-4:] not in str(job.error)
+
+
 def test_a_million_empty_lines_do_not_stop_the_process(built, tools, engine) -> None:
     files = {"Dockerfile": DOCKERFILE + "\n" * 900_000 + "# end\n", "requirements.txt": ""}
     with within(seconds=120):

@@ -83,7 +83,7 @@ class BuildKitDecoder:
             case Log():
                 step = self._step(part.vertex)
                 yield from self._began(step)
-                yield from self._lines(step, step.lines[part.stream].feed_bytes(part.data))
+                yield from self._lines(step, part.stream, step.lines[part.stream].feed_bytes(part.data))
             case Warning():
                 step = self._step(part.vertex)
                 yield self._event(step, BuildEventKind.WARNING, " ".join(filter(None, [part.short, *part.detail])))
@@ -141,17 +141,18 @@ class BuildKitDecoder:
             total=told.total or None,
         )
 
-    def _lines(self, step: Step, lines: Iterable[Line]) -> Iterator[BuildEvent]:
-        for line, stays in lines:
-            yield self._event(step, BuildEventKind.OUTPUT if stays else BuildEventKind.PROGRESS, line)
+    def _lines(self, step: Step, stream: int, lines: Iterable[Line]) -> Iterator[BuildEvent]:
+        for line in lines:
+            kind = BuildEventKind.OUTPUT if line.stays else BuildEventKind.PROGRESS
+            yield BuildEvent(kind, step.number, len(self._all), shown(line.text), goes_on=line.goes_on, stream=stream)
 
     def _left(self) -> Iterator[BuildEvent]:
         for step in self._all.values():
             yield from self._left_of(step)
 
     def _left_of(self, step: Step) -> Iterator[BuildEvent]:
-        for reader in step.lines.values():
-            yield from self._lines(step, reader.finish())
+        for stream, reader in step.lines.items():
+            yield from self._lines(step, stream, reader.finish())
 
     def _event(self, step: Step, kind: BuildEventKind, words: str = "") -> BuildEvent:
         return BuildEvent(kind, step.number, len(self._all), shown(words))
