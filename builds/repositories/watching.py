@@ -21,8 +21,8 @@ _LOOK_EVERY = 0.2  # seconds
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`max_bytes` of all answers, and so of the repository's pack; times in seconds. `interrupted` is asked several
-    times a second, from a thread of its own, whether anybody still wants the files; `heard` is told the bytes so far, with
-    every piece that arrives and now and then while they are unpacked and looked through."""
+    times a second, from a thread of its own, whether anybody still wants the files; `heard` is told the bytes so far,
+    with every piece that arrives and now and then while they are unpacked and looked through."""
 
     max_bytes: int
     connect: float = 10.0
