@@ -19,7 +19,7 @@ from builds.submission_events import record
 from core.doorbell import ring
 from core.errors import SecretUnreadable
 from core.heartbeat import heartbeat
-from core.jobs import IllegalTransition, JobState
+from core.jobs import HELD_STATES, IllegalTransition, JobState
 from imagelib.addresses import parse
 from imagelib.registry import RegistryError
 from pulls.failures import CATALOGUE, Failure, failure, retry_delay
@@ -29,6 +29,7 @@ from pulls.tools import Tools
 logger = structlog.get_logger(__name__)
 LEAVING_PAUSE = 1.0  # seconds
 LONGEST = 1800.0  # seconds of one attempt: a worker that takes longer counts as lost
+AT_ONCE = 2  # checks of one user that run
 _GLANCE_EVERY = 1.0  # seconds
 
 
@@ -45,8 +46,9 @@ def check_submission(pk: int, *, tools: Tools) -> None:
     if tools.interrupted():
         ring(Submission, pk, countdown=LEAVING_PAUSE)  # this process is leaving: somebody else must hear it
         return
-    if not Submission.objects.filter(pk=pk, state=JobState.QUEUED, due_at__lte=tools.now()).exists():
-        return
+    waiting = Submission.objects.filter(pk=pk, state=JobState.QUEUED, due_at__lte=tools.now()).first()
+    if waiting is None or not _has_room(waiting.requested_by_id):
+        return  # with room it is rung, see below
     try:
         job = Submission.claim(pk, now=tools.now())
         with heartbeat(job, at_most=LONGEST):
@@ -54,6 +56,20 @@ def check_submission(pk: int, *, tools: Tools) -> None:
         when_database_answers(finish, tools)
     except IllegalTransition:
         logger.info("submission was taken over", submission=pk)
+    finally:
+        when_database_answers(lambda: _ring_next(waiting.requested_by_id, tools), tools)
+
+
+def _has_room(user: int | None) -> bool:
+    """A check may take many minutes, and all share the workers with pulls and builds. Two that begin in the same moment
+    may be one too many."""
+    return Submission.objects.filter(requested_by=user, state__in=HELD_STATES).count() < AT_ONCE
+
+
+def _ring_next(user: int | None, tools: Tools) -> None:
+    waiting = Submission.objects.filter(requested_by=user, state=JobState.QUEUED, due_at__lte=tools.now())
+    if (pk := waiting.order_by("due_at", "pk").values_list("pk", flat=True).first()) is not None:
+        ring(Submission, pk)
 
 
 def _attempt(job: Submission, tools: Tools) -> Callable[[], None]:

@@ -20,7 +20,7 @@ from builds.models import Application, Build
 from builds.services import builds as services
 from builds.snapshot import snapshot
 from core.admin_tools import OperatorAdmin, age, label, two_lines
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
 from core.jobs import STATE_COLOURS, JobState
 
 
@@ -103,8 +103,7 @@ class BuildAdmin(OperatorAdmin):
         chosen = request.POST.get("node", "")
         if request.method == "POST":
             try:
-                node = int(chosen) if chosen.isascii() and chosen.isdecimal() and len(chosen) < 10 else None
-                job = services.request_build(user=request.user, application=row.pk, node=node)
+                job = services.request_build(user=request.user, application=row.pk, node=_chosen(chosen))
                 return HttpResponseRedirect(self.change_url(job.pk))
             except DomainError as error:
                 messages.error(request, str(error))
@@ -157,3 +156,12 @@ class BuildAdmin(OperatorAdmin):
             act=lambda: None,
             back=self.change_url(job.pk),
         )
+
+
+def _chosen(text: str) -> int | None:
+    """None: the product chooses. Raises `NotFound` for what is no number of a node."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise NotFound(_("There is no listed compute node with id %(ids)s.") % {"ids": text[:20]})
+    return int(text)

@@ -23,6 +23,18 @@ from builds.submission_serializers import (
     SubmissionShape,
 )
 from core.api import OperatorsOnly
+from core.throttling import PatientThrottle
+
+
+class ChecksAgain(PatientThrottle):
+    """Each may fetch a gigabyte from a stranger's server."""
+
+    limits = "repeated checks of submissions"
+    scope = "check_again"
+    rate = "12/min"
+
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        return str(self.cache_format % {"scope": self.scope, "ident": request.user.pk})
 
 
 @extend_schema(tags=["submissions"])
@@ -66,7 +78,7 @@ class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         return self._one(services.withdraw(user=request.user, submission=self.get_object().pk))
 
     @extend_schema(request=None, responses={202: SubmissionShape})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], throttle_classes=[ChecksAgain])
     def check(self, request: Request, pk: str) -> Response:
         """Make the checks again, for example after the tag has moved."""
         return self._one(services.check_again(user=request.user, submission=self.get_object().pk), status=202)

@@ -37,7 +37,10 @@ jobs:
     - name: Check out
       uses: actions/checkout@v4
     - name: Name the version
-      run: echo "APP_VERSION=$${GITHUB_SHA}" >> "$${GITHUB_ENV}"
+      run: |
+        echo "APP_VERSION=$${GITHUB_SHA}" >> "$${GITHUB_ENV}"
+        made=$$(TZ=UTC git show --no-patch --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ "$${GITHUB_SHA}")
+        echo "MADE_AT=$${made}" >> "$${GITHUB_ENV}"
     - name: Set up Buildx
       uses: docker/setup-buildx-action@v3
     - name: Log in
@@ -61,6 +64,7 @@ jobs:
           org.opencontainers.image.title=$${{ env.WORKLOAD_TYPE }}
           org.opencontainers.image.revision=$${{ github.sha }}
           org.opencontainers.image.source=$${{ github.server_url }}/$${{ github.repository }}
+          org.opencontainers.image.created=$${{ env.MADE_AT }}
         tags: |
           $tag
 """)

@@ -52,9 +52,19 @@ def test_a_build_is_started_by_post_and_shown(pages: Client) -> None:
 def test_a_second_build_at_the_same_time_is_refused_on_the_page(pages: Client, language: str, words: str) -> None:
     job = made(pages)
     pages.cookies["django_language"] = language
-    answer = pages.post(at("start", job.application_id), {"node": "1" * 30})
+    answer = pages.post(at("start", job.application_id), {"node": ""})
     assert answer.status_code == 200
     assert words in answer.content.decode()
+    assert Build.objects.count() == 1
+
+
+@pytest.mark.parametrize("node", ["x", "-1", "²", "1" * 30])
+def test_a_node_that_is_none_is_not_chosen_by_the_system(pages: Client, node: str) -> None:
+    job = made(pages)
+    Build.objects.update(state=JobState.FAILED)
+    pages.cookies["django_language"] = "en"
+    answer = pages.post(at("start", job.application_id), {"node": node})
+    assert answer.status_code == 200 and "There is no listed compute node with id" in answer.content.decode()
     assert Build.objects.count() == 1
 
 

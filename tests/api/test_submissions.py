@@ -281,3 +281,11 @@ def test_labels_of_an_image_behind_a_stored_login_are_for_operators_and_its_buil
         check_submission(row.pk, tools=tools())
     assert source_seen(as_user, typed) == ("for_operators" if username else "source_known")
     assert source_seen(as_user, made) == source_seen(as_operator, typed) == "source_known"
+
+
+def test_checks_are_repeated_twelve_times_a_minute_at_most(as_user: APIClient, user: User, still_clock: None) -> None:
+    row = make.submission(by=user)
+    for _time in range(12):
+        make.problem(as_user.post(f"{AT}{row.pk}/check/"), 409, "still_checking")
+    assert as_user.post(f"{AT}{row.pk}/check/").status_code == 429
+    assert as_user.get(f"{AT}{row.pk}/").status_code == 200

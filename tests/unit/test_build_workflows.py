@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,7 +172,20 @@ def test_a_written_workflow_has_the_two_conditions_and_no_secret() -> None:
     assert "password: ${{ secrets.REGISTRY_PASSWORD }}" in text
     assert "${{ env.BASE_IMAGE }}-qlora:${{ env.BASE_TAG }}-${{ env.APP_VERSION }}" in text
     assert '"APP_VERSION=${GITHUB_SHA}" >> "${GITHUB_ENV}"' in text
+    assert "org.opencontainers.image.created=${{ env.MADE_AT }}\n" in text
     assert "${{ env.TARGET_REGISTORY }}/${{ env.BASE_IMAGE }}" in write_workflow(replace(MEANT, target_namespace=""))
+
+
+def test_a_written_workflow_finds_out_when_the_commit_was_made(tmp_path: Path) -> None:
+    steps = yaml.safe_load(write_workflow(MEANT))["jobs"]["build"]["steps"]
+    [script] = [step["run"] for step in steps if "run" in step]
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    env = {**os.environ, "GIT_COMMITTER_DATE": "2026-11-26T03:00:00+08:00", "GIT_CONFIG_GLOBAL": os.devnull}
+    for command in (["init", "-q"], [*author, "commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run(["git", *command], cwd=tmp_path, env=env, check=True)
+    env |= {"GITHUB_SHA": "HEAD", "GITHUB_ENV": str(tmp_path / "env")}
+    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=env, check=True)
+    assert (tmp_path / "env").read_text() == "APP_VERSION=HEAD\nMADE_AT=2026-11-25T19:00:00Z\n"
 
 
 word = st.from_regex(r"[a-z0-9]{1,6}([._-][a-z0-9]{1,4}){0,2}", fullmatch=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
+from celery import current_app
 from django.contrib.auth.models import User
 from django.utils import translation
 
@@ -191,3 +192,21 @@ def test_what_images_say_of_themselves_is_stored_by_every_database(server: Scrip
     serve(server, labels=labels)
     row = check(submissions.submit(user=ulrich, reference=reference(server)))
     assert verdicts(row)["source"] == ("passed", "source_known")
+
+
+def test_two_checks_of_a_user_run_at_once_and_the_next_is_rung(
+    server: ScriptedServer, ulrich: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[int] = []
+    monkeypatch.setattr(current_app, "send_task", lambda _name, args, **_options: rung.extend(args))
+    for tag in "abcd":
+        serve(server, tag=tag)
+    rows = [submissions.submit(user=ulrich, reference=reference(server, tag)) for tag in "abcd"]
+    for row in rows[:2]:
+        Submission.claim(row.pk, now=row.created_at)
+    assert check(rows[2]).state == JobState.QUEUED, "two run"
+    assert check(submissions.submit(user=olga, reference=reference(server, "a"))).state == JobState.SUCCEEDED
+    Submission.objects.filter(pk=rows[0].pk).update(state=JobState.CANCELLED)
+    rung.clear()
+    assert check(rows[2]).state == JobState.SUCCEEDED
+    assert rung == [rows[3].pk]
