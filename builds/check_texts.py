@@ -42,7 +42,8 @@ _SENTENCES: dict[str, Any] = {
     "digest_pinned": _("%(digest)s. The entry is pinned to it, wherever the tag goes later."),
     "digest_of_build": _("%(digest)s, the same that the build pushed."),
     "digest_not_of_build": _(
-        "The tag leads to %(digest)s now, but the build pushed %(built)s. Build again, or submit again."
+        "The tag leads to %(digest)s now, but the build pushed %(built)s. Submit the image that is wanted by a "
+        "reference with its digest instead, for example registry.example.com/team/app@%(built)s."
     ),
     "size_known": _("%(size)s to download for the largest platform."),
     "size_unknown": _("The registry does not say how large the layers are."),

@@ -224,6 +224,18 @@ _PUSH: Mapping[str, FailureText] = {
             "tag in the registry if nobody needs it."
         ),
     ),
+    "tag_of_other_recipe": FailureText(
+        _("Tag exists from another base or folder"),
+        _(
+            "%(reference)s is already in the registry, with the digest %(digest)s. It was built from this revision, "
+            "but from another base registry, base namespace or folder, or it does not say from which."
+        ),
+        _(
+            "Tags of builds never move. Change a file or the base tag, or give the application another suffix or "
+            "target namespace, so that the image gets a name of its own; or delete the tag in the registry if nobody "
+            "needs it."
+        ),
+    ),
     "push_unauthorized": FailureText(
         _("Registry refuses the login"),
         _("The image was built, but %(host)s did not accept the stored login, or there is none."),

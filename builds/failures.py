@@ -50,6 +50,7 @@ _KINDS = (
     once_more("image_name_moved"),
     # the registry that gets the image
     permanent("tag_taken"),
+    permanent("tag_of_other_recipe"),
     permanent("push_unauthorized"),
     permanent("push_denied"),
     permanent("push_repository_missing"),

@@ -13,7 +13,7 @@ from builds.dockerfiles import DockerfileError, external_images, foreign_syntax,
 from builds.hiding import login_secrets
 from builds.models import Build
 from builds.sources import Source
-from builds.target import REVISION, TITLE
+from builds.target import RECIPE, REVISION, TITLE, recipe_of
 from imagelib.addresses import ImageReference, parse
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints
@@ -82,6 +82,7 @@ def spec_for(job: Build, source: Source, dockerfile: str, *, logins: Logins, pre
         labels={
             REVISION: source.revision,
             TITLE: job.application_name,
+            RECIPE: recipe_of(job),
             "org.opencontainers.image.source": source.place,
             # Of the revision, not of the build: the same revision makes the same image, and caches find it.
             "org.opencontainers.image.created": source.made_at.isoformat(timespec="seconds").replace("+00:00", "Z"),

@@ -5,6 +5,8 @@ The registry is asked from here; where it cannot be reached from here, through t
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +26,7 @@ from pulls.tools import Tools
 
 REVISION: Final = "org.opencontainers.image.revision"
 TITLE: Final = "org.opencontainers.image.title"
+RECIPE: Final = "imagelib.recipe"
 # Many registries deny what is only made by the first push.
 _PERHAPS_NONE: Final = frozenset({"image_not_found", "repository_not_found", "registry_denied", "image_access_denied"})
 
@@ -47,16 +50,18 @@ class Target:
     tools: Tools
 
     def standing(self) -> Published | None:
-        """What of this build is in the registry already: a build of the same revision, which need not be made again.
+        """What of this build is in the registry already: a build of the same revision and recipe, which need not be
+        made again.
 
         Raises `BuildFailed` when the tag is taken by anything else: tags of builds never move.
         """
         found = self._look()
         if found is None:
             return None
-        if not self._is_ours(found):
+        objection = self._objection(found)
+        if objection:
             params = {"reference": self.reference.canonical, "digest": found.digest}
-            raise BuildFailed(failure("tag_taken", params=params))
+            raise BuildFailed(failure(objection, params=params))
         return Published(found.digest, found.size)
 
     def confirm(self, digest: str) -> Published:
@@ -89,13 +94,24 @@ class Target:
                 return None
             raise BuildFailed(found) from error
 
-    def _is_ours(self, found: Found) -> bool:
-        """Built by us from this revision: the image says so itself, or our own rows do."""
-        if found.labels.get(REVISION) == self.job.revision and found.labels.get(TITLE) == self.job.application_name:
-            return True
+    def _objection(self, found: Found) -> str:
+        """Why it is not what this build would make, as a code; empty if it is: the image says so, or our rows do."""
+        labels, recipe = found.labels, recipe_of(self.job)
+        named = labels.get(REVISION) == self.job.revision and labels.get(TITLE) == self.job.application_name
+        if named and labels.get(RECIPE) == recipe:
+            return ""
         earlier = Build.objects.filter(application=self.job.application_id, reference=self.reference.canonical)
         published = Q(state=JobState.SUCCEEDED, digest=found.digest) | Q(pushed_digest=found.digest)
-        return earlier.filter(published).exists()
+        recipes = {recipe_of(build) for build in earlier.filter(published)}
+        if recipe in recipes:
+            return ""
+        return "tag_of_other_recipe" if named or recipes else "tag_taken"
+
+
+def recipe_of(job: Build) -> str:
+    """What decides about an image besides its files, and is only partly in its name. A hash: bases may be private."""
+    recipe = json.dumps([job.arguments, job.git_path], sort_keys=True)
+    return hashlib.sha256(recipe.encode()).hexdigest()[:32]
 
 
 def _size(description: ImageDescription) -> int | None:

@@ -132,7 +132,9 @@ def test_an_image_that_took_the_name_meanwhile_is_not_pushed(job, tools, engine)
 
     def take_the_name() -> None:
         if engine.builds.all:
-            engine.name_image(f"{HOST}/team/notebook:3.11-{job.files.revision}", other)
+            name = f"{HOST}/team/notebook:3.11-{job.files.revision}"
+            engine.name_image("kept:1", engine.find(name))  # what was built stays there
+            engine.name_image(name, other)
 
     run(job, when_the_registry_is_asked(tools, take_the_name))
     assert (job.state, job.error_code) == (JobState.QUEUED, "image_name_moved")

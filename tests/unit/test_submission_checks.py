@@ -11,6 +11,7 @@ from celery import current_app
 from django.contrib.auth.models import User
 from django.utils import translation
 
+from builds.check_texts import worded
 from builds.models import Submission
 from builds.services import submissions
 from builds.services.notices import notice_text, visible_notices
@@ -98,10 +99,14 @@ def test_only_what_is_needed_of_the_layers_is_fetched(server: ScriptedServer, ul
 
 
 def test_a_build_whose_tag_leads_elsewhere(server: ScriptedServer, ulrich: User, olga: User) -> None:
-    serve(server)
+    now = serve(server)
     made = built(by=ulrich, reference=reference(server))
     row = check(submissions.submit(user=ulrich, build=made.pk))
     assert verdicts(row)["digest"] == ("failed", "digest_not_of_build")
+    told = next(worded(one, for_operator=False)["text"] for one in row.checks if one["key"] == "digest")
+    assert f"team/app@{made.digest}" in told and now in told
+    with_digest = f"{server.address}/{submitted.REPOSITORY}@{now}"  # the advice helps
+    assert verdicts(check(submissions.submit(user=ulrich, reference=with_digest)))["digest"][0] == "passed"
     with pytest.raises(Conflict) as refused:
         submissions.approve(user=olga, submission=row.pk)
     assert refused.value.code == "checks_failed"
