@@ -40,7 +40,6 @@ from tests.support.one_build import (
     texts,
 )
 from tests.support.one_pull import in_background, wait_for
-from tests.support.patience import within
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CANARY = "c4n4ry-S3cret"
@@ -368,13 +367,6 @@ def test_a_secret_across_the_pieces_of_a_long_line_is_hidden(people, tools, engi
     assert written == "x" * before + "******" + "y" * 8192 + "z" * 9000
     assert " … " in job.error["evidence"]
     assert CANARY[:4] not in str(job.error) and CANARY[-4:] not in str(job.error)
-
-
-def test_a_million_empty_lines_do_not_stop_the_process(built, tools, engine) -> None:
-    files = {"Dockerfile": DOCKERFILE + "\n" * 900_000 + "# end\n", "requirements.txt": ""}
-    with within(seconds=120):
-        job = run(built(files=files), tools)
-    assert job.state == JobState.SUCCEEDED, texts(job)
 
 
 def test_nodes_and_bases_are_judged_when_the_build_starts(built, tools, engine, ulrich) -> None:

@@ -24,7 +24,8 @@ def test_names_and_raw_values(text: str, found: list[tuple[str, str | None]]) ->
     assert assignments(text) == found
 
 
-@pytest.mark.parametrize("word", ["a" * 900_000 + "!", "A=" + "'\"" * 400_000, "a=" * 400_000 + "!", "\\ " * 400_000])
+@pytest.mark.parametrize("word", ["a" * 90_000 + "!", "A=" + "'\"" * 45_000, "a=" * 45_000 + "!", "\\ " * 45_000])
 def test_long_words_take_no_time(word: str) -> None:
     with within(seconds=120):
+        assignments(word * 10)
         find_hints({"Dockerfile": f"ARG {word}\nFROM a:1\nENV {word}\n"}, arguments={}, base="a:1")
