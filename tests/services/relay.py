@@ -60,6 +60,7 @@ class Relay:
         self.proxy, self.client = proxy, client
         self.backend: socket.socket | None = None
         self._client_gone = threading.Event()
+        self._aborted = False
         self._past: tuple[Rule, ...] = ()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -76,7 +77,8 @@ class Relay:
             self._close_both()
 
     def abort(self) -> None:
-        """Reset the client's connection now."""
+        """Reset the client's connection now. What the backend says to that is not passed on any more."""
+        self._aborted = True
         reset(self.client)
         if self.backend is not None:
             reset(self.backend)
@@ -141,6 +143,8 @@ class Relay:
         """Backend to client, with the faults."""
         assert self.backend is not None
         while part := self.backend.recv(_CHUNK):
+            if self._aborted:
+                return
             if not request.status and self.proxy.http:
                 request.status = int(part[9:12])
             view = memoryview(part)
