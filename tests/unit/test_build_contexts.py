@@ -103,4 +103,4 @@ def test_without_a_dockerfile_nothing_is_sent(entries: list[Entry]) -> None:
 def test_between_the_files_somebody_may_look_whether_they_are_still_wanted() -> None:
     looks: list[int] = []
     context_of([entry("Dockerfile"), entry("a"), entry("b")], limit=LIMIT, glance=lambda: looks.append(1))
-    assert len(looks) == 3
+    assert len(looks) == 6  # each path twice: whether it is ignored, and whether it may be sent
