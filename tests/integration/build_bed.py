@@ -9,19 +9,22 @@ from typing import Any
 
 from tests.integration.pull_bed import FINAL, PullBed, Snapshot, Watch
 from tests.services.process import wait_until
+from tests.services.product import ADMIN
 from tests.services.registry import Registry
 
 _numbers = count(1)
-# The rows that the API of applications makes, in one process for all that a test needs.
+# The rows that the API of applications makes for the administrator, in one process for all that a test needs.
 _MAKE = """
 import json
+from django.contrib.auth.models import User
 from builds.models import Application, BuildSecret
 from builds.trees import entries_of, revision_of
 from imagelib.models import RegistryEndpoint
 values = json.load(open({path!r}))
 target = RegistryEndpoint.objects.get(pk=values.pop("target_registry"))
 files, secrets = values.pop("files"), values.pop("secrets")
-app = Application.objects.create(target_registry=target, version=1, **values)
+owner = User.objects.get(username={owner!r})
+app = Application.objects.create(owner=owner, target_registry=target, version=1, **values)
 if files:
     app.versions.create(number=1, files=files, revision=revision_of(entries_of(files)))
 for name, value in secrets.items():
@@ -48,7 +51,7 @@ class BuildBed:
         }  # fmt: skip
         path = self.product.directory / f"application{number}.json"
         path.write_text(json.dumps({**usual, **values}))
-        done = self.product.manage("shell", "--no-imports", "-c", _MAKE.format(path=str(path)))
+        done = self.product.manage("shell", "--no-imports", "-c", _MAKE.format(path=str(path), owner=ADMIN))
         assert done.returncode == 0, done.stderr
         return int(done.stdout.split("id ")[1])
 
