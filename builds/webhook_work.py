@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
@@ -93,16 +92,14 @@ def _finish(job: WebhookCall, outcome: Outcome, tools: Tools) -> None:
     delay = min(FIRST_DELAY * 2.0 ** (job.attempt - 1), LONGEST_DELAY) * (1 + tools.jitter() / 10)
     due = now + timedelta(seconds=delay)
     again = outcome.transient and job.attempt < job.max_attempts and due < job.created_at + GIVEN_UP_AFTER
-    change: Callable[[], None]
-    if not outcome.code:
-        change = lambda: job.succeed(now=now, status=status)  # noqa: E731
-    elif again:
-        change = lambda: job.requeue(due_at=due, code=outcome.code, error=error, status=status)  # noqa: E731
-    else:
-        change = lambda: job.fail(now=now, code=outcome.code, error=error, status=status)  # noqa: E731
     try:
         with transaction.atomic():
-            change()
+            if not outcome.code:
+                job.succeed(now=now, status=status)
+            elif again:
+                job.requeue(due_at=due, code=outcome.code, error=error, status=status)
+            else:
+                job.fail(now=now, code=outcome.code, error=error, status=status)
     except IllegalTransition:
         job.acknowledge_cancel(now=now, status=status)
         return
