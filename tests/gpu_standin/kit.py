@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class GpuStandIn:
         _build("idle.c", self.idle_library / "libvgpu.so", *_LIBRARY)
 
     def node(self, name: str, *cards: StandInCard) -> GpuNode:
-        return GpuNode(self.directory / name, self._driver, cards)
+        """`name` is for the reader of a listing: the files of one process may give the same."""
+        return GpuNode(Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.directory)), self._driver, cards)
 
 
 class GpuNode:
@@ -47,7 +49,7 @@ class GpuNode:
 
     def __init__(self, directory: Path, driver: Path, cards: tuple[StandInCard, ...]) -> None:
         self.directory, self.programs = directory, directory / "bin"
-        self.programs.mkdir(parents=True)
+        self.programs.mkdir()
         (directory / "lib").symlink_to(driver)
         shutil.copy(SOURCES / "hook.py", self.programs / HOOK)
         (self.programs / HOOK).chmod(0o755)
