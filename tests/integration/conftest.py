@@ -23,7 +23,8 @@ _FAST = {"IMAGELIB_LOG_LEVEL": "INFO"}
 # What takes longest begins first, so that no process of the tests waits long for another at the end.
 _LONGEST = (
     "builds", "pull_processes", "pull_failures", "transfers", "pull_success", "commands", "pull_restarts",
-    "instance_processes", "pull_concurrency", "production_shape", "nodes", "pull_cancel", "instance_events", "instances", "preflight",
+    "instance_processes", "pull_concurrency", "production_shape", "nodes", "pull_cancel", "instance_events",
+    "instances", "preflight",
 )  # fmt: skip
 
 
