@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -35,6 +35,7 @@ class OperatorAdmin(ModelAdmin):
     warn_unsaved_form = True
     compressed_fields = False
     delete_confirmation_template = "imagelib/delete_confirmation.html"
+    by_hand: Container[str] = ("add", "change", "delete")  # which forms there are; the rest is for services alone
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_operator(request)
@@ -43,13 +44,13 @@ class OperatorAdmin(ModelAdmin):
         return is_operator(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_operator(request)
+        return "add" in self.by_hand and is_operator(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_operator(request)
+        return "change" in self.by_hand and is_operator(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_operator(request)
+        return "delete" in self.by_hand and is_operator(request)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 

@@ -42,12 +42,7 @@ class PullAdmin(OperatorAdmin):
     search_fields = ("reference", "node_name", "error_code")
     ordering = ("-pk",)
     actions = ("cancel_selected",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ("add",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return services.visible_pulls(request.user)

@@ -44,9 +44,7 @@ class KusciaTokenAdmin(OperatorAdmin):
     list_select_related = ("user",)
     actions = ("revoke_selected",)
     actions_detail = ("revoke",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ("add", "delete")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return _FACTS if obj else ("name",)

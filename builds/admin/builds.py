@@ -33,15 +33,7 @@ class BuildAdmin(OperatorAdmin):
     list_filter = ("state", "trigger")
     search_fields = ("application_name", "reference", "revision", "error_code")
     ordering = ("-pk",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return services.visible_builds(request.user)

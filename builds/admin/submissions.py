@@ -50,12 +50,7 @@ class SubmissionAdmin(OperatorAdmin):
     search_fields = ("reference", "name", "digest", "requested_by__username")
     ordering = (F("decided_at").desc(nulls_first=True), "-pk")
     fields = ("reference", "name", "description")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ("add",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return services.visible_submissions(request.user)

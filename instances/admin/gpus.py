@@ -44,15 +44,7 @@ class GpuAdmin(SwitchAdmin):
     ordering = ("node__name", "node", "index")
     actions = ("cordon_selected", "uncordon_selected")
     actions_row = ("toggle_cordoned",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("node").prefetch_related("allocations")
