@@ -26,9 +26,7 @@ _FILE = UnfoldAdminFileFieldWidget()  # the theme's script expects its own shape
 def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
     """A first POST shows what is in it, a second one imports it."""
     context: dict[str, Any] = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Import AppImages"),
+        **page.frame(request, _("Import AppImages")),
         "text": request.POST.get("text", ""),
         "values": {name: request.POST.get(name, "").strip() for name in _VALUES},
         "file_input": _FILE.render("file", None, {"id": "il-file", "accept": ".yaml,.yml,.json,.txt"}),

@@ -70,9 +70,7 @@ def registered_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
     jobs = visible_pulls(request.user).filter(pk__in=ids["pull"]).order_by("node_name", "pk")
     pulls = [brief(job, now=now) for job in jobs]
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Register and import"),
+        **page.frame(request, _("Register and import")),
         "app_images": AppImage.objects.filter(pk__in=ids["app_image"]).order_by("name"),
         "pulls": [picture | {"json": json.dumps(picture)} for picture in pulls],
         "more": number(request.GET.get("more")),
@@ -88,9 +86,7 @@ def _form(page: OperatorAdmin, request: HttpRequest) -> dict[str, Any]:
     search = posted.get("search", "").replace("\0", "").strip()
     nodes, more = nodes_to_choose(search=search, chosen=chosen)
     return {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Register and import"),
+        **page.frame(request, _("Register and import")),
         "image": posted.get("image", "").strip(),
         "name": posted.get("name", "").strip(),
         "text": posted.get("text", ""),

@@ -22,9 +22,7 @@ def version_page(page: OperatorAdmin, request: HttpRequest, row: AppImage, numbe
     except (NotFound, InvalidInput) as error:
         raise Http404(str(error)) from None
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("%(name)s, version %(number)s") % {"name": row.name, "number": number},
+        **page.frame(request, _("%(name)s, version %(number)s") % {"name": row.name, "number": number}),
         "row": row,
         "version": found,
         "how": How(found["how"]).label,

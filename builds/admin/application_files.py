@@ -30,9 +30,7 @@ def edit_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
     base = base_of(row)
     files = files_of(row) or starting_files(**{name: base[name] for name in base if name != "base_tag"})
     context: dict[str, Any] = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Files of “%(name)s”") % {"name": row.name},
+        **page.frame(request, _("Files of “%(name)s”") % {"name": row.name}),
         "row": row,
         "version": row.version,
         "back": page.change_url(row.pk),
@@ -106,9 +104,7 @@ def version_page(page: OperatorAdmin, request: HttpRequest, row: Application, nu
     except (NotFound, InvalidInput) as error:
         raise Http404(str(error)) from None
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("%(name)s, version %(number)s") % {"name": row.name, "number": number},
+        **page.frame(request, _("%(name)s, version %(number)s") % {"name": row.name, "number": number}),
         "row": row,
         "version": found,
         "lines": diff_lines(found["diff"]),

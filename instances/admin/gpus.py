@@ -129,9 +129,7 @@ class GpuAdmin(SwitchAdmin):
         known = gpus_of(user=request.user, node=node.pk)
         specs = services.visible_specs(request.user).filter(is_listed=True).order_by("name", "pk")
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("GPUs of %(node)s") % {"node": node.name},
+            **self.frame(request, _("GPUs of %(node)s") % {"node": node.name}),
             "node": node,
             "checked": age(known["checked_at"]),
             "problem": known["problem"],
