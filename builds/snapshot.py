@@ -10,7 +10,8 @@ from builds.failure_texts import describe
 from builds.failures import told_code
 from builds.models import Build
 from core.ages import age_seconds
-from core.jobs import ACTIVE_STATES, JobState
+from core.jobs import JobState
+from core.snapshots import failure_picture, job_picture
 
 _NUMBERS: Mapping[str, Any] = {
     "phase": "",
@@ -31,22 +32,10 @@ def snapshot(job: Build, *, now: datetime, for_operator: bool) -> dict[str, Any]
     """JSON-ready. `timings`: what each step took, in seconds; `bytes_…`: of the push, as the engine counts them (not
     compressed); `size`: bytes in the registry; `percent` below 100 until the registry shows the digest; `log_lines`:
     the log has so many by now; `version` grows with every change."""
-    numbers = {name: job.progress.get(name, default) for name, default in _NUMBERS.items()}
     running = job.state == JobState.RUNNING
-    if job.state == JobState.QUEUED:
-        numbers["phase"] = "waiting"
-    elif running:
-        numbers["phase"] = numbers["phase"] or "preparing"  # claimed a moment ago
-    elif job.state not in ACTIVE_STATES or not numbers["phase"]:
-        numbers["phase"] = job.state
-    if job.state == JobState.SUCCEEDED:
-        numbers["percent"] = 100.0
-    retrying = job.state == JobState.QUEUED and job.attempt > 0
     return {
-        "id": job.pk,
+        **job_picture(job, now=now, numbers=_NUMBERS, first_phase="preparing"),
         "application": {"id": job.application_id, "name": job.application_name},
-        "state": job.state,
-        **numbers,
         "image": job.reference,
         "digest": job.digest,
         "revision": job.revision,
@@ -57,17 +46,8 @@ def snapshot(job: Build, *, now: datetime, for_operator: bool) -> dict[str, Any]
         "trigger": job.trigger,
         "log_lines": job.log_lines,
         "last_word_age_seconds": age_seconds(job.moved_at, now) if running else None,
-        "attempt": job.attempt,
-        "max_attempts": job.max_attempts,
         "error": error_of(job, for_operator=for_operator),
-        "next_attempt_at": _time(job.due_at) if retrying else None,
-        "running_seconds": age_seconds(job.started_at, job.finished_at or now),
-        "requested_by": job.requested_by.get_username() if job.requested_by else None,
         "retry_of": job.retry_of_id,
-        "created_at": _time(job.created_at),
-        "started_at": _time(job.started_at),
-        "finished_at": _time(job.finished_at),
-        "version": job.version,
     }
 
 
@@ -77,15 +57,8 @@ def error_of(job: Build, *, for_operator: bool) -> dict[str, Any] | None:
     if not job.error_code:
         return None
     code = job.error_code if for_operator else told_code(job.error_code)
-    text = describe(code, job.error.get("params", {}))
-    return {
-        "code": code,
-        "transient": bool(job.error.get("transient")),
-        "title": str(text.title),
-        "cause": str(text.cause),
-        "advice": str(text.advice),
-        "evidence": job.error.get("evidence", "") if for_operator or not code.startswith("git_") else "",
-    }
+    evidence = job.error.get("evidence", "") if for_operator or not code.startswith("git_") else ""
+    return failure_picture(job, code=code, text=describe(code, job.error.get("params", {})), evidence=evidence)
 
 
 def _source(job: Build) -> dict[str, Any]:
@@ -94,7 +67,3 @@ def _source(job: Build) -> dict[str, Any]:
         return {"version": None, "git_url": job.git_url, "git_branch": job.git_branch, "git_path": job.git_path}
     number = job.files.number if job.files else None
     return {"version": number, "git_url": "", "git_branch": "", "git_path": ""}
-
-
-def _time(value: datetime | None) -> str | None:
-    return value.isoformat().replace("+00:00", "Z") if value else None

@@ -11,6 +11,7 @@ from builds.services.notices import notice_text
 from builds.submission_snapshot import call_picture, picture
 from core.api import AskedFields, SecretField, StrictModelSerializer
 from core.jobs import JobState
+from pulls.serializers import PullError
 
 _LARGEST = 2**63 - 1
 
@@ -57,12 +58,7 @@ class SubmissionCheckShape(serializers.Serializer):
     )
 
 
-class CheckError(serializers.Serializer):
-    code = serializers.CharField()
-    transient = serializers.BooleanField()
-    title = serializers.CharField()
-    cause = serializers.CharField()
-    advice = serializers.CharField()
+class CheckError(PullError):
     evidence = serializers.CharField(allow_blank=True, help_text="For operators.")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from builds.check_texts import worded
 from builds.models import Submission, WebhookCall
 from builds.webhook_texts import webhook_failure_text
+from core.snapshots import failure_picture
 from imagelib.registry import UNREACHABLE_CODES
 from pulls.failure_texts import describe
 
@@ -48,15 +49,8 @@ def error_of(row: Submission, *, for_operator: bool) -> dict[str, Any] | None:
         return None
     hidden = not for_operator and row.error_code in UNREACHABLE_CODES
     code = "registry_unreachable" if hidden else row.error_code
-    text = describe(code, row.error.get("params"))
-    return {
-        "code": code,
-        "transient": bool(row.error.get("transient")),
-        "title": str(text.title),
-        "cause": str(text.cause),
-        "advice": str(text.advice),
-        "evidence": str(row.error.get("evidence", "")) if for_operator else "",
-    }
+    evidence = str(row.error.get("evidence", "")) if for_operator else ""
+    return failure_picture(row, code=code, text=describe(code, row.error.get("params")), evidence=evidence)
 
 
 def call_picture(call: WebhookCall) -> dict[str, Any]:

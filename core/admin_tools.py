@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from core.errors import DomainError
+from core.jobs import STATE_COLOURS, Job, JobState
 
 CONFIRMED = "confirmed"
 
@@ -35,6 +36,7 @@ class OperatorAdmin(ModelAdmin):
     warn_unsaved_form = True
     compressed_fields = False
     delete_confirmation_template = "imagelib/delete_confirmation.html"
+    by_hand: Container[str] = ("add", "change", "delete")  # which forms there are; the rest is for services alone
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_operator(request)
@@ -43,13 +45,13 @@ class OperatorAdmin(ModelAdmin):
         return is_operator(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_operator(request)
+        return "add" in self.by_hand and is_operator(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_operator(request)
+        return "change" in self.by_hand and is_operator(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_operator(request)
+        return "delete" in self.by_hand and is_operator(request)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 
@@ -84,7 +86,11 @@ class OperatorAdmin(ModelAdmin):
             messages.error(request, str(error))
             return HttpResponseRedirect(request.get_full_path())
 
-    # --- confirming --------------------------------------------------------------------------------------------------
+    # --- pages of our own, and confirming -----------------------------------------------------------------------------
+
+    def frame(self, request: HttpRequest, title: str) -> dict[str, Any]:
+        """What the template around every page wants to know."""
+        return {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
         row = self.get_object(request, unquote(str(object_id)))
@@ -99,7 +105,7 @@ class OperatorAdmin(ModelAdmin):
         title: str,
         message: str,
         button: str,
-        act: Callable[[], str | None],
+        act: Callable[[], str | HttpResponse | None],
         back: str,
         items: Sequence[Any] = (),
         danger: bool = False,
@@ -107,7 +113,7 @@ class OperatorAdmin(ModelAdmin):
     ) -> HttpResponse:
         """First a page that says what will happen; `act` runs only for a POST that comes from that page.
 
-        `act` returns a sentence for the user, or None when it has reported by itself.
+        `act` returns a sentence for the user, where to go instead of `back`, or None when it has reported by itself.
         """
         if request.method == "POST" and request.POST.get(CONFIRMED):
             try:
@@ -115,13 +121,13 @@ class OperatorAdmin(ModelAdmin):
             except DomainError as error:
                 messages.error(request, str(error))
             else:
+                if isinstance(said, HttpResponse):
+                    return said
                 if said:
                     messages.success(request, said)
             return HttpResponseRedirect(back)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,
-            "title": title,
+            **self.frame(request, title),
             "message": message,
             "items": items,
             "button": button,
@@ -161,6 +167,10 @@ def label(text: Any, tone: str = "default", *, title: Any = "") -> SafeString:
     return format_html('<span class="{}" title="{}">{}</span>', _LABELS[tone], title, text)
 
 
+def job_state(job: Job) -> SafeString:
+    return label(job.get_state_display(), STATE_COLOURS[JobState(job.state)])
+
+
 def age(moment: Any) -> SafeString | str:
     """A time that shows how long ago it was and keeps counting in the browser."""
     if moment is None:
@@ -179,6 +189,11 @@ def two_lines(first: Any, second: Any, *, title: Any = "") -> SafeString:
         first,
         second,
     )
+
+
+def with_age(first: Any, moment: Any) -> SafeString:
+    """What happened, or who asked, and below it how long ago."""
+    return format_html('<span class="il-two"><span>{}</span>{}</span>', first, age(moment) if moment else "")
 
 
 def bytes_text(size: int | None) -> SafeString | str:

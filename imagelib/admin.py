@@ -232,9 +232,7 @@ class EndpointAdmin(OperatorAdmin):
 def check_page(page: OperatorAdmin, request: HttpRequest, row: Any, *, title: str, url: str) -> HttpResponse:
     """A page that asks the registry through the API while it is shown: a dead registry does not block it."""
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.model._meta,
-        "title": title,
+        **page.frame(request, title),
         "check_url": url,
         "row": row,
         "back": page.change_url(row.pk),

@@ -33,9 +33,7 @@ def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
                 messages.warning(request, f"{warning['field']}: {warning['message']}".removeprefix(": "))
             return HttpResponseRedirect(page.changelist_url())
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.model._meta,
-        "title": _("Import a Kuscia configuration"),
+        **page.frame(request, _("Import a Kuscia configuration")),
         "faults": faults,
         "back": page.changelist_url(),
     }

@@ -2,87 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imagelib import env
 
+
+def _every(seconds: float, task: str, *, expires: int | None = None, queue: str = "control") -> dict[str, Any]:
+    """`expires`: after so many seconds nobody needs it any more, because the next one is there."""
+    options = {"queue": queue} if expires is None else {"queue": queue, "expires": expires}
+    return {"task": task, "schedule": seconds, "options": options}
+
+
 SCHEDULE = {
-    "reap jobs": {
-        "task": "core.tasks.reap_jobs",
-        "schedule": 10.0,
-        "options": {"queue": "control", "expires": 60},
-    },
-    "sweep nodes": {
-        "task": "nodes.tasks.sweep_nodes",
-        "schedule": 30.0,
-        "options": {"queue": "control", "expires": 30},
-    },
-    "read disks": {
-        "task": "nodes.tasks.read_node_disks",
-        "schedule": 30.0,
-        "options": {"queue": "control", "expires": 30},
-    },
-    "sweep instances": {
-        "task": "instances.tasks.sweep_instances",
-        "schedule": env.decimal("SWEEP_INSTANCES_EVERY", 15.0, minimum=1),
-        "options": {"queue": "control", "expires": 15},
-    },
-    "discover new nodes": {
-        "task": "instances.tasks.discover_new_nodes",
-        "schedule": 30.0,
-        "options": {"queue": "transfers", "expires": 30},  # short-lived containers, which nobody waits for
-    },
-    "measure instances": {
-        "task": "instances.tasks.measure_instances",
-        "schedule": 30.0,
-        "options": {"queue": "transfers", "expires": 30},  # many seconds, which nobody waits for
-    },
-    "forget old keys": {
-        "task": "core.tasks.forget_idempotency_keys",
-        "schedule": 3600.0,
-        "options": {"queue": "control"},
-    },
-    "forget old archives": {
-        "task": "pulls.tasks.forget_old_archives",
-        "schedule": 3600.0,
-        "options": {"queue": "control"},
-    },
-    "forget ended logins": {
-        "task": "core.tasks.forget_ended_logins",
-        "schedule": 3600.0,
-        "options": {"queue": "control"},
-    },
-    "forget old pulls": {
-        "task": "pulls.tasks.forget_old_pulls",
-        "schedule": 3600.0,
-        "options": {"queue": "control", "expires": 3600},
-    },
-    "forget old builds": {
-        "task": "builds.tasks.forget_old_builds",
-        "schedule": 3600.0,
-        "options": {"queue": "control", "expires": 3600},
-    },
-    "take up pushes": {
-        "task": "builds.tasks.take_up_pushes",
-        "schedule": 10.0,
-        "options": {"queue": "control", "expires": 10},
-    },
-    "forget old deliveries": {
-        "task": "builds.tasks.forget_old_deliveries",
-        "schedule": 3600.0,
-        "options": {"queue": "control", "expires": 3600},
-    },
-    "forget what was told": {
-        "task": "builds.tasks.forget_what_was_told",
-        "schedule": 3600.0,
-        "options": {"queue": "control", "expires": 3600},
-    },
-    "forget old instances": {
-        "task": "instances.tasks.forget_old_history",
-        "schedule": 3600.0,
-        "options": {"queue": "control", "expires": 3600},
-    },
-    "forget old downloads": {
-        "task": "core.tasks.forget_download_tickets",
-        "schedule": 3600.0,
-        "options": {"queue": "control"},
-    },
+    "reap jobs": _every(10.0, "core.tasks.reap_jobs", expires=60),
+    "sweep nodes": _every(30.0, "nodes.tasks.sweep_nodes", expires=30),
+    "read disks": _every(30.0, "nodes.tasks.read_node_disks", expires=30),
+    "sweep instances": _every(
+        env.decimal("SWEEP_INSTANCES_EVERY", 15.0, minimum=1), "instances.tasks.sweep_instances", expires=15
+    ),
+    # short-lived containers, which nobody waits for
+    "discover new nodes": _every(30.0, "instances.tasks.discover_new_nodes", expires=30, queue="transfers"),
+    # many seconds, which nobody waits for
+    "measure instances": _every(30.0, "instances.tasks.measure_instances", expires=30, queue="transfers"),
+    "forget old keys": _every(3600.0, "core.tasks.forget_idempotency_keys"),
+    "forget old archives": _every(3600.0, "pulls.tasks.forget_old_archives"),
+    "forget ended logins": _every(3600.0, "core.tasks.forget_ended_logins"),
+    "forget old pulls": _every(3600.0, "pulls.tasks.forget_old_pulls", expires=3600),
+    "forget old builds": _every(3600.0, "builds.tasks.forget_old_builds", expires=3600),
+    "take up pushes": _every(10.0, "builds.tasks.take_up_pushes", expires=10),
+    "forget old deliveries": _every(3600.0, "builds.tasks.forget_old_deliveries", expires=3600),
+    "forget what was told": _every(3600.0, "builds.tasks.forget_what_was_told", expires=3600),
+    "forget old instances": _every(3600.0, "instances.tasks.forget_old_history", expires=3600),
+    "forget old downloads": _every(3600.0, "core.tasks.forget_download_tickets"),
 }

@@ -9,12 +9,12 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
+from core.certificates import certificate_fault
 from core.errors import Conflict, InvalidInput
 from core.operators import require_operator
 from core.rows import delete_rows, save_row, set_listed_rows
 from imagelib.address_texts import address_error_text
 from imagelib.addresses import AddressError, SplitAddress, parse, parse_endpoint, split_credentials
-from imagelib.certificates import check_ca
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.references import Endpoints, effective_or_invalid
 
@@ -164,7 +164,7 @@ def save_endpoint(
         problems["endpoint"] = address_error_text(error.code, error.params)
     if trusted and not problems and _leads_elsewhere(trusted, _place_of(row)):
         problems["password"] = _PASSWORD_AGAIN
-    if row.ca_certificate and (fault := check_ca(row.ca_certificate)):
+    if row.ca_certificate and (fault := certificate_fault(row.ca_certificate)):
         problems["ca_certificate"] = fault
     if bool(row.username) != bool(row.password):
         missing = "password" if row.username else "username"

@@ -7,8 +7,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from core.certificates import certificate_fault
 
 
 def check_tls(*, ca_cert: str, client_cert: str, client_key: str) -> dict[str, Any]:
@@ -28,17 +29,7 @@ def check_tls(*, ca_cert: str, client_cert: str, client_key: str) -> dict[str, A
 def _certificate_fault(pem: str) -> Any:
     if "PRIVATE KEY-----" in pem:  # certificates are shown again, keys are not
         return _("There is a private key in this text. Give the certificate alone; the key has a field of its own.")
-    try:
-        certificate = x509.load_pem_x509_certificates(pem.encode())[0]
-    except ValueError:
-        return _("This is not a certificate in PEM form. It starts with -----BEGIN CERTIFICATE-----.")
-    if certificate.not_valid_after_utc < timezone.now():
-        rule = _(
-            "The certificate expired on %(date)s. Enter one that is still valid; it starts with "
-            "-----BEGIN CERTIFICATE-----."
-        )
-        return rule % {"date": certificate.not_valid_after_utc.date().isoformat()}
-    return None
+    return certificate_fault(pem, most=1)
 
 
 def _key_fault(certificate: str, key: str) -> Any:

@@ -17,15 +17,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from core.admin_tools import OperatorAdmin, age, label, two_lines
+from core.admin_tools import OperatorAdmin, job_state, two_lines, with_age
 from core.errors import DomainError
-from core.jobs import FINAL_STATES, STATE_COLOURS, JobState
+from core.jobs import FINAL_STATES, JobState
 from imagelib.models import ImageRegistry
 from imagelib.references import effective_or_invalid
-from nodes.admin import free_space, status_label
 from nodes.models import ComputeNode
 from pulls import services
-from pulls.admin_choices import FoundImages, ImageChoice, asked_source, nodes_to_choose, number, shown_source
+from pulls.admin_choices import (
+    FoundImages,
+    ImageChoice,
+    asked_source,
+    drawn_node,
+    nodes_to_choose,
+    number,
+    shown_source,
+)
 from pulls.dashboard import brief
 from pulls.estimate import estimate
 from pulls.models import PullJob
@@ -42,12 +49,7 @@ class PullAdmin(OperatorAdmin):
     search_fields = ("reference", "node_name", "error_code")
     ordering = ("-pk",)
     actions = ("cancel_selected",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ("add",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return services.visible_pulls(request.user)
@@ -72,8 +74,7 @@ class PullAdmin(OperatorAdmin):
 
     @display(description=gettext_lazy("state"), ordering="state")
     def state_label(self, job: PullJob) -> SafeString:
-        shown = label(job.get_state_display(), STATE_COLOURS[JobState(job.state)])
-        return format_html('<span data-pull-state="{}">{}</span>', job.pk, shown)
+        return format_html('<span data-pull-state="{}">{}</span>', job.pk, job_state(job))
 
     @display(description=gettext_lazy("progress"))
     def bar(self, job: PullJob) -> SafeString:
@@ -86,7 +87,7 @@ class PullAdmin(OperatorAdmin):
     @display(description=gettext_lazy("requested"), ordering="created_at")
     def asked(self, job: PullJob) -> SafeString:
         by = job.requested_by.get_username() if job.requested_by else _("system")
-        return format_html('<span class="il-two"><span>{}</span>{}</span>', by, age(job.created_at))
+        return with_age(by, job.created_at)
 
     @admin.action(description=gettext_lazy("Cancel selected pulls…"))
     def cancel_selected(self, request: HttpRequest, queryset: Any) -> HttpResponse:
@@ -128,9 +129,7 @@ class PullAdmin(OperatorAdmin):
         """The pull page: read-only and live; the snapshot travels in the page, changes come by event stream."""
         job = self.row_or_404(request, object_id)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": short_reference(job.reference),
+            **self.frame(request, short_reference(job.reference)),
             "job": job,
             "snapshot": snapshot(job, now=timezone.now()),
             "stall_after": job.stall_after or settings.STALL_AFTER,
@@ -161,13 +160,10 @@ class PullAdmin(OperatorAdmin):
 
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self.row_or_404(request, str(pk))
-        if request.method == "POST" and request.POST.get("confirmed"):
-            try:
-                new = services.retry_pull(user=request.user, pull=job.pk)
-            except DomainError as error:
-                messages.error(request, str(error))
-                return HttpResponseRedirect(self.change_url(job.pk))
-            return HttpResponseRedirect(self.change_url(new.pk))
+
+        def act() -> HttpResponse:
+            return HttpResponseRedirect(self.change_url(services.retry_pull(user=request.user, pull=job.pk).pk))
+
         return self.confirm(
             request,
             title=_("Pull again"),
@@ -177,7 +173,7 @@ class PullAdmin(OperatorAdmin):
             ),
             items=[_("%(reference)s onto %(node)s") % {"reference": job.reference, "node": job.node_name}],
             button=_("Pull again"),
-            act=lambda: None,
+            act=act,
             back=self.change_url(job.pk),
         )
 
@@ -198,13 +194,11 @@ class PullAdmin(OperatorAdmin):
         search = request.GET.get("search", "").replace("\0", "").strip()
         nodes, more = nodes_to_choose(search=search, chosen=chosen) if image else ([], 0)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Pull onto nodes"),
+            **self.frame(request, _("Pull onto nodes")),
             "any_images": image is not None or ImageRegistry.objects.exists(),
             "choice": ImageChoice(initial={"image": image}),
             "image": image,
-            "nodes": [_row(node) for node in nodes],
+            "nodes": [drawn_node(node) for node in nodes],
             "more_nodes": more,
             "search": search,
             "chosen": chosen,
@@ -248,9 +242,3 @@ def short_reference(reference: str) -> str:
     name = reference.removeprefix("docker.io/library/").removeprefix("docker.io/")
     start, separator, digest = name.partition("@sha256:")
     return f"{start}@{digest[:12]}…" if separator else name
-
-
-def _row(node: ComputeNode) -> dict[str, Any]:
-    """A node as the page that starts pulls shows it."""
-    name = two_lines(node.name, node.region if node.is_listed else _("unlisted"))
-    return {"pk": node.pk, "name": name, "status": status_label(node), "free": free_space(node)}

@@ -17,8 +17,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.admin_tools import two_lines
 from core.errors import InvalidInput
 from imagelib.models import ImageRegistry
+from nodes.admin import free_space, status_label
 from nodes.models import ComputeNode
 from nodes.services import usable_nodes
 from pulls.models import PullJob, Source
@@ -63,6 +65,12 @@ def nodes_to_choose(*, search: str, chosen: Iterable[int]) -> tuple[list[Compute
     ids = {node.pk for node in shown}
     kept = list(rows.filter(pk__in=set(chosen) - ids))
     return kept + shown, found.exclude(pk__in=ids | {node.pk for node in kept}).count()
+
+
+def drawn_node(node: ComputeNode) -> dict[str, Any]:
+    """A node that can be chosen, as pages show it."""
+    name = two_lines(node.name, node.region if node.is_listed else _("unlisted"))
+    return {"pk": node.pk, "name": name, "status": status_label(node), "free": free_space(node)}
 
 
 def asked_source(posted: QueryDict) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.gpu_standin.kit import GpuStandIn
+    from tests.integration.scripted_server import ScriptedServer
     from tests.services.engine import RealEngine
     from tests.services.engine_bed import EngineBed
     from tests.services.fault_proxy import FaultProxy
@@ -151,6 +152,15 @@ def fault_proxy() -> Iterator[Callable[..., FaultProxy]]:
 
     with ExitStack() as stack:
         yield start
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """Answers by script."""
+    from tests.integration.scripted_server import scripted_server
+
+    with scripted_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -117,9 +117,7 @@ class AppImageAdmin(OperatorAdmin):
         (image,) = effective_images([row], user=request.user).values()
         versions = list(versions_of(row)[:_VERSIONS_SHOWN])
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": row.name,
+            **self.frame(request, row.name),
             "row": row,
             "image": image,
             "origin": "" if image.error else origin_of(image),

@@ -8,30 +8,27 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from appimages.file_imports import import_app_images, install_values, read_or_refuse
 from appimages.importing import InstallValues, ReadFile
 from appimages.models import AppImage
 from appimages.notice_texts import notice_text
+from core.admin_forms import file_input
 from core.admin_tools import CONFIRMED, OperatorAdmin
 from core.document_texts import FileRefused, worded
 from core.documents import LARGEST
 from core.errors import DomainError
 
 _VALUES = ("name", "image", "id")
-_FILE = UnfoldAdminFileFieldWidget()  # the theme's script expects its own shape of every file field
 
 
 def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
     """A first POST shows what is in it, a second one imports it."""
     context: dict[str, Any] = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Import AppImages"),
+        **page.frame(request, _("Import AppImages")),
         "text": request.POST.get("text", ""),
         "values": {name: request.POST.get(name, "").strip() for name in _VALUES},
-        "file_input": _FILE.render("file", None, {"id": "il-file", "accept": ".yaml,.yml,.json,.txt"}),
+        "file_input": file_input(".yaml,.yml,.json,.txt"),
         "back": page.changelist_url(),
         "confirmed": CONFIRMED,
     }

@@ -12,11 +12,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from appimages.models import AppImage
 from appimages.registration import Mode, register
 from appimages.rehearsal import Change, Rehearsal, present_on, rehearse
+from core.admin_forms import file_input
 from core.admin_tools import CONFIRMED, OperatorAdmin, diff_lines
 from core.document_texts import FileRefused
 from core.documents import LARGEST
@@ -29,7 +29,6 @@ from pulls.models import Source
 from pulls.services import visible_pulls
 
 WATCHED = 100  # pulls on one page: as many as one event stream tells of
-_FILE = UnfoldAdminFileFieldWidget()  # the theme's script expects its own shape of every file field
 
 
 def register_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
@@ -70,9 +69,7 @@ def registered_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
     jobs = visible_pulls(request.user).filter(pk__in=ids["pull"]).order_by("node_name", "pk")
     pulls = [brief(job, now=now) for job in jobs]
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Register and import"),
+        **page.frame(request, _("Register and import")),
         "app_images": AppImage.objects.filter(pk__in=ids["app_image"]).order_by("name"),
         "pulls": [picture | {"json": json.dumps(picture)} for picture in pulls],
         "more": number(request.GET.get("more")),
@@ -88,9 +85,7 @@ def _form(page: OperatorAdmin, request: HttpRequest) -> dict[str, Any]:
     search = posted.get("search", "").replace("\0", "").strip()
     nodes, more = nodes_to_choose(search=search, chosen=chosen)
     return {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Register and import"),
+        **page.frame(request, _("Register and import")),
         "image": posted.get("image", "").strip(),
         "name": posted.get("name", "").strip(),
         "text": posted.get("text", ""),
@@ -99,7 +94,7 @@ def _form(page: OperatorAdmin, request: HttpRequest) -> dict[str, Any]:
         "search": search,
         "nodes": [{"pk": node.pk, "row": node, "status": status_label(node)} for node in nodes],
         "more_nodes": more,
-        "file_input": _FILE.render("file", None, {"id": "il-file", "accept": ".yaml,.yml,.json,.txt"}),
+        "file_input": file_input(".yaml,.yml,.json,.txt"),
         **shown_source(posted, usual=Source.AUTO),
         "back": page.changelist_url(),
         "confirmed": CONFIRMED,

@@ -27,9 +27,7 @@ def render_page(page: OperatorAdmin, request: HttpRequest, row: AppImage) -> Htt
         if name.startswith(_PREFIX) and isinstance(value, str) and value
     }
     context: dict[str, Any] = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Configuration files of “%(name)s”") % {"name": row.name},
+        **page.frame(request, _("Configuration files of “%(name)s”") % {"name": row.name}),
         "row": row,
         "role": role,
         "roles": _roles(row),

@@ -44,9 +44,7 @@ class KusciaTokenAdmin(OperatorAdmin):
     list_select_related = ("user",)
     actions = ("revoke_selected",)
     actions_detail = ("revoke",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ("add", "delete")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return _FACTS if obj else ("name",)
@@ -85,9 +83,7 @@ class KusciaTokenAdmin(OperatorAdmin):
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """The only page that ever has the text: not a message, which would be stored until it is shown."""
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,
-            "title": _("Kuscia token “%(name)s”") % {"name": obj.name},
+            **self.frame(request, _("Kuscia token “%(name)s”") % {"name": obj.name}),
             "token": obj.plain_text,
             "back": self.changelist_url(),
         }

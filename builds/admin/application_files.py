@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from builds.application_versions import compared_version
@@ -16,9 +15,11 @@ from builds.models import Application, SourceKind
 from builds.previewing import base_of, hints_for
 from builds.services.application_files import files_of, roll_back, save_files, with_packages
 from builds.trees import DOCKERFILE
-from core.admin_tools import OperatorAdmin, diff_lines
-from core.errors import DomainError, InvalidInput, NotFound
+from core import admin_versions as versions
+from core.admin_tools import OperatorAdmin
+from core.errors import DomainError, InvalidInput
 
+_NAMES = "admin:builds_application"
 _FIRST = (DOCKERFILE, "requirements.txt")
 
 
@@ -30,9 +31,7 @@ def edit_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
     base = base_of(row)
     files = files_of(row) or starting_files(**{name: base[name] for name in base if name != "base_tag"})
     context: dict[str, Any] = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Files of “%(name)s”") % {"name": row.name},
+        **page.frame(request, _("Files of “%(name)s”") % {"name": row.name}),
         "row": row,
         "version": row.version,
         "back": page.change_url(row.pk),
@@ -100,43 +99,21 @@ def packages_view(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def version_page(page: OperatorAdmin, request: HttpRequest, row: Application, number: int) -> HttpResponse:
-    """What changed with it, or from another one: `?against=`."""
-    try:
-        found = compared_version(row, number=number, against=request.GET.get("against", ""))
-    except (NotFound, InvalidInput) as error:
-        raise Http404(str(error)) from None
-    context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("%(name)s, version %(number)s") % {"name": row.name, "number": number},
-        "row": row,
-        "version": found,
-        "lines": diff_lines(found["diff"]),
-        "back": page.change_url(row.pk),
-    }
-    return TemplateResponse(request, "builds/version.html", context)
+    found = versions.compared_or_404(compared_version, request, row, number)
+    return versions.version_page(
+        page, request, row, found, about=found["author"] or "–", texts=found["files"], names=_NAMES,
+        returns=row.source == SourceKind.FILES,
+    )  # fmt: skip
 
 
 def rollback_page(page: OperatorAdmin, request: HttpRequest, row: Application, number: int) -> HttpResponse:
-    def act() -> str:
-        now = roll_back(user=request.user, application=row, number=number)
-        return _("Version %(number)s is back, as version %(now)s.") % {"number": number, "now": now.version}
-
-    if not row.versions.filter(number=number).exists():
-        raise Http404
-    back = reverse("admin:builds_application_version", args=[row.pk, number])
-    return page.confirm(
-        request,
-        title=_("Roll back “%(name)s”") % {"name": row.name},
-        message=_(
-            "The files of version %(number)s become the present ones, as a new version. The versions in between stay."
-        )
-        % {"number": number},
-        button=_("Roll back"),
-        act=act,
-        items=[row],
-        back=page.change_url(row.pk) if request.method == "POST" else back,
+    message = _(
+        "The files of version %(number)s become the present ones, as a new version. The versions in between stay."
     )
+    return versions.rollback_page(
+        page, request, row, number, message=message, names=_NAMES,
+        roll_back=lambda: roll_back(user=request.user, application=row, number=number),
+    )  # fmt: skip
 
 
 def _refusal(page: OperatorAdmin, request: HttpRequest) -> HttpResponse | None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from builds.models import Application
 from builds.packing import LARGEST_ARCHIVE
@@ -16,13 +13,12 @@ from builds.services.application_imports import import_archive
 from builds.services.application_secrets import secret_names, set_secrets
 from builds.services.applications import copy_application
 from builds.services.git_imports import import_git
+from core.admin_forms import file_input
 from core.admin_tools import OperatorAdmin
 from core.document_texts import FileRefused
 from core.errors import DomainError, InvalidInput
 from core.fields import MASK
 from imagelib.models import RegistryEndpoint
-
-_FILE = UnfoldAdminFileFieldWidget()  # the theme's script expects its own shape of every file field
 
 
 def copy_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> HttpResponse:
@@ -32,7 +28,7 @@ def copy_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
         "description": request.POST.get("description", row.description),
     }
     context = {
-        **_common(page, request, _("Copy “%(name)s”") % {"name": row.name}),
+        **page.frame(request, _("Copy “%(name)s”") % {"name": row.name}),
         "row": row,
         "values": values,
         "back": page.change_url(row.pk),
@@ -53,11 +49,11 @@ def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("target_registry", "")
     git = {name: request.POST.get(name, "").strip() for name in ("git_url", "git_branch", "git_username")}
     context = {
-        **_common(page, request, _("Import a repository")),
+        **page.frame(request, _("Import a repository")),
         "registries": RegistryEndpoint.objects.all(),
         "chosen": chosen,
         "git": git,
-        "file_input": _FILE.render("file", None, {"id": "il-file", "accept": ".zip,.tar,.gz,.tgz"}),
+        "file_input": file_input(".zip,.tar,.gz,.tgz"),
         "back": page.changelist_url(),
     }
     if request.method == "POST":
@@ -86,7 +82,7 @@ def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
 def secrets_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> HttpResponse:
     """What is stored is never shown, and what was typed is never sent back."""
     context = {
-        **_common(page, request, _("Build secrets of “%(name)s”") % {"name": row.name}),
+        **page.frame(request, _("Build secrets of “%(name)s”") % {"name": row.name}),
         "row": row,
         "back": page.change_url(row.pk),
     }
@@ -114,7 +110,3 @@ def _typed_secret(request: HttpRequest) -> tuple[str, str]:
     if not value or value == MASK:
         raise InvalidInput({"value": _("Type the secret itself, for example a token. To remove one, use its button.")})
     return name, value
-
-
-def _common(page: OperatorAdmin, request: HttpRequest, title: str) -> dict[str, Any]:
-    return {**page.admin_site.each_context(request), "opts": page.opts, "title": title}

@@ -30,8 +30,7 @@ from builds.services.application_files import files_of
 from builds.services.application_rules import repository_of
 from builds.services.application_secrets import secret_names
 from core.admin_forms import SecretField, ServiceForm
-from core.admin_tools import OperatorAdmin, age, label, two_lines
-from core.jobs import STATE_COLOURS, JobState
+from core.admin_tools import OperatorAdmin, age, job_state, label, two_lines
 from imagelib.addresses import AddressError
 
 _SHOWN = 20
@@ -142,7 +141,7 @@ class ApplicationAdmin(OperatorAdmin):
         build = row.newest_build
         if build is None:
             return "–"
-        state = label(build.get_state_display(), STATE_COLOURS[JobState(build.state)])
+        state = job_state(build)
         at = reverse("admin:builds_build_change", args=[build.pk])
         link = format_html('<a class="il-link" href="{}">{} #{}</a>', at, state, build.pk)
         return two_lines(link, build.revision[:12], title=build.reference)
@@ -160,18 +159,13 @@ class ApplicationAdmin(OperatorAdmin):
         files = files_of(row)
         versions = list(versions_of(row)[:_SHOWN])
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": row.name,
+            **self.frame(request, row.name),
             "row": row,
             "base": _base(row),
             "repository": _repository(row),
             "files": files,
             "hints": hints_for(files, base=base_of(row)),
-            "builds": [
-                (build, label(build.get_state_display(), STATE_COLOURS[JobState(build.state)]))
-                for build in row.builds.select_related("requested_by")[:_SHOWN]
-            ],
+            "builds": [(build, job_state(build)) for build in row.builds.select_related("requested_by")[:_SHOWN]],
             "secrets": secret_names(row),
             "versions": versions,
             "older": row.version - len(versions),

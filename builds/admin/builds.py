@@ -9,7 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,9 +18,9 @@ from builds.builders import builder_nodes
 from builds.models import Application, Build
 from builds.services import builds as services
 from builds.snapshot import snapshot
-from core.admin_tools import OperatorAdmin, age, label, two_lines
+from core.admin_tools import OperatorAdmin, job_state, two_lines, with_age
 from core.errors import DomainError, NotFound
-from core.jobs import STATE_COLOURS, JobState
+from core.jobs import JobState
 
 
 @admin.register(Build)
@@ -33,15 +32,7 @@ class BuildAdmin(OperatorAdmin):
     list_filter = ("state", "trigger")
     search_fields = ("application_name", "reference", "revision", "error_code")
     ordering = ("-pk",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return services.visible_builds(request.user)
@@ -64,7 +55,7 @@ class BuildAdmin(OperatorAdmin):
 
     @display(description=gettext_lazy("state"), ordering="state")
     def state_label(self, job: Build) -> SafeString:
-        return label(job.get_state_display(), STATE_COLOURS[JobState(job.state)])
+        return job_state(job)
 
     @display(description=gettext_lazy("image"), ordering="reference")
     def image_name(self, job: Build) -> SafeString | str:
@@ -76,7 +67,7 @@ class BuildAdmin(OperatorAdmin):
     @display(description=gettext_lazy("requested"), ordering="created_at")
     def asked(self, job: Build) -> SafeString:
         by = job.requested_by.get_username() if job.requested_by else job.get_trigger_display()
-        return format_html('<span class="il-two"><span>{}</span>{}</span>', by, age(job.created_at))
+        return with_age(by, job.created_at)
 
     # --- one build ---------------------------------------------------------------------------------------------------
 
@@ -86,9 +77,7 @@ class BuildAdmin(OperatorAdmin):
         """Read-only and live: the snapshot travels in the page, changes come by event stream, the log is asked for."""
         job = self.row_or_404(request, object_id)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"{job.application_name} #{job.pk}",
+            **self.frame(request, f"{job.application_name} #{job.pk}"),
             "job": job,
             "snapshot": snapshot(job, now=timezone.now(), for_operator=request.user.is_staff),
             "retries": list(job.retries.values_list("pk", flat=True)),
@@ -108,9 +97,7 @@ class BuildAdmin(OperatorAdmin):
             except DomainError as error:
                 messages.error(request, str(error))
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Build %(name)s") % {"name": row.name},
+            **self.frame(request, _("Build %(name)s") % {"name": row.name}),
             "application": row,
             "nodes": builder_nodes(),
             "chosen": chosen,
@@ -140,20 +127,17 @@ class BuildAdmin(OperatorAdmin):
 
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         job = self.row_or_404(request, str(pk))
-        if request.method == "POST":
-            try:
-                new = services.retry_build(user=request.user, build=job.pk)
-            except DomainError as error:
-                messages.error(request, str(error))
-                return HttpResponseRedirect(self.change_url(job.pk))
-            return HttpResponseRedirect(self.change_url(new.pk))
+
+        def act() -> HttpResponse:
+            return HttpResponseRedirect(self.change_url(services.retry_build(user=request.user, build=job.pk).pk))
+
         return self.confirm(
             request,
             title=_("Build again"),
             message=_("A new build of the same revision starts. Steps that are in the node's cache are not repeated."),
             items=[str(job)],
             button=_("Build again"),
-            act=lambda: None,
+            act=act,
             back=self.change_url(job.pk),
         )
 

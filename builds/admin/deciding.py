@@ -13,10 +13,9 @@ from builds.checking import may_slice
 from builds.models import Submission
 from builds.services import submissions as services
 from builds.services.publishing import usual_name
-from core.admin_tools import OperatorAdmin, two_lines
+from core.admin_tools import OperatorAdmin
 from core.errors import DomainError
-from nodes.admin import free_space, status_label
-from pulls.admin_choices import nodes_to_choose, number
+from pulls.admin_choices import drawn_node, nodes_to_choose, number
 
 _SLICES = {"yes": True, "no": False}
 
@@ -37,13 +36,11 @@ def approve_page(page: OperatorAdmin, request: HttpRequest, row: Submission) -> 
         "description": request.POST.get("description", row.description),
         "slices": request.POST.get("slices", "yes" if slices else "no"),
         "may_slice": may_slice(row.libc),
-        "nodes": [
-            {"pk": node.pk, "name": two_lines(node.name, node.region if node.is_listed else _("unlisted")),
-             "status": status_label(node), "free": free_space(node)}
-            for node in nodes
-        ],
-        "more_nodes": more, "chosen": chosen, "search": search,
-    }  # fmt: skip
+        "nodes": [drawn_node(node) for node in nodes],
+        "more_nodes": more,
+        "chosen": chosen,
+        "search": search,
+    }
     return _shown(page, request, row, "builds/approve.html", _("Approve"), context)
 
 
@@ -79,7 +76,5 @@ def reject_page(page: OperatorAdmin, request: HttpRequest, row: Submission) -> H
 def _shown(
     page: OperatorAdmin, request: HttpRequest, row: Submission, template: str, title: str, more: dict[str, Any]
 ) -> HttpResponse:
-    context = {
-        **page.admin_site.each_context(request), "opts": page.opts, "title": title, "back": page.change_url(row.pk),
-    } | more  # fmt: skip
+    context = {**page.frame(request, title), "back": page.change_url(row.pk), **more}
     return TemplateResponse(request, template, context)

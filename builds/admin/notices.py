@@ -25,15 +25,7 @@ class NoticeAdmin(OperatorAdmin):
     list_display_links = ("text",)
     ordering = ("-pk",)
     actions_list = ("read_all",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return notices.visible_notices(request.user)

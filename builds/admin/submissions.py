@@ -24,8 +24,7 @@ from builds.services.publishing import usual_name
 from builds.submission_events import sentence
 from builds.submission_snapshot import picture
 from core.admin_forms import ServiceForm
-from core.admin_tools import OperatorAdmin, age, label, two_lines
-from core.jobs import STATE_COLOURS, JobState
+from core.admin_tools import OperatorAdmin, job_state, label, two_lines, with_age
 
 
 class SubmissionForm(ServiceForm):
@@ -50,12 +49,7 @@ class SubmissionAdmin(OperatorAdmin):
     search_fields = ("reference", "name", "digest", "requested_by__username")
     ordering = (F("decided_at").desc(nulls_first=True), "-pk")
     fields = ("reference", "name", "description")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ("add",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return services.visible_submissions(request.user)
@@ -82,14 +76,12 @@ class SubmissionAdmin(OperatorAdmin):
     @display(description=gettext_lazy("decision"), ordering="decision")
     def decided(self, row: Submission) -> SafeString:
         shown = label(row.get_decision_display(), DECISION_COLOURS[Decision(row.decision)], title=row.reason)
-        return format_html(
-            '<span class="il-two"><span>{}</span>{}</span>', shown, age(row.decided_at) if row.decided_at else ""
-        )
+        return with_age(shown, row.decided_at)
 
     @display(description=gettext_lazy("checks"), ordering="state")
     def checked(self, row: Submission) -> SafeString:
         if not row.checks:
-            return label(row.get_state_display(), STATE_COLOURS[JobState(row.state)])
+            return job_state(row)
         shown = (worded(check, for_operator=True) for check in row.checks)
         marks = ((label(one["title"], VERDICT_COLOURS[one["verdict"]], title=one["text"]),) for one in shown)
         return format_html('<span class="il-status">{}</span>', format_html_join(" ", "{}", marks))
@@ -97,7 +89,7 @@ class SubmissionAdmin(OperatorAdmin):
     @display(description=gettext_lazy("submitted"), ordering="created_at")
     def asked(self, row: Submission) -> SafeString:
         by = row.requested_by.get_username() if row.requested_by else "–"
-        return format_html('<span class="il-two"><span>{}</span>{}</span>', by, age(row.created_at))
+        return with_age(by, row.created_at)
 
     # --- offering ----------------------------------------------------------------------------------------------------
 
@@ -137,13 +129,11 @@ class SubmissionAdmin(OperatorAdmin):
             {**one, "label": label(one["verdict_text"], VERDICT_COLOURS[one["verdict"]])} for one in shown["checks"]
         ]
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": row.name or usual_name(row),
+            **self.frame(request, row.name or usual_name(row)),
             "submission": row,
             "is_open": row.decision == Decision.OPEN,
             "decision": label(row.get_decision_display(), DECISION_COLOURS[Decision(row.decision)]),
-            "state": label(row.get_state_display(), STATE_COLOURS[JobState(row.state)]),
+            "state": job_state(row),
             "checks": checks,
             "waiting_checks": [] if checks or not row.is_active else list(TITLES.values()),
             "error": shown["error"],

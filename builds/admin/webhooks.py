@@ -18,8 +18,7 @@ from builds.models import WebhookTarget
 from builds.services import webhooks
 from builds.submission_snapshot import call_picture
 from core.admin_forms import SecretField, ServiceForm
-from core.admin_tools import OperatorAdmin, age, label, two_lines
-from core.jobs import STATE_COLOURS, JobState
+from core.admin_tools import OperatorAdmin, age, job_state, label, two_lines
 from core.system import SYSTEM
 
 _CALLS_SHOWN = 50
@@ -74,7 +73,7 @@ class WebhookTargetAdmin(OperatorAdmin):
             {
                 **call_picture(call),
                 "reference": call.submission.reference,
-                "label": label(call.get_state_display(), STATE_COLOURS[JobState(call.state)]),
+                "label": job_state(call),
                 "age": age(call.created_at),
             }
             for call in calls

@@ -101,9 +101,7 @@ class DeploymentAdmin(OperatedAdmin):
         row = row or self.row_or_404(request, object_id)  # it went in this moment
         shown = deployment_snapshot(row, files=True)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": row.name,
+            **self.frame(request, row.name),
             "deployment": row,
             "instances": [_known(facts, shown["user"]) for facts in shown["containers"]],
             **_picture(row, shown),

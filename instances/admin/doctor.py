@@ -27,9 +27,7 @@ _LEVELS = {
 def doctor_page(page: OperatorAdmin, request: HttpRequest, node: ComputeNode) -> HttpResponse:
     """A POST examines: it starts short-lived containers on the node, so a mere visit does not."""
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("vGPU doctor: %(node)s") % {"node": node.name},
+        **page.frame(request, _("vGPU doctor: %(node)s") % {"node": node.name}),
         "node": node,
     }
     if request.method == "POST":

@@ -44,15 +44,7 @@ class GpuAdmin(SwitchAdmin):
     ordering = ("node__name", "node", "index")
     actions = ("cordon_selected", "uncordon_selected")
     actions_row = ("toggle_cordoned",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("node").prefetch_related("allocations")
@@ -137,9 +129,7 @@ class GpuAdmin(SwitchAdmin):
         known = gpus_of(user=request.user, node=node.pk)
         specs = services.visible_specs(request.user).filter(is_listed=True).order_by("name", "pk")
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("GPUs of %(node)s") % {"node": node.name},
+            **self.frame(request, _("GPUs of %(node)s") % {"node": node.name}),
             "node": node,
             "checked": age(known["checked_at"]),
             "problem": known["problem"],

@@ -94,9 +94,7 @@ class InstanceAdmin(OperatedAdmin):
         instance = self.row_or_404(request, object_id)
         picture = snapshot(instance, now=timezone.now(), viewer=request.user)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": instance.name,
+            **self.frame(request, instance.name),
             "instance": instance,
             "snapshot": picture,
             "plan": picture["plan"],

@@ -67,11 +67,7 @@ _ASKING = {
 class OperatedAdmin(OperatorAdmin):
     """For rows that are made, operated and removed by services only. A kind of row says how, and what it is called."""
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ("add",)
 
     def operate(self, *, user: Any, pk: int, kind: OperationKind) -> None:
         """Call the service that does it. Raises `DomainError`."""

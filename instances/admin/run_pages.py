@@ -60,9 +60,7 @@ class RunPage:
 
     def form(self, request: HttpRequest, form: forms.Form, refused: DomainError | None = None) -> HttpResponse:
         context = {
-            **self.page.admin_site.each_context(request),
-            "opts": self.page.opts,
-            "title": self.title,
+            **self.page.frame(request, self.title),
             "hint": self.hint,
             "button": self.button,
             "form": form,

@@ -52,9 +52,7 @@ def _is_id(text: str) -> bool:
 def _preview(page: OperatorAdmin, request: HttpRequest, form: RunForm) -> HttpResponse:
     found = services.preview(user=request.user, **form.asked())
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Run “%(image)s”?") % {"image": form.cleaned_data["image"].name},
+        **page.frame(request, _("Run “%(image)s”?") % {"image": form.cleaned_data["image"].name}),
         "form": form,
         "plan": found,
         "warnings": found["warnings"],

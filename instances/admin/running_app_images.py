@@ -50,9 +50,7 @@ def _preview(page: OperatorAdmin, request: HttpRequest, form: RunAppImageForm) -
         for text in form.data.getlist(name)  # type: ignore[attr-defined]
     ]
     context = {
-        **page.admin_site.each_context(request),
-        "opts": page.opts,
-        "title": _("Run “%(name)s”?") % {"name": asked["app_image"]},
+        **page.frame(request, _("Run “%(name)s”?") % {"name": asked["app_image"]}),
         "found": services.preview_app_image(user=request.user, **wanted),
         "hidden": hidden,
         "confirmed": CONFIRMED,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -29,15 +26,7 @@ class TerminalSessionAdmin(OperatorAdmin):
     list_filter = ("end", "shell")
     search_fields = ("user_name", "instance_name", "node_name", "container_id", "address")
     fields = readonly_fields = _FACTS
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    by_hand = ()
 
     @display(description=gettext_lazy("user"), ordering="user_name")
     def who(self, session: TerminalSession) -> str:

@@ -2,18 +2,13 @@
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", function () {
-    const il = window.imagelib, view = il.pullView;
+    const il = window.imagelib;
     const page = document.getElementById("il-build");
-    const parts = {};
-    page.querySelectorAll("[data-part]").forEach(function (node) { parts[node.dataset.part] = node; });
+    const marked = il.partsOf(page), parts = marked.parts, text = marked.text;
     let current = JSON.parse(document.getElementById("il-snapshot").textContent), receivedAt = performance.now();
     const showLog = il.buildLog(parts, page.dataset.log);
     const fill = il.el("span", "il-downloaded");
     parts.bar.append(fill);
-
-    function text(name, value) {
-      if (parts[name].textContent !== value) parts[name].textContent = value;
-    }
 
     function phaseName(phase) {
       return { preparing: gettext("preparing"), building: gettext("building"), pushing: gettext("pushing"), verifying: gettext("asking the registry") }[phase] || "";
@@ -49,29 +44,15 @@
       }));
     }
 
-    function drawError(s) {
-      parts.error.hidden = !s.error;
-      if (!s.error) return;
-      parts.error.classList.toggle("il-bad", s.state === "failed");
-      parts.error.classList.toggle("il-warn", s.state !== "failed");
-      text("error-title", s.error.title);
-      text("error-cause", s.error.cause);
-      text("error-advice", s.error.advice);
-      parts["error-evidence"].hidden = !s.error.evidence;
-      text("error-evidence", s.error.evidence);
-    }
-
     function tick() {
       const passed = current.state === "running" ? (performance.now() - receivedAt) / 1000 : 0;
-      text("time-name", current.finished_at ? gettext("Took") : gettext("Running for"));
       text("time", current.running_seconds === null || current.state === "queued" ? "–" : il.duration(current.running_seconds + passed));
     }
 
     function draw(s) {
       current = s;
       receivedAt = performance.now();
-      text("percent", il.percent(s.percent));
-      parts.state.replaceChildren(view.label(s.state));
+      il.jobPage.drawHead(marked, s);
       text("phase", s.state === "running" ? phaseName(s.phase) : "");
       fill.style.width = s.percent + "%";
       parts.bar.classList.toggle("il-done", s.state === "succeeded");
@@ -79,37 +60,26 @@
       parts.bar.classList.toggle("il-stopped", s.state === "cancelled");
       text("doing", doing(s));
       text("where", s.node ? interpolate(gettext("on %(node)s"), { node: s.node.name }, true) : gettext("no node chosen yet"));
-      text("created", il.moment(s.created_at));
       text("image", s.image || "–");
       text("digest", s.digest || "–");
       text("size", il.bytes(s.size));
       text("source", madeFrom(s));
       text("revision", s.revision || "–");
       text("builder", s.builder || "–");
-      parts.cancel.hidden = s.state !== "queued" && s.state !== "running";
       parts.submit.hidden = s.state !== "succeeded";
-      parts.retry.hidden = s.state !== "failed" && s.state !== "cancelled";
       drawSteps(s);
-      drawError(s);
+      il.jobPage.drawError(marked, s);
       tick();
       showLog(s.log_lines, il.isFinal(s.state));
       if (il.isFinal(s.state)) showLink("");
     }
 
-    function showLink(state) {
-      text("link", il.isFinal(current.state) ? "" : { live: "● " + gettext("live"), polling: gettext("updated every 2 s"), offline: gettext("connection lost, trying again") }[state] || "");
+    function showLink(link) {
+      il.jobPage.showLink(marked, current, link);
     }
 
-    const BUILDS = {
-      path: "/api/builds/",
-      ends: function (snapshot) { return il.isFinal(snapshot.state); },
-      ask: function (id) {
-        return fetch("/api/builds/" + id + "/", { headers: { Accept: "application/json" } })
-          .then(function (answer) { if (!answer.ok) throw new Error(answer.status); return answer.json(); });
-      },
-    };
     draw(current);
     setInterval(tick, 500);
-    if (!il.isFinal(current.state)) il.watchKind(BUILDS, [current.id], draw, showLink);
+    if (!il.isFinal(current.state)) il.watchJobs("/api/builds/", [current.id], draw, showLink);
   });
 })();

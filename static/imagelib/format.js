@@ -83,7 +83,17 @@
     return node;
   }
 
-  window.imagelib = { bytes, speed, percent, duration, range, ago, moment, clock, el };
+  // The elements that the script of a page writes to, by their data-part.
+  function partsOf(page) {
+    const parts = {};
+    page.querySelectorAll("[data-part]").forEach(function (node) { parts[node.dataset.part] = node; });
+    function text(name, value) {
+      if (parts[name].textContent !== value) parts[name].textContent = value;
+    }
+    return { parts, text };
+  }
+
+  window.imagelib = { bytes, speed, percent, duration, range, ago, moment, clock, el, partsOf };
   document.addEventListener("DOMContentLoaded", function () {
     writeSizes();
     countAges();

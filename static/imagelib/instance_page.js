@@ -6,16 +6,11 @@
   document.addEventListener("DOMContentLoaded", function () {
     const il = window.imagelib, view = il.instanceView;
     const page = document.getElementById("il-instance");
-    const parts = {};
-    page.querySelectorAll("[data-part]").forEach(function (node) { parts[node.dataset.part] = node; });
+    const { parts, text } = il.partsOf(page);
     let current = JSON.parse(document.getElementById("il-snapshot").textContent);
     let receivedAt = performance.now(), planShown = JSON.stringify(current.plan), watched = null;
 
     const log = il.instanceLog(parts, current), terminal = il.instanceTerminal(parts, current);
-
-    function text(name, value) {
-      if (parts[name].textContent !== value) parts[name].textContent = value;
-    }
 
     // A creation that failed has taken its container away again; the row keeps the id.
     function hasContainer(s) {
@@ -68,7 +63,7 @@
       watched = pull.id;
       parts["pull-link"].href = page.dataset.pulls + pull.id + "/change/";
       parts.bar.textContent = il.percent(pull.percent);
-      il.watch([pull.id], function (snapshot) { il.pullView.drawRow(parts.bar, snapshot); });
+      il.watchJobs("/api/pulls/", [pull.id], function (snapshot) { il.pullView.drawRow(parts.bar, snapshot); });
     }
 
     // What went to the engine is drawn by the server; it changes once, when the container is made.

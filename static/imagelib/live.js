@@ -1,18 +1,9 @@
-// Live snapshots of pulls or instances: one event stream for the page; when it cannot be opened, the same by polling.
+// Live snapshots of pulls, builds or instances: one event stream for the page; when it cannot be opened, the same by polling.
 (function () {
   "use strict";
   const FINAL = ["succeeded", "failed", "cancelled"];
   const POLL_EVERY = 2000;
   const PATIENCE = 6000; // without a first event by then, something between us and the server holds streams back
-
-  const PULLS = {
-    path: "/api/pulls/",
-    ends: function (snapshot) { return FINAL.includes(snapshot.state); },
-    ask: function (id) {
-      return fetch("/api/pulls/" + id + "/", { headers: { Accept: "application/json" } })
-        .then(function (answer) { if (!answer.ok) throw new Error(answer.status); return answer.json(); });
-    },
-  };
 
   // kind: its `path` in the API, whether a snapshot `ends` it, and how to `ask` for one. onSnapshot(snapshot) for every
   // change, onLink("live" | "polling" | "offline") when the way changes.
@@ -67,7 +58,19 @@
     window.addEventListener("pagehide", stop);
   }
 
-  window.imagelib.watchKind = watchKind;
-  window.imagelib.watch = function (ids, onSnapshot, onLink) { watchKind(PULLS, ids, onSnapshot, onLink); };
-  window.imagelib.isFinal = function (state) { return FINAL.includes(state); };
+  function isFinal(state) { return FINAL.includes(state); }
+
+  // What the API keeps below `path` are jobs: pulls or builds.
+  function watchJobs(path, ids, onSnapshot, onLink) {
+    watchKind({
+      path: path,
+      ends: function (snapshot) { return isFinal(snapshot.state); },
+      ask: function (id) {
+        return fetch(path + id + "/", { headers: { Accept: "application/json" } })
+          .then(function (answer) { if (!answer.ok) throw new Error(answer.status); return answer.json(); });
+      },
+    }, ids, onSnapshot, onLink);
+  }
+
+  Object.assign(window.imagelib, { watchKind, watchJobs, isFinal });
 })();

@@ -8,20 +8,13 @@
     const il = window.imagelib, view = il.pullView;
     const page = document.getElementById("il-pull");
     const stallAfter = Number(page.dataset.stall);
-    const parts = {};
-    page.querySelectorAll("[data-part]").forEach(function (node) { parts[node.dataset.part] = node; });
+    const marked = il.partsOf(page), parts = marked.parts, text = marked.text;
     let current = JSON.parse(document.getElementById("il-snapshot").textContent);
-    let receivedAt = performance.now(), logTimer = null, logWritten = "", linkState = "";
-
-    function text(name, value) {
-      if (parts[name].textContent !== value) parts[name].textContent = value;
-    }
+    let receivedAt = performance.now(), logTimer = null, logWritten = "";
 
     function drawHead(s) {
-      text("percent", il.percent(s.percent));
-      parts.state.replaceChildren(view.label(s.state));
+      il.jobPage.drawHead(marked, s);
       text("phase", s.state === "running" ? view.phaseName(s.phase) : "");
-      text("created", il.moment(s.created_at));
       view.drawBar(parts.bar, s);
       const whole = view.total(s), fill = function (sentence, size) {
         return interpolate(sentence, { done: il.bytes(size), total: whole }, true);
@@ -30,8 +23,6 @@
       text("extracted", fill(gettext("Unpacked %(done)s of %(total)s"), s.bytes_extracted));
       parts.reused.hidden = !s.bytes_reused;
       text("reused", interpolate(gettext("Saved %(size)s: on the node already"), { size: il.bytes(s.bytes_reused) }, true));
-      parts.cancel.hidden = s.state !== "queued" && s.state !== "running";
-      parts.retry.hidden = s.state !== "failed" && s.state !== "cancelled";
       text("digest", s.digest ? interpolate(gettext("Digest %(digest)s"), { digest: s.digest }, true) : "");
     }
 
@@ -40,7 +31,6 @@
       text("speed", moving ? il.speed(s.speed_bps) : "–");
       text("eta", s.eta_range_seconds ? il.range(...s.eta_range_seconds) : "–");
       text("attempt", s.attempt ? interpolate(gettext("%(n)s of %(most)s"), { n: s.attempt, most: s.max_attempts }, true) : "–");
-      text("time-name", s.finished_at ? gettext("Took") : gettext("Running for"));
     }
 
     // Ages grow between snapshots. Their beginning is the server's: this browser's clock may be wrong.
@@ -63,20 +53,6 @@
           ? interpolate(gettext("The next attempt starts in %(time)s."), { time: il.duration(wait) }, true)
           : gettext("The next attempt starts as soon as there is room."));
       }
-    }
-
-    function drawError(s) {
-      const error = s.error;
-      parts.error.hidden = !error;
-      if (!error) return;
-      parts.error.classList.toggle("il-bad", s.state === "failed");
-      parts.error.classList.toggle("il-warn", s.state !== "failed");
-      text("error-title", error.title);
-      text("error-cause", error.cause);
-      text("error-advice", error.advice);
-      parts["error-evidence"].hidden = !error.evidence;
-      text("error-evidence", error.evidence);
-      parts["error-next"].hidden = !s.next_attempt_at;
     }
 
     function layerState(state) {
@@ -153,20 +129,20 @@
       receivedAt = performance.now();
       drawHead(s);
       drawFacts(s);
-      drawError(s);
+      il.jobPage.drawError(marked, s);
+      parts["error-next"].hidden = !s.next_attempt_at;
       drawLayers(s);
       tick();
       if (il.isFinal(s.state)) showLink("");
       if (!logTimer) logTimer = setTimeout(readLog, logWritten ? LOG_PAUSE : 0);
     }
 
-    function showLink(state) {
-      linkState = il.isFinal(current.state) ? "" : state;
-      text("link", { live: "● " + gettext("live"), polling: gettext("updated every 2 s"), offline: gettext("connection lost, trying again") }[linkState] || "");
+    function showLink(link) {
+      il.jobPage.showLink(marked, current, link);
     }
 
     draw(current);
     setInterval(tick, 500);
-    if (!il.isFinal(current.state)) il.watch([current.id], draw, showLink);
+    if (!il.isFinal(current.state)) il.watchJobs("/api/pulls/", [current.id], draw, showLink);
   });
 })();

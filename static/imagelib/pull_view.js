@@ -106,6 +106,6 @@
       rows.set(s.id, row);
       if (il.isFinal(s.state)) rows.delete(s.id);
     });
-    il.watch(Array.from(rows.keys()), function (s) { drawRow(rows.get(s.id), s); });
+    il.watchJobs("/api/pulls/", Array.from(rows.keys()), function (s) { drawRow(rows.get(s.id), s); });
   });
 })();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,17 +17,11 @@ from core.jobs import JobState
 from imagelib.models import ImageRegistry
 from pulls.models import PullJob
 from tests.api import make
-from tests.integration.scripted_server import Answer, ScriptedServer, scripted_server
+from tests.integration.scripted_server import Answer, ScriptedServer
 from tests.support.submitted import NEITHER, built, reference, serve, tools
 
 AT = "/api/submissions/"
 REFERENCE = "registry.example.com/team/app:v1"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
 
 
 @pytest.fixture

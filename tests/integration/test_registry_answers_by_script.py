@@ -26,12 +26,6 @@ IS_REGISTRY = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
 def other() -> Iterator[ScriptedServer]:
     """Another origin: the same host with another port."""
     with scripted_server() as server:

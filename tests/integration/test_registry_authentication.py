@@ -18,12 +18,6 @@ CHALLENGE = Answer(401, {"errors": [{"code": "UNAUTHORIZED"}]}, {"WWW-Authentica
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
 def other() -> Iterator[ScriptedServer]:
     """Another origin: the same host with another port."""
     with scripted_server() as server:

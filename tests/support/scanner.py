@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.serving import serving
 
 SCAN = "application/vnd.scanner.adapter.scan.request+json; version=1.0"
 SCANNED = "application/vnd.scanner.adapter.scan.response+json; version=1.0"
@@ -156,14 +156,5 @@ class ScannerServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/base"
 
 
-@contextmanager
-def scanner_server() -> Iterator[ScannerServer]:
-    server = ScannerServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+def scanner_server() -> AbstractContextManager[ScannerServer]:
+    return serving(ScannerServer())

@@ -29,15 +29,17 @@ LABELS = {
 }
 
 
+File = tuple[str, bytes | str]  # content, or where a link leads
+
+
 def digest(body: bytes) -> str:
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
-def layer(files: Mapping[str, bytes | str]) -> bytes:
-    """A plain archive: contents, or where links lead."""
+def archive(*files: File, format: int = tarfile.GNU_FORMAT) -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as made:
-        for name, content in files.items():
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as made:
+        for name, content in files:
             info = tarfile.TarInfo(name)
             if isinstance(content, str):
                 info.type, info.linkname = tarfile.SYMTYPE, content
@@ -46,6 +48,10 @@ def layer(files: Mapping[str, bytes | str]) -> bytes:
                 info.size = len(content)
                 made.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def layer(files: Mapping[str, bytes | str]) -> bytes:
+    return archive(*files.items())
 
 
 GLIBC = layer({"etc/os-release": b"Debian", "lib/x86_64-linux-gnu/libc.so.6": "libc-2.31.so"})

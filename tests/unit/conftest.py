@@ -81,6 +81,11 @@ def ask(people: Any) -> Callable[..., PullJob]:
 
 
 @pytest.fixture
+def olga(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("olga", is_staff=True)
+
+
+@pytest.fixture
 def ulrich(django_user_model: Any) -> Any:
     return django_user_model.objects.create_user("ulrich")
 

@@ -39,16 +39,6 @@ def spec(**values: Any) -> ProductSpec:
 
 
 @pytest.fixture
-def ulrich(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("ulrich")
-
-
-@pytest.fixture
-def olga(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("olga", is_staff=True)
-
-
-@pytest.fixture
 def image(db: None) -> Any:
     return make.image(address="registry.example.com/team/app:v1", supports_vgpu=True)
 

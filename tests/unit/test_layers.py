@@ -12,23 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builds.layers import UnreadableLayer, libc_of_layer, members, unpacked
+from tests.support.submitted import File, archive
 
 BANNER = b"\x7fELF" + b"\0" * 300_000 + b"GNU C Library (Debian GLIBC 2.36-9+deb12u4) stable release version 2.36.\n"
-File = tuple[str, bytes | str]  # content, or where a link leads
-
-
-def archive(*files: File, format: int = tarfile.GNU_FORMAT) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=format) as made:
-        for name, content in files:
-            info = tarfile.TarInfo(name)
-            if isinstance(content, str):
-                info.type, info.linkname = tarfile.SYMTYPE, content
-                made.addfile(info)
-            else:
-                info.size = len(content)
-                made.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def source(data: bytes, *, at_once: int = 1000) -> Callable[[int], bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,12 +17,6 @@ LOGIN: dict[str, Any] = {"username": "robot", "password": "s3cret-Words"}
 BASIC = f"Basic {b64encode(b'robot:s3cret-Words').decode()}"
 SCOPE = "repository:team/app:pull"
 GOOD = Answer(200, json.dumps(IMAGE), {"Content-Type": IMAGE["mediaType"]})
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
 
 
 def guard(server: ScriptedServer, challenge: str, *, takes: str, token: Answer | None = None) -> None:

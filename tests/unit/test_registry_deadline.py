@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from imagelib.inspection import check_address
 from imagelib.registry import RegistryClient
 from imagelib.registry.manifests import OCI_INDEX
 from tests.integration.scripted_image import CONFIG, CONFIG_BODY, IMAGE, MANIFEST, digest, refused
-from tests.integration.scripted_server import Answer, Handler, ScriptedServer, scripted_server
+from tests.integration.scripted_server import Answer, Handler, ScriptedServer
 
 BODY = json.dumps(IMAGE).encode()
 LONG = 120.0  # seconds
@@ -27,12 +26,6 @@ INDEX = {
         for number, platform in enumerate(PLATFORMS)
     ],
 }
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
 
 
 def serve(server: ScriptedServer, *, pause: float = 0.0, quick: int = 0) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,27 +19,11 @@ from core.errors import Conflict
 from core.jobs import JobState
 from imagelib.models import ImageRegistry
 from tests.api import make
-from tests.integration.scripted_server import Answer, ScriptedServer, scripted_server
+from tests.integration.scripted_server import Answer, ScriptedServer
 from tests.support import submitted
 from tests.support.submitted import GLIBC, MUSL, NEITHER, built, layer, reference, serve, tools
 
 REFERENCE = "registry.example.com/team/app:v1"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
-def olga(db: None) -> User:
-    return User.objects.create_user("olga", is_staff=True)
-
-
-@pytest.fixture
-def ulrich(db: None) -> User:
-    return User.objects.create_user("ulrich")
 
 
 def check(row: Submission, **changed: Any) -> Submission:

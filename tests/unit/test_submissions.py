@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,27 +20,11 @@ from core.jobs import JobState
 from imagelib.models import ImageRegistry
 from pulls.models import PullJob
 from tests.api import make
-from tests.integration.scripted_server import Answer, Handler, ScriptedServer, scripted_server
+from tests.integration.scripted_server import Answer, Handler, ScriptedServer
 from tests.support.submitted import MUSL, NEITHER, built, reference, serve, tools
 
 LONG = f"{'h' * 60}.example.com/{'a/' * 120}b:{'c' * 120}"  # with a digest behind it, too long for an address
 REFERENCE = "registry.example.com/team/app:v1"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
-def olga(db: None) -> User:
-    return User.objects.create_user("olga", is_staff=True)
-
-
-@pytest.fixture
-def ulrich(db: None) -> User:
-    return User.objects.create_user("ulrich")
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,6 +23,7 @@ from builds.webhook_texts import webhook_failure_text
 from builds.webhook_work import call_webhook
 from core.errors import Conflict, InUse, InvalidInput, PermissionRefused
 from core.jobs import JobState
+from tests.support.serving import serving
 from tests.support.submitted import tools
 
 SECRET = "s3cret-Words"
@@ -69,28 +69,14 @@ class Handler(BaseHTTPRequestHandler):
         """Silent."""
 
 
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+def receiving() -> AbstractContextManager[Receiver]:
+    return serving(Receiver())
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as server:
         yield server
-
-
-@pytest.fixture
-def olga(db: None) -> User:
-    return User.objects.create_user("olga", is_staff=True)
 
 
 @pytest.fixture
