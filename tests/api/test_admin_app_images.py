@@ -91,6 +91,9 @@ def test_a_version_shows_what_changed_and_comes_back_after_a_question(boss: Clie
     text = boss.get(reverse("admin:appimages_version", args=[row.pk, 2])).content.decode()
     assert "-    tag: &quot;v1&quot;" in text and "+    tag: &quot;v2&quot;" in text
     url = reverse("admin:appimages_rollback", args=[row.pk, 1])
+    assert "/rollback/" not in text and "?against=" not in text, "it is the present one"
+    old = boss.get(reverse("admin:appimages_version", args=[row.pk, 1])).content.decode()
+    assert url in old and reverse("admin:appimages_version", args=[row.pk, 2]) + "?against=1" in old
     before = stored()
     boss.get(url)
     assert stored() == before

@@ -145,7 +145,9 @@ def test_packages_are_added_to_what_was_typed(pages: Client, row: Application) -
 
 def test_an_old_version_comes_back_after_a_question(pages: Client, row: Application) -> None:
     pages.post(at("edit_files", row.pk), typed({"Dockerfile": "FROM y\n"}, version=1))
-    assert "+FROM y" in pages.get(at("version", row.pk, 2)).content.decode()
+    now, old = (pages.get(at("version", row.pk, number)).content.decode() for number in (2, 1))
+    assert "+FROM y" in now and "/rollback/" not in now
+    assert at("rollback", row.pk, 1) in old and at("version", row.pk, 2) + "?against=1" in old
     assert "-FROM y" in pages.get(at("version", row.pk, 1) + "?against=2").content.decode()
     asked = pages.post(at("rollback", row.pk, 1)).content.decode()
     assert "as a new version" in asked and row.versions.count() == 2

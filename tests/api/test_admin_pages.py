@@ -72,6 +72,13 @@ def test_looking_changes_nothing(boss: Client, operator: User) -> None:
     assert everything() == before
 
 
+def test_pulls_are_neither_changed_nor_deleted_by_hand(boss: Client, operator: User) -> None:
+    job = make.pull(by=operator, state=JobState.SUCCEEDED)
+    url = reverse("admin:pulls_pulljob_delete", args=[job.pk])
+    assert boss.get(url).status_code == 403
+    assert 'value="delete_selected"' not in boss.get(reverse("admin:pulls_pulljob_changelist")).content.decode()
+
+
 def test_acting_without_the_token_is_refused(boss: Client, operator: User) -> None:
     addresses = actions_of(make.pull(by=operator))
     before = everything()
