@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from appimages.registration import Mode, register
-from core.api import NoticeShape, OperatorsOnly
+from core.api import NoticeShape, OperatorsOnly, Text
 from core.parsers import JSONBody, Upload
 from pulls.models import Source
 from pulls.serializers import NodeResult, SourceAsked
@@ -23,13 +23,13 @@ from pulls.snapshot import snapshot
 class RegisterAsked(SourceAsked):
     """`yaml` is the template as a text, `file` the same in a form."""
 
-    image = serializers.CharField(max_length=3000, trim_whitespace=False, help_text="registry.example.com/team/app:v1")
+    image = Text(allow_blank=False, max_length=3000, help_text="registry.example.com/team/app:v1")
     nodes = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), required=False, max_length=1000
     )
-    yaml = serializers.CharField(required=False, trim_whitespace=False)
+    yaml = Text(allow_blank=False, required=False)
     file = serializers.FileField(required=False)
-    name = serializers.CharField(required=False, max_length=63, trim_whitespace=False, help_text="my-image")
+    name = Text(allow_blank=False, required=False, max_length=63, help_text="my-image")
     mode = serializers.ChoiceField(choices=Mode.choices, required=False)
 
     def get_fields(self) -> dict[str, Any]:

@@ -99,7 +99,11 @@ def nodes_meant(nodes: Iterable[int], *, mode: str, with_import: bool) -> list[i
     found = list(nodes)
     if not found and mode == Mode.CENTRAL and with_import:
         found = list(usable_nodes().filter(is_listed=True).values_list("pk", flat=True))
-    if not found and (mode == Mode.P2P or with_import):
+        if not found:
+            raise InvalidInput(
+                {"nodes": _("No compute node is listed that could get the image. List one, or name some.")}
+            )
+    if not found and mode == Mode.P2P:
         raise InvalidInput({"nodes": _("Name at least one compute node, for example [1].")})
     return found
 

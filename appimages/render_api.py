@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -13,26 +11,12 @@ from rest_framework.views import APIView
 
 from appimages.previewing import preview_files
 from appimages.services import get_app_image
-from core.api import AskedFields
-
-
-class Text(serializers.CharField):
-    """As it is: a value may be blank or begin with one, and a number is no text."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_blank=True, trim_whitespace=False, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
+from core.api import AskedFields, Text
 
 
 class RenderAsked(AskedFields):
     variables = serializers.DictField(child=Text(), required=False, default=dict, help_text='{"TASK_ID": "task-1"}')
-    role = serializers.CharField(
-        required=False, allow_blank=True, trim_whitespace=False, max_length=255, default="", help_text="server"
-    )
+    role = Text(required=False, max_length=255, default="", help_text="server")
 
 
 class RenderedFile(serializers.Serializer):

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from appimages.models import AppImage, AppImageVersion
 from appimages.presence import EffectiveImage, effective_images
-from core.api import NoticeShape
+from core.api import NoticeShape, Text
 from imagelib.schema import NamedRegistry
 
 
@@ -117,11 +117,9 @@ class VersionDetailSerializer(VersionSerializer):
 class ImportValues(serializers.Serializer):
     """Values for the placeholders of a template."""
 
-    name = serializers.CharField(required=False, max_length=63, trim_whitespace=False, help_text="my-image")
-    image = serializers.CharField(
-        required=False, max_length=3000, trim_whitespace=False, help_text="registry.example.com/team/app:v1"
-    )
-    id = serializers.CharField(required=False, max_length=255, allow_blank=True, help_text="sha256:9f86d0…")
+    name = Text(allow_blank=False, required=False, max_length=63, help_text="my-image")
+    image = Text(allow_blank=False, required=False, max_length=3000, help_text="registry.example.com/team/app:v1")
+    id = Text(required=False, max_length=255, help_text="sha256:9f86d0…")
 
 
 class ImportForm(ImportValues):

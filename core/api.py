@@ -108,6 +108,18 @@ class SecretField(serializers.CharField):
         return super().run_validation(data)
 
 
+class Text(serializers.CharField):
+    """As it is: it may be blank or begin with a blank, and a number is no text (1.10 would become 1.1)."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_blank": True, "trim_whitespace": False, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class AskedFields(serializers.Serializer):
     """Refuses keys it does not know, so that a misspelt field is an error and not a silent loss."""
 

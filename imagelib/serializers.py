@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.api import AskedFields, SecretField, StrictModelSerializer
+from core.api import AskedFields, SecretField, StrictModelSerializer, Text
 from imagelib.addresses import AddressError
 from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.references import Endpoints
@@ -69,10 +69,8 @@ class RegistrySerializer(StrictModelSerializer):
 class NameAndTagSerializer(AskedFields):
     """An image as AppImages name it."""
 
-    name = serializers.CharField(max_length=3000, trim_whitespace=False, help_text="secretflow/app")
-    tag = serializers.CharField(
-        max_length=3000, trim_whitespace=False, required=False, allow_blank=True, default="", help_text="v1"
-    )
+    name = Text(allow_blank=False, max_length=3000, help_text="secretflow/app")
+    tag = Text(max_length=3000, required=False, default="", help_text="v1")
 
 
 class AddressSerializer(serializers.Serializer):

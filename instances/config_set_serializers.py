@@ -6,14 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.api import StrictModelSerializer
+from core.api import StrictModelSerializer, Text
 from core.fields import MASK
 from instances.models import ConfigSet, SecretSet
 
 
 def _texts() -> serializers.DictField:
-    child = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=100_000)
-    return serializers.DictField(child=child, required=False)
+    return serializers.DictField(child=Text(max_length=100_000), required=False)
 
 
 class ConfigSetSerializer(StrictModelSerializer):

@@ -7,8 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from appimages.render_api import Text
-from core.api import AskedFields
+from core.api import AskedFields, Text
 from instances.deployment_snapshot import STATE_CHOICES, deployment_snapshot
 from instances.instance_serializers import Named, PortShape, Problem
 from instances.models import Desired, Observed
@@ -20,7 +19,7 @@ class RunAsked(AskedFields):
     """`node` or `nodes` left out: the system chooses. `replicas` left out: one for each node named, or as many as the
     deploy template says."""
 
-    role = serializers.CharField(max_length=255, required=False, allow_blank=True, trim_whitespace=False)
+    role = Text(max_length=255, required=False)
     spec = serializers.IntegerField(min_value=1, max_value=_LARGEST)
     node = serializers.IntegerField(min_value=1, max_value=_LARGEST, required=False, allow_null=True)
     nodes = serializers.ListField(

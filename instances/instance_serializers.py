@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.api import AskedFields
+from core.api import AskedFields, Text
 from instances.doctor import BAD, DOUBTFUL, GOOD
 from instances.load import Load
 from instances.models import Instance, Observed
@@ -16,14 +16,9 @@ from instances.snapshot import snapshot
 _LARGEST = 2**63 - 1
 
 
-def _verbatim(max_length: int) -> serializers.CharField:
-    """Programs may mean blanks, and nothing at all."""
-    return serializers.CharField(max_length=max_length, allow_blank=True, trim_whitespace=False)
-
-
 class OptionsAsked(AskedFields):
-    command = serializers.ListField(child=_verbatim(4000), required=False, allow_empty=False, max_length=256)
-    environment = serializers.DictField(child=_verbatim(8000), required=False)
+    command = serializers.ListField(child=Text(max_length=4000), required=False, allow_empty=False, max_length=256)
+    environment = serializers.DictField(child=Text(max_length=8000), required=False)
     ports = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=65535), required=False, max_length=64
     )

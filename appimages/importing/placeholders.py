@@ -1,7 +1,8 @@
 """The placeholders that installation scripts fill before a template is YAML at all.
 
 Each is replaced by a word that occurs nowhere in the file; once the file has been read, the words are replaced by the
-given values, and in config templates by the placeholders as they were. So a value can never change the structure.
+given values, and in config templates by the placeholders as they were. So a value can never change the structure. A
+text for which many aliases stand is filled in once, and what comes of all of them counts against the limit of a file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from itertools import count
 from typing import Any, Literal
+
+from core.documents import MOST_CHARACTERS, refused
 
 Kind = Literal["name", "image_name", "image_tag", "image_id"]
 
@@ -50,6 +53,7 @@ class Placeholders:
         stem = next(word for word in (f"placeholder{number}of" for number in count()) if word not in file)
         self._word = re.compile(rf"{stem}\d+x")
         self._found: dict[str, tuple[str, Kind]] = {}
+        self._written = 0  # characters
 
         def replace(match: re.Match[str]) -> str:
             word = f"{stem}{len(self._found)}x"
@@ -59,11 +63,12 @@ class Placeholders:
         self.text = _PLACEHOLDER.sub(replace, file)
 
     def restored(self, value: Any) -> Any:
-        """With the placeholders as they were."""
-        return self._replaced(value, lambda placeholder, _kind: placeholder)
+        """With the placeholders as they were. Raises `FileError` when that is too long."""
+        return self._replaced(value, lambda placeholder, _kind: placeholder, {})
 
     def filled(self, value: Any, values: InstallValues, *, missing: set[str], used: set[Kind]) -> Any:
-        """With values. Placeholders that nobody gave one are added to `missing`, kinds that were needed to `used`."""
+        """With values. Placeholders that nobody gave one are added to `missing`, kinds that were needed to `used`.
+        Raises `FileError` when that is too long."""
 
         def choose(placeholder: str, kind: Kind) -> str:
             used.add(kind)
@@ -72,17 +77,26 @@ class Placeholders:
                 missing.add(placeholder)
             return text or ""
 
-        return self._replaced(value, choose)
+        return self._replaced(value, choose, {})
 
-    def _replaced(self, value: Any, choose: Callable[[str, Kind], str]) -> Any:
+    def _replaced(self, value: Any, choose: Callable[[str, Kind], str], done: dict[str, str]) -> Any:
+        """`done`: texts that were replaced already, and by what."""
         if isinstance(value, str):
-            # A word that escapes spell out is none of ours.
-            text = self._word.sub(
-                lambda match: choose(*found) if (found := self._found.get(match[0])) else match[0], value
-            )
+            if value not in done:
+                done[value] = self._text(value, choose)
+            text = done[value]
+            self._written += len(text)
+            if self._written > MOST_CHARACTERS:
+                raise refused("too_long", limit=MOST_CHARACTERS)
             return value if text == value else text  # what is unchanged keeps its kind
         if isinstance(value, list):
-            return [self._replaced(item, choose) for item in value]
+            return [self._replaced(item, choose, done) for item in value]
         if isinstance(value, dict):
-            return {self._replaced(key, choose): self._replaced(item, choose) for key, item in value.items()}
+            return {
+                self._replaced(key, choose, done): self._replaced(item, choose, done) for key, item in value.items()
+            }
         return value
+
+    def _text(self, text: str, choose: Callable[[str, Kind], str]) -> str:
+        """A word that escapes spell out is none of ours."""
+        return self._word.sub(lambda match: choose(*found) if (found := self._found.get(match[0])) else match[0], text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from appimages.kuscia.fields import Field, Kind, Message
-from appimages.kuscia.messages import APP_IMAGE, DEPLOY_TEMPLATE, RESOURCE_CONFIG, RESOURCES
+from appimages.kuscia.messages import APP_IMAGE, DEPLOY_TEMPLATE, PORT, RESOURCE_CONFIG, RESOURCES
 from appimages.kuscia.storing import DEFAULT_REPLICAS
 from appimages.quantity import NoQuantity, canonical
 
@@ -55,6 +55,12 @@ def _template(message: Message, stored: Stored) -> dict[str, Any]:
     return _view(message, {"replicas": DEFAULT_REPLICAS, **stored, **(stored.get("spec") or {})})
 
 
+def _port(message: Message, stored: Stored) -> dict[str, Any]:
+    """Files may leave out what the resource's definition then fills in (spec-appimage.md §1, round trips)."""
+    found = _view(message, stored)
+    return {**found, "protocol": found["protocol"] or "HTTP", "scope": found["scope"] or "Local"}
+
+
 def _resources(message: Message, stored: Stored) -> dict[str, Any] | None:
     """What this API does not know of (GPUs) does not make it something."""
     found = _view(message, stored)
@@ -76,6 +82,7 @@ def _amount(value: Any) -> str:
 
 _SPECIAL: dict[Message, Callable[[Message, Stored], Any]] = {
     DEPLOY_TEMPLATE: _template,
+    PORT: _port,
     RESOURCES: _resources,
     RESOURCE_CONFIG: _amounts,
 }

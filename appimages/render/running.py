@@ -76,7 +76,9 @@ def _names_of_path(path: Path) -> Iterator[str]:
 
 class _Run:
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
+        # Texts that are equal are one object here, so that comparing two costs nothing however long they are.
+        self._texts_met: dict[str, str] = {}
+        self._variables = {name: self._one(value) for name, value in variables.items()}
         self._values = Values(variables)
         self._unresolved: dict[str, None] = {}  # an ordered set
         self._length = 0
@@ -118,11 +120,14 @@ class _Run:
         if condition is None:
             return True
         subject = self._plain(condition.subject)
-        holds = bool(subject) if condition.other is None else subject == self._plain(condition.other)
+        holds = bool(subject) if condition.other is None else subject is self._plain(condition.other)
         return holds != condition.negated
 
     def _plain(self, operand: Operand) -> str:
-        return self._variables.get(operand.value, "") if operand.is_variable else operand.value
+        return self._one(self._variables.get(operand.value, "") if operand.is_variable else operand.value)
+
+    def _one(self, text: str) -> str:
+        return self._texts_met.setdefault(text, text)
 
     def _inserted(self, operand: Operand, piece: Insert) -> str:
         if not operand.is_variable:

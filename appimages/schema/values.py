@@ -17,6 +17,7 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _QUANTITY = re.compile(
     r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+))?"
 )
+_HALF = re.compile("[\ud800-\udfff]")  # of a character
 # The words of YAML 1.1, which is what Kubernetes reads.
 _TRUTHS = {"true": True, "yes": True, "on": True, "y": True, "false": False, "no": False, "off": False, "n": False}
 _NULLS = frozenset({"null", "Null", "NULL"})
@@ -34,7 +35,7 @@ def fault(code: str, **params: Any) -> PydanticCustomError:
 def _text(value: Any, info: ValidationInfo) -> str:
     if not isinstance(value, str):
         raise fault("text")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
+    if _HALF.search(value):
         raise fault("half_character")
     if isinstance(value, Plain) and value in _NULLS and not tolerates(info):
         raise fault("null_text", text=str(value))

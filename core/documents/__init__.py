@@ -4,5 +4,9 @@ from core.documents.errors import FileError, Notice, refused
 from core.documents.plain import Plain
 from core.documents.text import LARGEST, text_of, trees_of
 from core.documents.tree import Location, Tree, path_of
+from core.documents.yaml_text import MOST_CHARACTERS
 
-__all__ = ["LARGEST", "FileError", "Location", "Notice", "Plain", "Tree", "path_of", "refused", "text_of", "trees_of"]
+__all__ = [
+    "LARGEST", "MOST_CHARACTERS", "FileError", "Location", "Notice", "Plain", "Tree", "path_of", "refused", "text_of",
+    "trees_of",
+]  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models, transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appimages.models import AppImage
@@ -61,6 +63,21 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def names_of(cls, rows: Sequence[Deployment]) -> list[str]:
+        """With whose it is and with its containers, for who may see them all."""
+        models.prefetch_related_objects(rows, "user", "containers__instance__node")
+        return [row._with_containers() for row in rows]
+
+    def _with_containers(self) -> str:
+        parts = [part.instance for part in self.containers.all()]
+        told = {"name": self.name, "user": self.user.get_username()}
+        if not parts:
+            return gettext("deployment %(name)s of %(user)s") % told
+        containers = ", ".join(gettext("%(name)s on %(node)s") % {"name": one.name, "node": one.node} for one in parts)
+        told["containers"] = containers
+        return gettext("deployment %(name)s of %(user)s, containers %(containers)s") % told
 
 
 class DeployedContainer(models.Model):

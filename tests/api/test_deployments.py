@@ -118,7 +118,10 @@ def test_a_container_whose_instance_goes_between_two_looks(as_user: APIClient, u
 
 def test_kuscia_clients_cannot_delete_what_runs(kuscia: Kuscia, user: User) -> None:
     made = make.deployment(by=user, name="psi-7")
-    assert "psi-7" in kuscia.refused("delete", {"name": made.app_image.name}, 13103)
+    part = made.containers.get().instance
+    told = kuscia.refused("delete", {"name": made.app_image.name}, 13103)
+    assert all(name in told for name in ("psi-7", user.get_username(), part.name, part.node.name))
     Instance.objects.all().delete()
+    assert "psi-7" in kuscia.refused("delete", {"name": made.app_image.name}, 13103), "it can be started again"
     made.delete()
     kuscia.done("delete", {"name": made.app_image.name})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from tests.api import make
 from tests.api.kuscia_client import LEAST, SUCCESS, Kuscia, least
 from tests.api.kuscia_example import EXAMPLE
 
@@ -266,12 +267,18 @@ def test_p27_update_without_an_image(kuscia: Kuscia, body: Any) -> None:
     assert kuscia.refused("update", body, 11100) == "base image name can not be empty"
 
 
-@pytest.mark.parametrize("files", [{"k2": "v2"}, {}])
-def test_p28_p29_config_templates_are_replaced_whole(kuscia: Kuscia, files: Any) -> None:
+def test_p28_config_templates_are_replaced_whole(kuscia: Kuscia) -> None:
     kuscia.done("create", {**EXAMPLE, "name": "a"})
     before = kuscia.query("a")
-    kuscia.done("update", {"name": "a", "image": EXAMPLE["image"], "config_templates": files})
-    assert kuscia.query("a") == {**before, "config_templates": files}
+    kuscia.done("update", {"name": "a", "image": EXAMPLE["image"], "config_templates": {"k2": "v2"}})
+    assert kuscia.query("a") == {**before, "config_templates": {"k2": "v2"}}
+
+
+def test_p29_empty_config_templates_clear_them(kuscia: Kuscia) -> None:
+    kuscia.done("create", {**EXAMPLE, "name": "a"})
+    before = kuscia.query("a")
+    kuscia.done("update", {"name": "a", "image": EXAMPLE["image"], "config_templates": {}})
+    assert before["config_templates"] and kuscia.query("a") == {**before, "config_templates": {}}
 
 
 def test_p30_deploy_templates_are_replaced_whole(kuscia: Kuscia) -> None:
@@ -337,6 +344,13 @@ def test_p35_ports_have_defaults(kuscia: Kuscia) -> None:
     ]
 
 
+def test_ports_of_a_file_that_says_no_more_than_names(kuscia: Kuscia) -> None:
+    """The definition of the resource fills them in when a file is applied, too."""
+    container = {"name": "c", "workingDir": "/", "ports": [{"name": "p", "port": 80}]}
+    make.app_image("a", deployTemplates=[{"name": "d", "spec": {"containers": [container]}}])
+    assert kuscia.container()["ports"] == [{"name": "p", "protocol": "HTTP", "scope": "Local"}]
+
+
 @pytest.mark.parametrize("port", [{"protocol": "TCP"}, {"scope": "World"}, {"protocol": "http"}])
 def test_p36_ports_of_no_known_kind(kuscia: Kuscia, port: Any) -> None:
     body = least(ports=[{"name": "p"}, {"name": "q", **port}])
@@ -354,3 +368,6 @@ def test_p37_a_header_is_ignored(kuscia: Kuscia) -> None:
     kuscia.done("create", {**LEAST, **header})
     for route, body in (("query", {"name": "a"}), ("list", {}), ("batchQuery", {"names": ["a"]}), ("update", LEAST)):
         kuscia.done(route, {**body, **header})
+    bodies = {"create": LEAST, "update": LEAST, "query": {"name": "a"}, "list": {}, "batchQuery": {"names": ["a"]}}
+    for route, body in (*bodies.items(), ("delete", {"name": "a"})):
+        kuscia.refused(route, {**body, "header": 5}, 11101)

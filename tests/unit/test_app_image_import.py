@@ -254,6 +254,17 @@ def long_texts(text: str) -> str:
     return f"a: &a {text}\nb: &b [*a, *a, *a, *a]\nc: [*b, *b, *b]\nd: *a\n"
 
 
+def test_values_for_placeholders_count_wherever_an_alias_stands() -> None:
+    """The file itself is small; what installing it would make is not."""
+    text = SMALL.replace("[{name: c, workingDir: /}]", "[&c {name: c, workingDir: /, args: [&a 'ARGS', *a]}, *c]")
+    words = "{{SF_IMAGE_NAME}}" * (MOST_CHARACTERS // 4 // 400)
+    values = InstallValues(image_name="x" * 400)
+    assert read_file(text.replace("ARGS", "{{SF_IMAGE_NAME}}").encode(), values=values).app_images
+    with pytest.raises(FileError) as caught:
+        read_file(text.replace("ARGS", words + "{{SF_IMAGE_NAME}}" * 200).encode(), values=values)
+    assert [notice.code for notice in caught.value.notices] == ["too_long"]
+
+
 def chain() -> str:
     return "\n".join(["l0: &l0 [a]", *(f"l{n}: &l{n} [*l{n - 1}]" for n in range(1, 100))])
 

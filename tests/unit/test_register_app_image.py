@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone, translation
 
 from appimages.models import AppImage, AppImageVersion
-from nodes.models import NodeStatus
+from nodes.models import ComputeNode, NodeStatus
 from pulls.models import PullJob
 from pulls.work import run_pull
 from tests.api import make
@@ -181,6 +181,9 @@ def test_central_imports_on_the_workers(file: str, engine: Any) -> None:
     make.node(name="w1", is_listed=True, status=NodeStatus.CONNECTED)
     make.node(name="w2", is_listed=True)
     make.node(name="hidden", is_listed=False)
+    ComputeNode.objects.update(is_listed=False)
+    assert "No compute node is listed" in refused("-i", image.reference, "-f", file, "--import", "--mode", "central")
+    ComputeNode.objects.exclude(name="hidden").update(is_listed=True)
     run("-i", image.reference, "-f", file, "--mode", "central")
     assert not PullJob.objects.exists()
     run("-i", image.reference, "-f", file, "--import", "--mode", "central")
