@@ -119,18 +119,14 @@ class _Documents:
     def _sequence(self, event: Any, at: Location, depth: int) -> list[Any]:
         self._check_tag(event, "seq")
         found: list[Any] = []
-        for item in self._events:
-            if isinstance(item, yaml.SequenceEndEvent):
-                break
+        while not isinstance(item := next(self._events), yaml.SequenceEndEvent):
             found.append(self._value(item, (*at, len(found)), depth + 1))
         return found
 
     def _mapping(self, event: Any, at: Location, depth: int) -> dict[str, Any]:
         self._check_tag(event, "map")
         found: dict[str, Any] = {}
-        for item in self._events:
-            if isinstance(item, yaml.MappingEndEvent):
-                break
+        while not isinstance(item := next(self._events), yaml.MappingEndEvent):
             key = self._key(item)
             if key in found:
                 raise self._refused("twice", item, key=key)

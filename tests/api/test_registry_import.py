@@ -137,6 +137,7 @@ FAULTY = {
     "image: [a]\n": ("image", "invalid_file"),
     "text\n": ("", "invalid_file"),
     "image: {registries: r.io}\n": ("image.registries", "invalid_file"),
+    "image: {registries: }\n": ("", "invalid_file"),
     "image: {registries: []}\n": ("", "invalid_file"),
     "image: {registries: [r.io]}\n": ("image.registries[0]", "invalid_file"),
     "image: {registries: [{name: a}]}\n": ("image.registries[0].endpoint", "invalid_file"),

@@ -253,6 +253,13 @@ def test_all_that_is_read_is_limited() -> None:
         reader.read(1)
 
 
+def test_files_without_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulls.archives.MOST_MEMBERS", 3)
+    with pytest.raises(ArchiveUnusable) as error:
+        read_archive(written(tmp_path / "a.tar", header(tarfile.REGTYPE, 0) * 4))
+    assert error.value.failure.evidence == "ValueError: more than 3 files"
+
+
 def test_files_that_lead_back(tmp_path: Path) -> None:
     back = pax("14 size=-2048\n") + header(tarfile.REGTYPE, 0)
     with pytest.raises(ArchiveUnusable) as error:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from builds.dockerfiles import Added, Ecosystem, PackageError, add_packages, find_hints
 from builds.dockerfiles.reading import read
+from builds.dockerfiles.starting import starting_files
 from tests.support.notebook_application import FILES
 
 APT, CONDA, PIP = Ecosystem
@@ -318,3 +319,11 @@ def test_any_dockerfile_stays_one(text: str, ecosystem: Ecosystem, packages: lis
     assert set(added.added) | set(added.present) == set(packages)
     codes = {hint.code for hint in find_hints(added.files, arguments={})}
     assert not codes & {"instruction_unknown", "empty_continuation", "requirement_unreadable"}
+
+
+def test_what_an_application_begins_with() -> None:
+    plain = starting_files(base_registry="docker.io", base_namespace="library", base_image="python")["Dockerfile"]
+    assert plain.splitlines()[-1] == "FROM ${BASE_REGISTORY}/${BASE_NAMESPACE}/${BASE_IMAGE}:${BASE_TAG}"
+    notebook = starting_files(base_registry="r.io", base_namespace="", base_image="jupyter-lab")["Dockerfile"]
+    assert "FROM ${BASE_REGISTORY}/${BASE_IMAGE}:${BASE_TAG}" in notebook and "BASE_NAMESPACE" not in notebook
+    assert notebook.index("USER root") < notebook.index("USER ${NB_UID}")

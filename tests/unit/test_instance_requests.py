@@ -14,7 +14,7 @@ from core.errors import Conflict, DomainError, InvalidInput, NotFound
 from core.jobs import JobState
 from instances.models import Gpu, GpuAllocation, Instance, Observed, Operation, ProductSpec
 from instances.services import create_instance, delete_instances, operate, preview, visible_instances
-from instances.spec import Options
+from instances.spec import Options, option_faults
 from nodes.models import ComputeNode, NodeStatus
 from tests.api import make
 
@@ -249,3 +249,9 @@ def test_image_spec_and_node_in_use_are_not_deleted(ask, olga, image) -> None:
             delete(user=olga, ids=[pk])
         assert refused.value.code == "in_use" and "precious" in str(refused.value)
     assert Instance.objects.filter(pk=instance.pk).exists()
+
+
+def test_options_that_no_surface_should_let_through() -> None:
+    wrong = Options(command=("sh", "a\0b"), environment={"A": "\0"}, ports=(80, 80), restart_policy="sometimes")
+    assert set(option_faults(wrong)) == {"command", "environment", "ports", "restart_policy"}
+    assert option_faults(Options(command=("sh",), environment={"A": "1"}, ports=(80,), restart_policy="always")) == {}

@@ -106,9 +106,29 @@ def test_a_layer_that_grows_beyond_reason() -> None:
     assert 900_000 < total <= 1_000_000
 
 
+def test_a_network_that_gives_a_byte_at_a_time() -> None:
+    data = archive(("lib/ld-musl-x86_64.so.1", b"x"))
+    assert libc_of_layer(source(gzip.compress(data), at_once=1)) == "musl"
+
+
+def test_archives_that_go_on_behind_their_end() -> None:
+    data = archive(("etc/before", b"y" * 5000)) + archive(("lib/ld-musl-x86_64.so.1", b"x"))
+    assert libc_of_layer(source(data)) == "musl"
+
+
+def test_a_size_that_needs_more_than_digits() -> None:
+    other = tarfile.TarInfo("small")
+    other.size = 5
+    header = bytearray(other.tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\x80" + (5).to_bytes(11, "big")
+    rest = archive(("lib/ld-musl-x86_64.so.1", b"x"))
+    assert libc_of_layer(source(bytes(header) + b"12345".ljust(512, b"\0") + rest)) == "musl"
+
+
 def test_several_members_of_gzip_are_one_file() -> None:
     data = archive(("etc/before", b"y" * 5000), ("lib/ld-musl-x86_64.so.1", b"x"))
-    assert libc_of_layer(source(gzip.compress(data[:3000]) + gzip.compress(data[3000:]))) == "musl"
+    packed = gzip.compress(data[:3000]) + gzip.compress(b"") + gzip.compress(data[3000:])
+    assert libc_of_layer(source(packed)) == "musl"
 
 
 @settings(max_examples=60, derandomize=True, deadline=None, database=None)

@@ -56,6 +56,13 @@ def test_three_slices_of_8_gb_and_no_fourth() -> None:  # P12
     assert refused.params == {"wanted": 8 * GIB, "free": 0, "count": 1, "there": 0}
 
 
+def test_of_several_kinds_those_that_are_large_enough_are_told_of() -> None:
+    node = Candidate(1, "n1", (A, Card("GPU-c", 1, "A10", 4096)))
+    node = hold(node, sliced(20))
+    refused = refusal(sliced(8), node)
+    assert (refused.code, refused.params["there"], refused.params["free"]) == ("no_room_on_cards", 0, 4 * GIB)
+
+
 def test_slices_share_a_card_before_another_is_broken_into() -> None:  # P13
     node = hold(NODE, sliced(12))
     assert fit(sliced(12), Room(), node).grant.device_ids == ("GPU-a",)

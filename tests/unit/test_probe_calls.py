@@ -204,6 +204,9 @@ def test_the_messages_of_the_health_check() -> None:
     assert judged("", b"") == (False, "no_grpc_status", {})
     check = HealthCheck(service="", authority="a")
     assert check.feed(b"") == b"" and check.outcome == (False, "connection_closed", {})
+    check = HealthCheck(service="", authority="a")
+    check.feed(b"\0\0\1\0\0\0\0\0\0x")  # data that belongs to no stream
+    assert check.outcome == (False, "no_grpc", {})
 
 
 def test_a_call_that_is_refused(served) -> None:

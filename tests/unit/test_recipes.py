@@ -222,6 +222,7 @@ GROWING = [{"name": "V0", "value": "x" * 100}, *({"name": f"V{n}", "value": f"$(
         ({"env": GROWING[:9], "livenessProbe": {"exec": {"command": ["$(V8)"] * 300}}}, {}, "too_much_expanded"),
         ({"resources": {"limits": {"cpu": "much"}}}, {}, "bad_quantity"),
         ({"configVolumeMounts": [{"mountPath": "../x", "subPath": "ok"}]}, {}, "bad_mount_path"),
+        ({"workingDir": "a/../b"}, {}, "bad_mount_path"),
         ({"configVolumeMounts": [{"mountPath": "/", "subPath": "ok"}]}, {}, "bad_mount_path"),
         ({"configVolumeMounts": [{"mountPath": "/x", "subPath": "/ok"}]}, {}, "bad_sub_path"),
         ({"configVolumeMounts": [{"mountPath": "/x", "subPath": "a/../ok"}]}, {}, "bad_sub_path"),

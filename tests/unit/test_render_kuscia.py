@@ -52,6 +52,11 @@ def test_p61_a_path_finds_a_port_by_name_and_a_name_by_index() -> None:
     assert text_of("{{{.ALLOCATED_PORTS.ports[0].name}}}") == "test"
 
 
+def test_a_filter_compares_what_is_true_or_false_as_words() -> None:
+    ports = '[{"name": 5, "open": true}, {"name": "b", "open": false}]'
+    assert text_of("{{{.P[open=false].name}}}|{{{.P[open=true].name}}}|{{{.P[name=5].open}}}", p=ports) == "b|5|true"
+
+
 def test_p62_an_index_comes_from_another_field() -> None:
     path = "{{{.TASK_CLUSTER_DEFINE.parties[.TASK_CLUSTER_DEFINE.selfPartyIdx].services[0].endpoints[0]}}}"
     assert text_of(path) == "bob.svc:80"
