@@ -12,6 +12,7 @@ from builds.contexts import Context, ContextUnusable, context_of
 from builds.failures import build_failure, failure, push_failure
 from builds.furnishing import Logins, logins_for, secrets_of, spec_for
 from builds.hiding import login_secrets
+from builds.labelling import labelled
 from builds.models import Build
 from builds.naming import image_reference
 from builds.outcome import BuildFailed, Published
@@ -88,7 +89,7 @@ class _Attempt:
         spec = spec_for(self.job, self.source, text, logins=logins, preferred=self.engine.preferred_builder)
         self.reporter.hide(secrets_of(spec))
         self._tell(spec, context, logins)
-        built = self._build(spec, context)
+        built = self._build(*labelled(spec, context))
         # Somebody may have pushed meanwhile; between this look and the push only the registry itself could tell.
         if there := self._already_there():
             return there
