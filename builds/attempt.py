@@ -120,7 +120,7 @@ class _Attempt:
         self.reporter.note("context", count=len(context.entries), size=human_bytes(context.size))
         self.reporter.note("builder", image=spec.tag, builder=spec.builder)
         self.reporter.meter.begin("building", now=self.tools.monotonic())
-        self.reporter.store(builder=spec.builder)
+        self.reporter.remember(builder=spec.builder)
 
     def _build(self, spec: BuildSpec, context: Context) -> str:
         """The image's id on the engine."""
@@ -132,6 +132,7 @@ class _Attempt:
 
         try:
             with self.engine.build_image(spec, chunks()) as stream:
+                self.reporter.store()  # while the engine takes the files
                 self._follow(stream, self.reporter.take)
                 built = stream.image_id
         except EngineRejected as error:
@@ -139,7 +140,7 @@ class _Attempt:
         if not built or self.engine.inspect_image(spec.tag) is None:
             raise BuildFailed(failure("image_absent_after_build", evidence=built))
         self.reporter.note("built", image=built)
-        self.reporter.store(image_id=built)
+        self.reporter.remember(image_id=built)
         return built
 
     def _check_name(self, name: str, built: str) -> None:
