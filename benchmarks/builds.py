@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--mode", choices=["embedded", "separate"], default="separate")
     parser.add_argument("--builder", choices=list(MOUNTS), default="classic", help="of both sides, for the overhead")
+    parser.add_argument("--docker", default="docker", help="the command line; some need a plugin for BuildKit")
     parser.add_argument("--talkers", type=int, default=4, help="builds that print at the same time")
     parser.add_argument("--lines", type=int, default=200, help="that each of them prints, ten a second")
     parser.add_argument("--only", choices=["overhead", "lateness"])
@@ -66,7 +67,7 @@ def main() -> None:
         beds, endpoint = BuildBed(pulls), pulls.registry(registry.address)
         engine.pull(registry.reference("team/tiny:1"))
         if options.only != "lateness":
-            sides = Sides(beds, engine, registry, endpoint, options.builder)
+            sides = Sides(beds, engine, registry, endpoint, options.builder, options.docker)
             overhead(sides, pairs=options.pairs, title=f"overhead, {options.mode}, {options.builder}")
         if options.only != "overhead":
             lateness(beds, registry, endpoint, talkers=options.talkers, lines=options.lines, mode=options.mode)
@@ -84,6 +85,7 @@ class Sides:
     registry: Registry
     endpoint: int
     builder: str
+    docker: str
 
     def by_docker(self) -> float:
         """Seconds."""
@@ -92,7 +94,7 @@ class Sides:
         with tempfile.TemporaryDirectory() as folder:
             for name, text in self._files().items():
                 Path(folder, name).write_text(text)
-            command = ["docker", "--host", self.engine.unix_url]
+            command = [self.docker, "--host", self.engine.unix_url]
             build = [part for name, value in base.items() for part in ("--build-arg", f"BASE_{name}={value}")]
             env = {**os.environ, "DOCKER_BUILDKIT": str(int(self.builder == "buildkit"))}
             started = time.monotonic()
