@@ -2,8 +2,8 @@
 how late a line of a step is in the browser.
 
 Overhead: every turn has a file of its own, so nothing but the base comes from a cache. The product's time runs from
-before the POST until an event stream shows `succeeded` (so it includes the look into the registry before and after);
-Docker's is the wall time of its two commands.
+before the POST until an event stream, stamped at the socket, shows `succeeded` (so it includes the look into the
+registry before and after); `row` until the row says it finished. Docker's is the wall time of its two commands.
 
 Lateness: steps print the seconds since the machine started, which the kernel also tells the reader of the log. Builds
 run at the same time; each has a reader who does what the page does: a snapshot tells that there are more lines, and
@@ -19,12 +19,15 @@ import subprocess
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from benchmarks.browsers import Browser
 from benchmarks.figures import load, median, quantile, spread
 from benchmarks.stage import Stage
 from tests.integration.build_bed import BuildBed
@@ -39,8 +42,10 @@ FROM += "FROM ${BASE_REGISTORY}/${BASE_NAMESPACE}/${BASE_IMAGE}:${BASE_TAG}\n"
 WORK = FROM + (
     "COPY . /srv/\n"
     "RUN for n in 1 2 3 4 5 6 7 8 9 10; do echo line $n; done; dd if=/dev/urandom of=/large bs=1048576 count=40\n"
-    "RUN sleep 3; md5sum /large\n"
+    "RUN {mount}sleep 3; md5sum /large\n"
 )
+# What only BuildKit understands, so that the product takes it.
+MOUNTS = {"classic": "", "buildkit": "--mount=type=tmpfs,target=/scratch "}
 TALK = FROM + "RUN n=0; while [ $n -lt {lines} ]; do cut -d ' ' -f 1 /proc/uptime; sleep 0.1; n=$((n+1)); done\n"
 _numbers = count(1)
 
@@ -49,6 +54,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--mode", choices=["embedded", "separate"], default="separate")
+    parser.add_argument("--builder", choices=list(MOUNTS), default="classic", help="of both sides, for the overhead")
+    parser.add_argument("--docker", default="docker", help="the command line; some need a plugin for BuildKit")
     parser.add_argument("--talkers", type=int, default=4, help="builds that print at the same time")
     parser.add_argument("--lines", type=int, default=200, help="that each of them prints, ten a second")
     parser.add_argument("--only", choices=["overhead", "lateness"])
@@ -60,7 +67,8 @@ def main() -> None:
         beds, endpoint = BuildBed(pulls), pulls.registry(registry.address)
         engine.pull(registry.reference("team/tiny:1"))
         if options.only != "lateness":
-            overhead(beds, engine, registry, endpoint, pairs=options.pairs, mode=options.mode)
+            sides = Sides(beds, engine, registry, endpoint, options.builder, options.docker)
+            overhead(sides, pairs=options.pairs, title=f"overhead, {options.mode}, {options.builder}")
         if options.only != "overhead":
             lateness(beds, registry, endpoint, talkers=options.talkers, lines=options.lines, mode=options.mode)
 
@@ -68,59 +76,76 @@ def main() -> None:
 # --- overhead ---------------------------------------------------------------------------------------------------------
 
 
-def overhead(beds: BuildBed, engine: RealEngine, registry: Registry, endpoint: int, *, pairs: int, mode: str) -> None:
-    by_docker(engine, registry)
-    _seconds, builder = by_product(beds, registry, endpoint)
-    docker, product = [], []
+@dataclass(frozen=True)
+class Sides:
+    """The two that do the same, with the same `builder`."""
+
+    beds: BuildBed
+    engine: RealEngine
+    registry: Registry
+    endpoint: int
+    builder: str
+    docker: str
+
+    def by_docker(self) -> float:
+        """Seconds."""
+        reference = f"{self.registry.address}/docker/tiny:{next(_numbers)}"
+        base = {"REGISTORY": self.registry.address, "NAMESPACE": "team", "IMAGE": "tiny", "TAG": "1"}
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in self._files().items():
+                Path(folder, name).write_text(text)
+            command = [self.docker, "--host", self.engine.unix_url]
+            build = [part for name, value in base.items() for part in ("--build-arg", f"BASE_{name}={value}")]
+            env = {**os.environ, "DOCKER_BUILDKIT": str(int(self.builder == "buildkit"))}
+            started = time.monotonic()
+            subprocess.run(
+                [*command, "build", "-q", "-t", reference, *build, folder], check=True, capture_output=True, env=env
+            )
+            subprocess.run([*command, "push", "-q", reference], check=True, capture_output=True)
+            return time.monotonic() - started
+
+    def by_product(self) -> tuple[float, float]:
+        """Seconds until the stream says so, and until the row did."""
+        product = self.beds.product
+        app = self.beds.application(self.registry, self.endpoint, self._files())
+        product.token()
+        asked_at, started = time.time(), time.monotonic()
+        pk = self.beds.build(app)
+        browser = Browser(product, [pk], kind="builds")
+        # Nothing is read meanwhile: engine, registry and product need the processors.
+        wait_until("the end of the build", browser.saw_the_end, timeout=600, step=0.05)
+        browser.close()
+        [(moment, last)] = [(at, last) for at, last in browser.snapshots() if last["state"] in FINAL]
+        assert (last["state"], last["builder"]) == ("succeeded", self.builder), last
+        return moment - started, datetime.fromisoformat(last["finished_at"]).timestamp() - asked_at
+
+    def _files(self) -> dict[str, str]:
+        unique = f"{os.getpid()}-{next(_numbers)}\n"
+        work = WORK.replace("{mount}", MOUNTS[self.builder])
+        return {"Dockerfile": work, "unique.txt": unique, **{f"part{n}.txt": unique * 60_000 for n in range(4)}}
+
+
+def overhead(sides: Sides, *, pairs: int, title: str) -> None:
+    sides.by_docker()
+    sides.by_product()
+    docker, product, rows = [], [], []
     for number in range(pairs):
         for turn in ("docker", "product") if number % 2 else ("product", "docker"):
             time.sleep(1)
             if turn == "docker":
-                docker.append(by_docker(engine, registry))
+                docker.append(sides.by_docker())
             else:
-                product.append(by_product(beds, registry, endpoint)[0])
-        print(f"pair {number + 1}: docker {docker[-1]:.2f} product {product[-1]:.2f} s")
-    print(f"overhead, {mode}, {builder}, {load()}")
+                seen, row = sides.by_product()
+                product.append(seen)
+                rows.append(row)
+        print(f"pair {number + 1}: docker {docker[-1]:.2f} product {product[-1]:.2f} row {rows[-1]:.2f} s")
+    print(f"{title}, {load()}")
     print("docker build + push", spread(docker))
-    print("product            ", spread(product))
+    print("product, stream    ", spread(product))
+    print("product, row       ", spread(rows))
     ratios = [mine / theirs for mine, theirs in zip(product, docker, strict=True)]
-    print(f"ratio of medians {median(product) / median(docker):.3f}; median of ratios {median(ratios):.3f}")
-
-
-def _files() -> dict[str, str]:
-    unique = f"{os.getpid()}-{next(_numbers)}\n"
-    return {"Dockerfile": WORK, "unique.txt": unique, **{f"part{n}.txt": unique * 60_000 for n in range(4)}}
-
-
-def by_docker(engine: RealEngine, registry: Registry) -> float:
-    reference = f"{registry.address}/docker/tiny:{next(_numbers)}"
-    arguments = {"BASE_REGISTORY": registry.address, "BASE_NAMESPACE": "team", "BASE_IMAGE": "tiny", "BASE_TAG": "1"}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, text in _files().items():
-            Path(folder, name).write_text(text)
-        command = ["docker", "--host", engine.unix_url]
-        build = [part for pair in arguments.items() for part in ("--build-arg", "=".join(pair))]
-        env = {**os.environ, "DOCKER_BUILDKIT": "0"}
-        started = time.monotonic()
-        subprocess.run(
-            [*command, "build", "-q", "-t", reference, *build, folder], check=True, capture_output=True, env=env
-        )
-        subprocess.run([*command, "push", "-q", reference], check=True, capture_output=True)
-        return time.monotonic() - started
-
-
-def by_product(beds: BuildBed, registry: Registry, endpoint: int) -> tuple[float, str]:
-    """Seconds, and the builder that the engine chose."""
-    app = beds.application(registry, endpoint, _files())
-    beds.product.token()
-    started = time.monotonic()
-    pk = beds.build(app)
-    watch = beds.watch(pk)
-    # Nothing is read meanwhile: engine, registry and product need the processors.
-    wait_until("the end of the build", lambda: watch.snapshots and watch.last["state"] in FINAL, timeout=600, step=0.05)
-    seconds = time.monotonic() - started
-    assert watch.last["state"] == "succeeded", watch.last
-    return seconds, watch.last["builder"]
+    print(f"ratio of medians {median(product) / median(docker):.3f} (row {median(rows) / median(docker):.3f})")
+    print(f"median of ratios {median(ratios):.3f}; all {' '.join(f'{ratio:.2f}' for ratio in sorted(ratios))}")
 
 
 # --- lateness ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from builds.contexts import Context, ContextUnusable, context_of
 from builds.failures import build_failure, failure, push_failure
 from builds.furnishing import Logins, logins_for, secrets_of, spec_for
 from builds.hiding import login_secrets
+from builds.labelling import labelled
 from builds.models import Build
 from builds.naming import image_reference
 from builds.outcome import BuildFailed, Published
@@ -88,7 +89,7 @@ class _Attempt:
         spec = spec_for(self.job, self.source, text, logins=logins, preferred=self.engine.preferred_builder)
         self.reporter.hide(secrets_of(spec))
         self._tell(spec, context, logins)
-        built = self._build(spec, context)
+        built = self._build(*labelled(spec, context))
         # Somebody may have pushed meanwhile; between this look and the push only the registry itself could tell.
         if there := self._already_there():
             return there
@@ -119,7 +120,7 @@ class _Attempt:
         self.reporter.note("context", count=len(context.entries), size=human_bytes(context.size))
         self.reporter.note("builder", image=spec.tag, builder=spec.builder)
         self.reporter.meter.begin("building", now=self.tools.monotonic())
-        self.reporter.store(builder=spec.builder)
+        self.reporter.remember(builder=spec.builder)
 
     def _build(self, spec: BuildSpec, context: Context) -> str:
         """The image's id on the engine."""
@@ -131,6 +132,7 @@ class _Attempt:
 
         try:
             with self.engine.build_image(spec, chunks()) as stream:
+                self.reporter.store()  # while the engine takes the files
                 self._follow(stream, self.reporter.take)
                 built = stream.image_id
         except EngineRejected as error:
@@ -138,7 +140,7 @@ class _Attempt:
         if not built or self.engine.inspect_image(spec.tag) is None:
             raise BuildFailed(failure("image_absent_after_build", evidence=built))
         self.reporter.note("built", image=built)
-        self.reporter.store(image_id=built)
+        self.reporter.remember(image_id=built)
         return built
 
     def _check_name(self, name: str, built: str) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from builds.models import Build
-from builds.services.builds import visible_builds
+from builds.services.builds import shown_builds, visible_builds
 from builds.snapshot import snapshot
 from core import changes
 from core.event_streams import EventStreams
@@ -28,7 +28,7 @@ def _versions(ids: Iterable[int]) -> Mapping[int, int]:
 
 def _pictures(ids: Iterable[int], language: str, operator: bool) -> Mapping[int, dict[str, Any]]:
     with translation.override(language):
-        jobs = Build.objects.select_related("requested_by", "files").filter(pk__in=ids)
+        jobs = shown_builds().filter(pk__in=ids)
         return {job.pk: snapshot(job, now=timezone.now(), for_operator=operator) for job in jobs}
 
 

@@ -55,7 +55,7 @@ class Target:
 
         Raises `BuildFailed` when the tag is taken by anything else: tags of builds never move.
         """
-        found = self._look()
+        found = self._look(with_labels=True)
         if found is None:
             return None
         objection = self._objection(found)
@@ -66,18 +66,19 @@ class Target:
 
     def confirm(self, digest: str) -> Published:
         """The registry shows what the engine pushed; else `BuildFailed`."""
-        found = self._look()
+        found = self._look(with_labels=False)
         if found is None or found.digest != digest:
             shown = found.digest if found else "-"
             raise BuildFailed(failure("push_mismatch", evidence=f"{digest} != {shown}"))
         return Published(digest, found.size)
 
-    def _look(self) -> Found | None:
+    def _look(self, *, with_labels: bool) -> Found | None:
         repository, tag = self.reference.repository, self.reference.tag or "latest"
         try:
             with self.tools.registry(self.reference.host, self.endpoint) as registry:
                 description = registry.describe(repository, tag)
-                return Found(description.digest, _size(description), _labels(registry, repository, description))
+                labels = _labels(registry, repository, description) if with_labels else {}
+                return Found(description.digest, _size(description), labels)
         except RegistryError as error:
             if error.code in _PERHAPS_NONE:
                 return None

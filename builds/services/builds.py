@@ -50,9 +50,14 @@ class Wanted:
         }  # fmt: skip
 
 
+def shown_builds() -> models.QuerySet[Build]:
+    """With all that a snapshot tells, and without the files: those may be megabytes."""
+    return Build.objects.select_related("requested_by", "files").defer("files__files")
+
+
 def visible_builds(user: Any) -> models.QuerySet[Build]:
     """Operators see every build, others those of their applications and those that they asked for."""
-    rows = Build.objects.select_related("requested_by", "files")
+    rows = shown_builds()
     return rows if user.is_staff else rows.filter(Q(application__owner=user) | Q(requested_by=user))
 
 
@@ -131,8 +136,9 @@ def _application(user: Any, pk: int) -> Application:
 
 
 def _newest(app: Application) -> ApplicationVersion:
-    version = app.versions.order_by("-number").first()
-    if version is None or DOCKERFILE not in version.files:
+    has_dockerfile = Q(files__has_key=DOCKERFILE)  # the files themselves may be megabytes
+    version = app.versions.defer("files").annotate(can_be_built=has_dockerfile).order_by("-number").first()
+    if version is None or not version.can_be_built:
         raise Conflict(
             _("“%(name)s” has no Dockerfile yet. Save one first.") % {"name": app.name}, code="dockerfile_missing"
         )

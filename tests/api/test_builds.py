@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from builds.failures import told_code, untold_codes
@@ -142,3 +145,17 @@ def test_each_stream_gets_the_pictures_of_its_kind_of_viewer(build: Build) -> No
     Build.objects.filter(pk=build.pk).update(error_code="git_bad_answer", error={"evidence": "SSH-2.0"})
     shown = [_pictures([build.pk], "en", operator)[build.pk]["error"]["code"] for operator in (True, False)]
     assert shown == ["git_bad_answer", "git_unreachable"]
+
+
+def test_asking_and_showing_leave_the_files_in_the_database(as_user: APIClient, user: Any) -> None:
+    """They may be megabytes, and whoever watches gets a picture twice a second."""
+    make.node()
+    app = make.application(owner=user)
+    with CaptureQueriesContext(connection) as captured:
+        pk = as_user.post("/api/builds/", {"application": app.pk}).json()["id"]
+        assert as_user.get("/api/builds/").json()["results"][0]["source"]["version"] == 1
+        assert as_user.get(f"/api/builds/{pk}/").json()["source"]["version"] == 1
+        assert _pictures([pk], "en", False)[pk]["source"]["version"] == 1
+    # Asking whether they have a Dockerfile is no fetching.
+    fetched = re.compile(r', "builds_applicationversion"\."files"(?! \?)')
+    assert [query["sql"] for query in captured if fetched.search(query["sql"])] == []

@@ -81,7 +81,8 @@ def shown_digest(registry: Registry, image: str) -> str:
 def test_from_files_to_the_registry(
     beds: BuildBed, builder_engine: RealEngine, registry: Registry, endpoint: int
 ) -> None:
-    files = {"Dockerfile": FROM + "COPY words /words\nRUN cat /words && echo built > /made\n", "words": "hello there\n"}
+    steps = "COPY words /words\nRUN cat /words && echo built > /made\nCOPY . /all/\nRUN ls -A /all\n"
+    files = {"Dockerfile": FROM + steps, "words": "hello there\n"}
     app = beds.application(registry, endpoint, files)
     pk = beds.build(app)
     watch = beds.watch(pk)
@@ -94,10 +95,12 @@ def test_from_files_to_the_registry(
     assert image is not None
     labels = image["Config"]["Labels"]
     assert labels["org.opencontainers.image.revision"] == done["revision"]
+    assert {label.rpartition(".")[2] for label in labels} == {"created", "recipe", "revision", "source", "title"}
     percents = [shot["percent"] for shot in watch.snapshots if shot["state"] == "running"]
     assert percents == sorted(percents) and all(percent < 100 for percent in percents)
     log = beds.log(pk)
-    assert [line[3] for line in log if line[2] == "output"] == ["hello there"]
+    assert [line[3] for line in log if line[2] == "output"] == ["hello there", "Dockerfile", "words"]
+    assert sum(str(line[3]).startswith("LABEL ") for line in log) <= 1  # a step each takes its time
     assert len(log) == done["log_lines"]
     assert all(timing["state"] in ("done", "cached") for timing in done["timings"])
 

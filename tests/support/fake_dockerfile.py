@@ -7,6 +7,7 @@ the context is called), `true`, and `&&`.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,6 +86,9 @@ class Kitchen:
             elif word == "RUN":
                 yield from self._run(rest, sha256(key)[7:19])
             self.engine.builds.cache.add(key)
+            if word == "LABEL":
+                pairs = dict(pair.split("=", 1) for pair in shlex.split(rest))
+                image = replace(image, labels={**image.labels, **pairs})
             if word in ("RUN", "COPY", "ADD"):
                 image = replace(image, layers=(*image.layers, FakeLayer(key, 1000)))
         if not (cached and self.buildkit):
@@ -130,7 +134,10 @@ class Kitchen:
         return image
 
     def _content(self, word: str) -> str:
-        files = self.files if word in ("COPY", "ADD") else {}
+        files = dict(self.files) if word in ("COPY", "ADD") else {}
+        for name in files.get(".dockerignore", b"").decode().split():
+            if name in (".dockerignore", self.spec.dockerfile):  # which are sent all the same
+                del files[name]
         return sha256(repr(sorted(files.items())))
 
     def _run(self, command: str, container: str) -> Steps:

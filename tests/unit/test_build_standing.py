@@ -41,7 +41,8 @@ def test_another_base_of_the_same_name_is_no_success(people, tools, engine, colu
         run_build(jobs[-1].pk, tools=tools)
     states = [(job.state, job.error_code) for job in map(refreshed, jobs)]
     assert states == [(JobState.SUCCEEDED, ""), (JobState.FAILED, "tag_of_other_recipe"), (JobState.SUCCEEDED, "")]
-    assert len(engine.builds.all) == 1 and engine.builds.all[0].spec.labels[RECIPE] == recipe_of(jobs[0])
+    first = refreshed(jobs[0])
+    assert len(engine.builds.all) == 1 and engine.find(first.reference).labels[RECIPE] == recipe_of(first)
 
 
 def refreshed(job: Build) -> Build:

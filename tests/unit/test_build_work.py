@@ -82,10 +82,10 @@ def test_an_image_is_published_and_the_row_says_what_the_registry_shows(built, t
     assert labels["revision"] == revision and labels["title"] == job.application_name
     assert labels["source"].endswith(f"{job.application_name}:1") and labels["created"].endswith("Z")
     shot = snapshot(job, now=timezone.now(), for_operator=False)
-    assert (shot["percent"], shot["steps"], shot["phase"]) == (100.0, 7, "succeeded")
+    assert (shot["percent"], shot["steps"], shot["phase"]) == (100.0, 8, "succeeded")
     assert {timing["state"] for timing in shot["timings"]} == {"done"}
     assert [line[3] for line in lines(job) if line[2] == "output"] == ["installing", "done"]
-    assert kinds(job).count("step") == 7
+    assert kinds(job).count("step") == 8  # the last one for all labels
     assert job.log_lines == len(lines(job)) and job.node_slot is None
     assert engine.find(reference) is not None  # it stays on the node
 

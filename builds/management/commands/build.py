@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rich.console import Console
 
-from builds.models import Application, Build, Trigger
+from builds.models import Application, Trigger
 from builds.reading import log_page
-from builds.services.builds import request_build
+from builds.services.builds import request_build, shown_builds
 from builds.snapshot import snapshot
 from builds.terminal import Display
 from core.commands import WRONG, ProductCommand, hand_over
@@ -66,7 +66,7 @@ class Command(ProductCommand):
         try:
             while True:
                 try:
-                    job = Build.objects.select_related("requested_by", "files").filter(pk=pk).first()
+                    job = shown_builds().filter(pk=pk).first()
                     if job is None:
                         return False  # deleted meanwhile
                     page = log_page(job, start=position)
