@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
-from builds.checking import FAILED, PASSED, UNKNOWN, WARNED
+from builds.checking import FAILED, PASSED, UNKNOWN, WARNED, by_weight
 from imagelib.registry import UNREACHABLE_CODES
 from pulls.failure_texts import describe
 from pulls.sizes import human_bytes
@@ -29,6 +29,14 @@ VERDICTS: dict[str, Any] = {
     UNKNOWN: _("not known"),
 }
 VERDICT_COLOURS = {PASSED: "success", WARNED: "warning", FAILED: "danger", UNKNOWN: "default"}
+# What all checks together mean for the decision.
+SUMMARIES: dict[str, Any] = {
+    PASSED: _("Every check is fine."),
+    WARNED: _("It can be approved. To be looked at first: %(titles)s."),
+    FAILED: _("In the way of an approval: %(titles)s."),
+    UNKNOWN: _("Nothing is in the way. Not known: %(titles)s."),
+}
+SEVERITY_COLOURS = {"Critical": "danger", "High": "danger", "Medium": "warning"}
 SEVERITIES: dict[str, Any] = {
     "Critical": _("critical"),
     "High": _("high"),
@@ -84,6 +92,14 @@ _SENTENCES: dict[str, Any] = {
 _INSIDE = frozenset({"source", "vulnerabilities"})  # what these say of an image tells what is in it
 _FOR_OPERATORS = _("Only operators see this: the registry was asked with a login that is stored here.")
 _NOT_ASKED = _("The registry could not be asked from here.")
+
+
+def summary(checks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """`{verdict, text}`: the gravest verdict, and which checks have it."""
+    gravest = by_weight(checks)[0]["verdict"]
+    separator = pgettext("between the titles of checks", ", ")
+    titles = separator.join(str(TITLES[check["key"]]) for check in checks if check["verdict"] == gravest)
+    return {"verdict": gravest, "text": str(SUMMARIES[gravest]) % {"titles": titles}}
 
 
 def worded(check: Mapping[str, Any], *, for_operator: bool, own: bool = False) -> dict[str, Any]:

@@ -148,6 +148,11 @@ def check_vulnerabilities(report: Report | str) -> Check:
     return Check("vulnerabilities", PASSED, "vulnerabilities_few" if found else "vulnerabilities_none", params)
 
 
+def by_weight(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What stands in the way first, then what is to be judged, what is not known, and what is fine."""
+    return sorted(checks, key=lambda check: (FAILED, WARNED, UNKNOWN, PASSED).index(check["verdict"]))
+
+
 def fails(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The stored checks that stand in the way of an approval."""
     return [check for check in checks if check.get("verdict") == FAILED]

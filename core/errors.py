@@ -33,6 +33,11 @@ class DomainError(Exception):
         return str(self.message)
 
     @property
+    def told(self) -> str:
+        """For a page: people there do not know the names that fields have in the API."""
+        return str(self)
+
+    @property
     def headers(self) -> dict[str, str]:
         """Of the answer, in whatever dialect."""
         return {"Retry-After": str(self.retry_after)} if self.retry_after else {}
@@ -49,6 +54,10 @@ class InvalidInput(DomainError):
             name: list(value) if isinstance(value, (list, tuple)) else [value] for name, value in fields.items()
         }
         super().__init__("; ".join(f"{name}: {text}" for name, texts in self.fields.items() for text in texts))
+
+    @property
+    def told(self) -> str:
+        return " ".join(str(text) for texts in self.fields.values() for text in texts)
 
 
 class NotFound(DomainError):

@@ -47,7 +47,7 @@ def edit_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
             messages.success(request, _("Saved: version %(number)s.") % {"number": saved.version})
             return HttpResponseRedirect(page.change_url(row.pk))
         except DomainError as error:
-            context["refused"] = str(error)
+            context["refused"] = error.told
     return TemplateResponse(request, "builds/edit_files.html", context)
 
 
@@ -77,7 +77,7 @@ def check_view(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
     try:
         return JsonResponse({"hints": hints_for(posted_files(request), base=base_of(row))})
     except InvalidInput as error:
-        return JsonResponse({"hints": [], "error": _told(error)})
+        return JsonResponse({"hints": [], "error": error.told})
 
 
 def packages_view(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
@@ -91,7 +91,7 @@ def packages_view(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
         packages = request.POST.get("packages", "").split()
         added = with_packages(posted_files(request), ecosystem=ecosystem, packages=packages)
     except InvalidInput as error:
-        return JsonResponse({"error": _told(error)})
+        return JsonResponse({"error": error.told})
     names = {"added": ", ".join(added.added), "present": ", ".join(added.present)}
     said = [_("Added: %(added)s.") % names] if added.added else []
     said += [_("There already: %(present)s.") % names] if added.present else []
@@ -133,7 +133,3 @@ def _number(request: HttpRequest) -> int | None:
 def _usual_order(item: tuple[str, str]) -> tuple[int, str]:
     """The Dockerfile, then the requirements, then the others by name."""
     return (_FIRST.index(item[0]) if item[0] in _FIRST else len(_FIRST), item[0])
-
-
-def _told(error: InvalidInput) -> str:
-    return " ".join(str(text) for texts in error.fields.values() for text in texts)

@@ -37,7 +37,7 @@ def copy_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
         try:
             copy = copy_application(user=request.user, application=row, values=values)
         except DomainError as error:
-            context["refused"] = str(error)
+            context["refused"] = error.told
         else:
             messages.success(request, _("“%(name)s” is copied.") % {"name": row.name})
             return HttpResponseRedirect(page.change_url(copy.pk))
@@ -69,7 +69,7 @@ def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
         except FileRefused as error:
             context["faults"] = error.extra["errors"]
         except DomainError as error:
-            context["refused"] = str(error)
+            context["refused"] = error.told
         else:
             counts = {"created": len(done.created), "updated": len(done.updated)}
             messages.success(request, _("Imported: %(created)s new, %(updated)s changed.") % counts)
@@ -86,20 +86,37 @@ def secrets_page(page: OperatorAdmin, request: HttpRequest, row: Application) ->
         "row": row,
         "back": page.change_url(row.pk),
     }
+    if request.POST.get("remove"):
+        return _remove_secret(page, request, row, request.POST["remove"])
     if request.method == "POST":
-        name, value = request.POST.get("remove", ""), ""
         try:
-            if not name:
-                name, value = _typed_secret(request)
+            name, value = _typed_secret(request)
             set_secrets(user=request.user, application=row, values={name: value})
         except DomainError as error:
-            context["refused"] = str(error)
+            context["refused"] = error.told
         else:
-            said = _("%(name)s is removed.") if not value else _("%(name)s is stored.")
-            messages.success(request, said % {"name": name})
+            messages.success(request, _("%(name)s is stored.") % {"name": name})
             return HttpResponseRedirect(request.get_full_path())
     context["names"] = secret_names(row)
     return TemplateResponse(request, "builds/secrets.html", context)
+
+
+def _remove_secret(page: OperatorAdmin, request: HttpRequest, row: Application, name: str) -> HttpResponse:
+    def act() -> str:
+        set_secrets(user=request.user, application=row, values={name: ""})
+        return _("%(name)s is removed.") % {"name": name}
+
+    return page.confirm(
+        request,
+        title=_("Remove a build secret of “%(name)s”") % {"name": row.name},
+        message=_("Its value cannot be brought back. Builds whose Dockerfile asks for it fail from now on."),
+        items=[name],
+        hidden=[("remove", name)],
+        button=_("Remove"),
+        act=act,
+        back=request.get_full_path(),
+        danger=True,
+    )
 
 
 def _typed_secret(request: HttpRequest) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 
 from builds.admin.application_files import check_view, edit_page, packages_view, rollback_page, version_page
 from builds.admin.application_pages import copy_page, import_page, secrets_page
+from builds.admin.build_cells import asked_by, state_and_why
 from builds.application_versions import versions_of
 from builds.hook_texts import recent_deliveries
 from builds.models import Application, Build, SourceKind
@@ -44,6 +45,19 @@ class ApplicationForm(ServiceForm):
     class Meta:
         model = Application
         fields = services.FIELDS
+        help_texts = {
+            "name": gettext_lazy(
+                "Small letters and digits, for example jupyter-pytorch-x, whose folder is src/jupyter-pytorch-x."
+            ),
+            "base_namespace": gettext_lazy("For example jupyter; of several parts with / between them."),
+            "base_image": gettext_lazy("Without registry and tag, for example scipy-notebook."),
+            "base_tag": gettext_lazy(
+                "One that does not move, for example python-3.11. It begins the tags of the images that are made."
+            ),
+            "target_namespace": gettext_lazy("The project in the target registry, for example team."),
+            "git_url": gettext_lazy("For example https://git.example.com/team/images.git. Empty: files are kept here."),
+            "git_branch": gettext_lazy("The one that is built, for example main."),
+        }
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -51,6 +65,9 @@ class ApplicationForm(ServiceForm):
         if not self.instance.pk and target.queryset.filter(is_default=True).exists():
             self.initial.setdefault("target_registry", target.queryset.get(is_default=True).pk)
         self.fields["git_path"].help_text = _("For example src/jupyter-pytorch-x, which a new application has anyway.")
+        self.fields["webhook_secret"].help_text = _("%(kept)s Without one, pushes build nothing.") % {
+            "kept": self.fields["webhook_secret"].help_text
+        }
         self.fields["description"].widget = forms.TextInput(attrs=self.fields["name"].widget.attrs)
 
     def changed_values(self) -> dict[str, Any]:
@@ -83,7 +100,15 @@ class ApplicationAdmin(OperatorAdmin):
     fieldsets = (
         (None, {"fields": ("name", "description")}),
         (gettext_lazy("Base"), {"fields": ("base_registry", "base_namespace", "base_image", "base_tag")}),
-        (gettext_lazy("Target"), {"fields": ("target_registry", "target_namespace", "suffix")}),
+        (
+            gettext_lazy("Target"),
+            {
+                "fields": ("target_registry", "target_namespace", "suffix"),
+                "description": gettext_lazy(
+                    "Images are called TARGET_REGISTRY / TARGET_NAMESPACE / BASE_IMAGE [-SUFFIX] : BASE_TAG - REVISION."
+                ),
+            },
+        ),
         (
             gettext_lazy("Git repository, if the files are not kept here"),
             {"fields": ("git_url", "git_branch", "git_path", "git_username", "git_password", "webhook_secret")},
@@ -144,7 +169,7 @@ class ApplicationAdmin(OperatorAdmin):
         state = job_state(build)
         at = reverse("admin:builds_build_change", args=[build.pk])
         link = format_html('<a class="il-link" href="{}">{} #{}</a>', at, state, build.pk)
-        return two_lines(link, build.revision[:12], title=build.reference)
+        return two_lines(link, build.revision[:8], title=build.reference)
 
     @display(description=gettext_lazy("changed"), ordering="updated_at")
     def changed(self, row: Application) -> SafeString | str:
@@ -165,7 +190,12 @@ class ApplicationAdmin(OperatorAdmin):
             "repository": _repository(row),
             "files": files,
             "hints": hints_for(files, base=base_of(row)),
-            "builds": [(build, job_state(build)) for build in row.builds.select_related("requested_by")[:_SHOWN]],
+            "builds": [
+                (build, state_and_why(build), asked_by(build))
+                for build in row.builds.select_related("requested_by")[:_SHOWN]
+            ],
+            "changed": age(row.updated_at),
+            "hook_url": request.build_absolute_uri(reverse("hooks-git")),
             "secrets": secret_names(row),
             "versions": versions,
             "older": row.version - len(versions),
@@ -225,6 +255,13 @@ class ApplicationAdmin(OperatorAdmin):
 
     def rollback_view(self, request: HttpRequest, object_id: int, number: int) -> HttpResponse:
         return rollback_page(self, request, self.row_or_404(request, str(object_id)), number)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        consequence = _(
+            "All versions of its files, its build secrets and its messages of the git server go with it, for good. "
+            "Builds stay in their list; images stay in the registry and in the image library."
+        )
+        return super().delete_view(request, object_id, {**(extra_context or {}), "consequence": consequence})
 
     def delete_rows(self, request: HttpRequest, ids: list[int]) -> None:
         services.delete_applications(user=request.user, ids=ids)

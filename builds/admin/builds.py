@@ -14,11 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from builds.admin.build_cells import asked_by, state_and_why
+from builds.admin.deciding import decision_label
 from builds.builders import builder_nodes
-from builds.models import Application, Build
+from builds.models import Application, Build, SourceKind
 from builds.services import builds as services
 from builds.snapshot import snapshot
-from core.admin_tools import OperatorAdmin, job_state, two_lines, with_age
+from core.admin_tools import OperatorAdmin, two_lines
 from core.errors import DomainError, NotFound
 from core.jobs import JobState
 
@@ -32,6 +34,10 @@ class BuildAdmin(OperatorAdmin):
     list_filter = ("state", "trigger")
     search_fields = ("application_name", "reference", "revision", "error_code")
     ordering = ("-pk",)
+
+    class Media:
+        js = ("imagelib/build_list.js",)
+
     by_hand = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -55,7 +61,7 @@ class BuildAdmin(OperatorAdmin):
 
     @display(description=gettext_lazy("state"), ordering="state")
     def state_label(self, job: Build) -> SafeString:
-        return job_state(job)
+        return state_and_why(job)
 
     @display(description=gettext_lazy("image"), ordering="reference")
     def image_name(self, job: Build) -> SafeString | str:
@@ -66,8 +72,7 @@ class BuildAdmin(OperatorAdmin):
 
     @display(description=gettext_lazy("requested"), ordering="created_at")
     def asked(self, job: Build) -> SafeString:
-        by = job.requested_by.get_username() if job.requested_by else job.get_trigger_display()
-        return with_age(by, job.created_at)
+        return asked_by(job)
 
     # --- one build ---------------------------------------------------------------------------------------------------
 
@@ -81,6 +86,8 @@ class BuildAdmin(OperatorAdmin):
             "job": job,
             "snapshot": snapshot(job, now=timezone.now(), for_operator=request.user.is_staff),
             "retries": list(job.retries.values_list("pk", flat=True)),
+            "can_edit": job.application is not None and job.application.source == SourceKind.FILES,
+            "submissions": [(row, decision_label(row)) for row in job.submissions.order_by("pk")],
         }
         return TemplateResponse(request, "builds/build_page.html", context)
 
@@ -95,7 +102,7 @@ class BuildAdmin(OperatorAdmin):
                 job = services.request_build(user=request.user, application=row.pk, node=_chosen(chosen))
                 return HttpResponseRedirect(self.change_url(job.pk))
             except DomainError as error:
-                messages.error(request, str(error))
+                messages.error(request, error.told)
         context = {
             **self.frame(request, _("Build %(name)s") % {"name": row.name}),
             "application": row,

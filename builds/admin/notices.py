@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from unfold.decorators import action, display
 
 from builds.models import Notice
@@ -31,12 +32,12 @@ class NoticeAdmin(OperatorAdmin):
         return notices.visible_notices(request.user)
 
     @display(description=gettext_lazy("notice"))
-    def text(self, notice: Notice) -> str:
-        return notices.notice_text(notice)
+    def text(self, notice: Notice) -> SafeString:
+        return format_html('<span class="il-long-text">{}</span>', notices.notice_text(notice))
 
     @display(description=gettext_lazy("state"), ordering="read_at")
     def state(self, notice: Notice) -> SafeString:
-        return label(_("read")) if notice.read_at else label(_("new"), "info")
+        return label(pgettext("a notice", "read")) if notice.read_at else label(_("unread"), "info")
 
     @display(description=gettext_lazy("received"), ordering="created_at")
     def received(self, notice: Notice) -> SafeString | str:
@@ -54,6 +55,9 @@ class NoticeAdmin(OperatorAdmin):
     @action(description=gettext_lazy("Mark all as read…"), url_path="read-all", icon="done_all")
     def read_all(self, request: HttpRequest) -> HttpResponse:
         unread = self.get_queryset(request).filter(read_at=None)
+        if request.method == "GET" and not unread.exists():
+            messages.info(request, _("There is nothing unread."))
+            return HttpResponseRedirect(self.changelist_url())
 
         def act() -> str:
             count = notices.read_all_notices(user=request.user)

@@ -13,18 +13,20 @@ from django.urls import path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from builds.admin.deciding import approve_page, reject_page
-from builds.check_texts import TITLES, VERDICT_COLOURS, worded
-from builds.models import DECISION_COLOURS, Build, Decision, Submission
+from builds.admin.deciding import approve_page, checks_shown, decision_label, reject_page
+from builds.check_texts import TITLES, VERDICT_COLOURS, summary, worded
+from builds.checking import PASSED, by_weight, fails
+from builds.models import Build, Decision, Submission
 from builds.services import submissions as services
 from builds.services.publishing import usual_name
 from builds.submission_events import sentence
 from builds.submission_snapshot import picture
 from core.admin_forms import ServiceForm
 from core.admin_tools import OperatorAdmin, job_state, label, two_lines, with_age
+from core.jobs import JobState
 
 
 class SubmissionForm(ServiceForm):
@@ -33,6 +35,14 @@ class SubmissionForm(ServiceForm):
     class Meta:
         model = Submission
         fields = ("reference", "name", "description")
+        help_texts = {
+            "reference": gettext_lazy(
+                "For example registry.example.com/team/app:1.0, with its digest behind it or without. It is checked at "
+                "once; an operator decides whether it is listed."
+            ),
+            "name": gettext_lazy("What the entry in the image library is to be called. Empty: image and tag."),
+            "description": gettext_lazy("What it is for. Everybody who uses the library reads it."),
+        }
 
     def judge(self, values: Mapping[str, Any], row: Any) -> None:
         services.submit(user=self.person, **values)
@@ -75,15 +85,21 @@ class SubmissionAdmin(OperatorAdmin):
 
     @display(description=gettext_lazy("decision"), ordering="decision")
     def decided(self, row: Submission) -> SafeString:
-        shown = label(row.get_decision_display(), DECISION_COLOURS[Decision(row.decision)], title=row.reason)
-        return with_age(shown, row.decided_at)
+        return with_age(decision_label(row), row.decided_at)
 
     @display(description=gettext_lazy("checks"), ordering="state")
     def checked(self, row: Submission) -> SafeString:
         if not row.checks:
             return job_state(row)
-        shown = (worded(check, for_operator=True) for check in row.checks)
-        marks = ((label(one["title"], VERDICT_COLOURS[one["verdict"]], title=one["text"]),) for one in shown)
+        shown = [worded(check, for_operator=True) for check in by_weight(row.checks)]
+        marks = [
+            (label(one["title"], VERDICT_COLOURS[one["verdict"]], title=one["text"]),)
+            for one in shown
+            if one["verdict"] != PASSED
+        ]
+        if fine := [one["title"] for one in shown if one["verdict"] == PASSED]:
+            count = ngettext("%(count)s fine", "%(count)s fine", len(fine)) % {"count": len(fine)}
+            marks.append((label(count, VERDICT_COLOURS[PASSED], title=", ".join(fine)),))
         return format_html('<span class="il-status">{}</span>', format_html_join(" ", "{}", marks))
 
     @display(description=gettext_lazy("submitted"), ordering="created_at")
@@ -125,17 +141,17 @@ class SubmissionAdmin(OperatorAdmin):
     ) -> HttpResponse:
         row = self.row_or_404(request, object_id)
         shown = picture(row, for_operator=True)
-        checks = [
-            {**one, "label": label(one["verdict_text"], VERDICT_COLOURS[one["verdict"]])} for one in shown["checks"]
-        ]
+        checked = row.state == JobState.SUCCEEDED
         context = {
             **self.frame(request, row.name or usual_name(row)),
             "submission": row,
             "is_open": row.decision == Decision.OPEN,
-            "decision": label(row.get_decision_display(), DECISION_COLOURS[Decision(row.decision)]),
+            "may_approve": checked and row.digest and not fails(row.checks),
+            "summary": summary(row.checks) if checked and row.checks and row.decision == Decision.OPEN else None,
+            "decision": decision_label(row),
             "state": job_state(row),
-            "checks": checks,
-            "waiting_checks": [] if checks or not row.is_active else list(TITLES.values()),
+            "checks": checks_shown(row, shown["checks"]),
+            "waiting_checks": [] if shown["checks"] or not row.is_active else list(TITLES.values()),
             "error": shown["error"],
             "history": [(event.at, sentence(event)) for event in row.events.all()],
         }

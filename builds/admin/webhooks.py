@@ -25,12 +25,25 @@ _CALLS_SHOWN = 50
 
 
 class WebhookForm(ServiceForm):
-    url = forms.CharField(label=gettext_lazy("URL"), max_length=1000, widget=UnfoldAdminTextInputWidget())
+    url = forms.CharField(
+        label=gettext_lazy("URL"),
+        max_length=1000,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=gettext_lazy(
+            "For example https://ci.example.com/hooks. It gets a POST with JSON when an image is submitted, approved, "
+            "rejected or withdrawn."
+        ),
+    )
     secret = SecretField(label=gettext_lazy("secret"))
 
     class Meta:
         model = WebhookTarget
         fields = ("name", "url", "secret", "is_active")
+        help_texts = {
+            "is_active": gettext_lazy(
+                "A webhook that is switched off gets no messages, and those that wait are given up."
+            ),
+        }
 
     def judge(self, values: Mapping[str, Any], row: Any) -> None:
         webhooks.save_target(user=SYSTEM, values=values, target=row)

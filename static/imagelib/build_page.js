@@ -6,15 +6,28 @@
     const page = document.getElementById("il-build");
     const marked = il.partsOf(page), parts = marked.parts, text = marked.text;
     let current = JSON.parse(document.getElementById("il-snapshot").textContent), receivedAt = performance.now();
-    const showLog = il.buildLog(parts, page.dataset.log);
+    const log = il.buildLog(parts, page.dataset.log), steps = il.buildSteps(parts["steps-card"], parts.steps, log);
     const fill = il.el("span", "il-downloaded");
     parts.bar.append(fill);
+
+    // A line of the facts that is not known is not there.
+    function fact(name, value) {
+      text(name, value);
+      parts[name].hidden = parts[name].previousElementSibling.hidden = !value;
+    }
 
     function phaseName(phase) {
       return { preparing: gettext("preparing"), building: gettext("building"), pushing: gettext("pushing"), verifying: gettext("asking the registry") }[phase] || "";
     }
 
+    function waiting(s) {
+      if (!s.next_attempt_at) return gettext("Waits for its turn on a builder.");
+      const values = { n: s.attempt + 1, most: s.max_attempts, time: il.clock(s.next_attempt_at) };
+      return interpolate(gettext("Attempt %(n)s of %(most)s begins at %(time)s."), values, true);
+    }
+
     function doing(s) {
+      if (s.state === "queued") return waiting(s);
       if (s.state !== "running") return "";
       if (s.phase === "building" && s.step) {
         const step = s.timings.find(function (one) { return one.step === s.step; });
@@ -30,23 +43,20 @@
 
     function madeFrom(s) {
       if (s.source.git_url) return s.source.git_url + " · " + s.source.git_branch + " · " + s.source.git_path;
-      return s.source.version ? interpolate(gettext("version %(n)s of the files"), { n: s.source.version }, true) : "–";
+      return s.source.version ? interpolate(gettext("version %(n)s of the files"), { n: s.source.version }, true) : "";
     }
 
-    function drawSteps(s) {
-      parts["steps-card"].hidden = !s.timings.length;
-      const names = { running: gettext("running"), done: gettext("done"), cached: gettext("from the cache"), failed: gettext("failed") };
-      parts.steps.replaceChildren.apply(parts.steps, s.timings.map(function (step) {
-        const row = il.el("tr");
-        row.append(il.el("td", "il-num", String(step.step)), il.el("td", "il-mono", step.text), il.el("td", step.state === "failed" ? "il-stderr" : "", names[step.state] || step.state),
-          il.el("td", "il-num", step.seconds === null ? "–" : il.duration(step.seconds)));
-        return row;
-      }));
+    function where(s) {
+      if (s.node) return interpolate(gettext("on %(node)s"), { node: s.node.name }, true);
+      return il.isFinal(s.state) ? gettext("on no node") : gettext("no node chosen yet");
     }
 
     function tick() {
       const passed = current.state === "running" ? (performance.now() - receivedAt) / 1000 : 0;
-      text("time", current.running_seconds === null || current.state === "queued" ? "–" : il.duration(current.running_seconds + passed));
+      const known = current.running_seconds !== null && current.state !== "queued";
+      parts.time.hidden = parts["time-name"].hidden = !known;
+      if (known) text("time", il.duration(current.running_seconds + passed));
+      steps.tick(known && current.state === "running" ? current.running_seconds + passed : null);
     }
 
     function draw(s) {
@@ -59,18 +69,20 @@
       parts.bar.classList.toggle("il-failed", s.state === "failed");
       parts.bar.classList.toggle("il-stopped", s.state === "cancelled");
       text("doing", doing(s));
-      text("where", s.node ? interpolate(gettext("on %(node)s"), { node: s.node.name }, true) : gettext("no node chosen yet"));
-      text("image", s.image || "–");
-      text("digest", s.digest || "–");
-      text("size", il.bytes(s.size));
-      text("source", madeFrom(s));
-      text("revision", s.revision || "–");
-      text("builder", s.builder || "–");
+      text("where", where(s));
+      fact("image", s.image);
+      fact("digest", s.digest);
+      fact("size", s.size === null ? "" : il.bytes(s.size));
+      fact("source", madeFrom(s));
+      fact("revision", s.revision);
+      fact("builder", s.builder);
       parts.submit.hidden = s.state !== "succeeded";
-      drawSteps(s);
+      if (parts.edit) parts.edit.hidden = s.state !== "failed";
+      parts["follow-label"].hidden = il.isFinal(s.state);
+      steps.draw(s);
       il.jobPage.drawError(marked, s);
       tick();
-      showLog(s.log_lines, il.isFinal(s.state));
+      log.show(s.log_lines, il.isFinal(s.state));
       if (il.isFinal(s.state)) showLink("");
     }
 

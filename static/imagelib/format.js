@@ -39,6 +39,13 @@
     return interpolate(gettext("%(s)s s"), { s: parts[3] }, true);
   }
 
+  // Seconds as a stopwatch shows them: 0:07, 12:40, 1:02:03
+  function stopwatch(seconds) {
+    const whole = Math.max(Math.floor(seconds), 0), pad = function (n) { return String(n).padStart(2, "0"); };
+    const hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60;
+    return (hours ? hours + ":" + pad(minutes) : String(minutes)) + ":" + pad(whole % 60);
+  }
+
   // An estimate is a range; equal ends are one number.
   function range(low, high) {
     const texts = [duration(low), duration(high)];
@@ -70,6 +77,16 @@
     });
   }
 
+  // <time data-moment>: the server writes its own time zone, people read theirs.
+  function writeMoments() {
+    document.querySelectorAll("time[data-moment]").forEach(function (node) {
+      const short = { dateStyle: "medium", timeStyle: "short" };
+      node.textContent = new Date(node.dateTime).toLocaleString(language, short);
+      node.title = moment(node.dateTime);
+    });
+    document.querySelectorAll("[data-seconds]").forEach(function (node) { node.textContent = duration(Number(node.dataset.seconds)); });
+  }
+
   function writeSizes() {
     document.querySelectorAll("[data-bytes]").forEach(function (node) {
       node.textContent = bytes(Number(node.dataset.bytes));
@@ -93,9 +110,10 @@
     return { parts, text };
   }
 
-  window.imagelib = { bytes, speed, percent, duration, range, ago, moment, clock, el, partsOf };
+  window.imagelib = { bytes, speed, percent, duration, stopwatch, range, ago, moment, clock, el, partsOf };
   document.addEventListener("DOMContentLoaded", function () {
     writeSizes();
+    writeMoments();
     countAges();
     setInterval(countAges, 1000);
   });

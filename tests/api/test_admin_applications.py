@@ -58,6 +58,10 @@ def test_a_page_shows_all_of_it(pages: Client, row: Application, user: User) -> 
     of_git = make.notebook(by=user, git_url="https://git.example.com/a.git", git_password="hunter2")
     text = pages.get(at("change", of_git.pk)).content.decode()
     assert "https://git.example.com/a.git" in text and "Messages of the git server" in text and "hunter2" not in text
+    assert f"http://testserver{reverse('hooks-git')}" in text and "every message is refused" in text
+    with_secret = make.notebook(by=user, git_url="https://git.example.com/b.git", webhook_secret="hunter3")
+    text = pages.get(at("change", with_secret.pk)).content.decode()
+    assert "every message is refused" not in text and "hunter3" not in text
     assert "There are no files yet." in pages.get(at("change", make.notebook(by=user, files={}).pk)).content.decode()
 
 
@@ -183,6 +187,8 @@ def test_a_repository_is_imported_or_all_its_faults_are_shown(pages: Client) -> 
     assert "Imported: 1 new, 0 changed." in done and "There is no workflow" in done
     assert "neither" not in pages.get(at("import_files")).content.decode()
     assert "no ZIP and no TAR" in pages.post(at("import_files"), {}).content.decode()
+    refused = pages.post(at("import_files"), {"git_url": "ftp://x"}).content.decode()
+    assert "The address of the git repository cannot be used" in refused and "git_url:" not in refused
 
 
 def test_secrets_are_stored_and_removed(pages: Client, row: Application) -> None:
@@ -191,8 +197,10 @@ def test_secrets_are_stored_and_removed(pages: Client, row: Application) -> None
     wrong = pages.post(at("secrets", row.pk), {"name": "a b", "value": "hunter3"}).content.decode()
     assert "PIP_TOKEN" in wrong and "hunter3" not in wrong
     assert row.secrets.get().value.reveal() == "hunter2"
-    pages.post(at("secrets", row.pk), {"remove": "TOKEN"})
-    assert not row.secrets.exists()
+    asked = pages.post(at("secrets", row.pk), {"remove": "TOKEN"}).content.decode()
+    assert "cannot be brought back" in asked and row.secrets.exists(), "it asks first"
+    gone = pages.post(at("secrets", row.pk), {"remove": "TOKEN", "confirmed": "yes"}, follow=True).content.decode()
+    assert "TOKEN is removed." in gone and not row.secrets.exists()
 
 
 @pytest.mark.parametrize(
@@ -220,5 +228,6 @@ def test_deleting_waits_for_the_build(pages: Client, row: Application) -> None:
     pages.post(at("delete", row.pk), {"post": "yes"})
     assert Application.objects.exists()
     Build.objects.update(state=JobState.FAILED)
+    assert "go with it, for good" in pages.get(at("delete", row.pk)).content.decode()
     pages.post(at("delete", row.pk), {"post": "yes"})
     assert not Application.objects.exists()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from builds.models import Build
+from builds.failure_texts import describe
+from builds.models import Build, SourceKind
 from core.jobs import JobState
+from tests.api import make
 from tests.support import one_build
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +50,32 @@ def test_a_build_is_started_by_post_and_shown(pages: Client) -> None:
     page = pages.get(at("change", job.pk))
     assert f"{app.name} #{job.pk}" in page.content.decode()
     assert app.name in pages.get(at("changelist")).content.decode()
+
+
+def test_the_list_says_why_a_build_failed_and_how_long_one_took(pages: Client) -> None:
+    pages.cookies["django_language"] = "en"
+    job, now = made(pages), timezone.now()
+    assert f'data-build="{job.pk}"' in pages.get(at("changelist")).content.decode(), "it goes on: the page follows it"
+    Build.objects.update(
+        state=JobState.FAILED, error_code="base_image_missing", started_at=now - timedelta(seconds=75), finished_at=now
+    )
+    for page in (at("changelist"), reverse("admin:builds_application_change", args=[job.application_id])):
+        text = pages.get(page).content.decode()
+        assert str(describe("base_image_missing", {}).title) in text and "data-build=" not in text
+    Build.objects.update(state=JobState.SUCCEEDED, error_code="")
+    assert 'data-seconds="75"' in pages.get(at("changelist")).content.decode()
+
+
+def test_from_a_build_to_its_files_and_its_submissions(pages: Client) -> None:
+    job = made(pages)
+    edit = reverse("admin:builds_application_edit_files", args=[job.application_id])
+    page = pages.get(at("change", job.pk)).content.decode()
+    assert edit in page
+    row = make.submission(by=None, build=job)
+    job.application.source = SourceKind.GIT
+    job.application.save()
+    page = pages.get(at("change", job.pk)).content.decode()
+    assert reverse("admin:builds_submission_change", args=[row.pk]) in page and edit not in page
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "is being built already"), ("zh-hans", "正在构建")])

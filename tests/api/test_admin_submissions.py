@@ -76,9 +76,11 @@ def test_the_inbox_shows_what_is_undecided_first(boss: Client, checked: Submissi
 
 
 def test_the_number_of_the_undecided_stands_in_the_menu(boss: Client, checked: Submission, operator: User) -> None:
-    assert 'il-badge">1<' in text(boss, reverse("admin:index"))
+    page = text(boss, reverse("admin:index"))
+    assert 'il-badge">1<' in page and "Submissions to decide<strong>1<" in page
     submissions.reject(user=operator, submission=checked.pk, reason="no")
     page = text(boss, reverse("admin:index"))
+    assert "Submissions to decide<strong>0<" in page
     assert "il-badge" not in page and "builds.admin.badges" not in page, "nothing waits: no empty mark"
 
 
@@ -88,6 +90,43 @@ def test_one_submission_with_its_checks(boss: Client, checked: Submission, langu
     assert page.count("il-card") >= 8 and checked.digest in page and "glibc 2.31" in page
     assert ("Submitted by ulrich." if language == "en" else "由 ulrich 提交") in page
     assert at("submission_approve", checked.pk) in page
+
+
+def check(key: str, verdict: str, code: str, **params: Any) -> dict[str, Any]:
+    return {"key": key, "verdict": verdict, "code": code, "params": params}
+
+
+WARNED = check("libc", "warned", "libc_musl", libc="musl")
+FINE = check("exists", "passed", "image_there")
+
+
+def test_what_is_to_be_looked_at_stands_first(boss: Client, checked: Submission) -> None:
+    found = {"scanner": "Trivy", "counts": {"Critical": 3, "Low": 9}, "worst": []}
+    grave = check("vulnerabilities", "warned", "vulnerabilities_grave", **found)
+    Submission.objects.update(checks=[FINE, WARNED, grave])
+    page = text(boss, at("submission_change", checked.pk))
+    assert "It can be approved. To be looked at first: C library and GPU slices, Vulnerabilities." in page
+    assert page.index("il-verdict-warned") < page.index("il-verdict-passed")
+    assert "critical 3" in page and "low 9" in page and "Trivy" in page
+    assert "GPU memory slices do not work with it" in text(boss, at("submission_approve", checked.pk))
+    inbox = text(boss, at("submission_changelist"))
+    assert inbox.index("C library and GPU slices") < inbox.index("1 fine")
+
+
+def test_what_is_in_the_way_of_an_approval_is_said_instead_of_offering_one(boss: Client, checked: Submission) -> None:
+    Submission.objects.update(
+        checks=[FINE, WARNED, check("digest", "failed", "digest_not_of_build", digest="a", built="b")]
+    )
+    page = text(boss, at("submission_change", checked.pk))
+    assert "In the way of an approval: Digest." in page
+    assert at("submission_approve", checked.pk) not in page and at("submission_reject", checked.pk) in page
+
+
+def test_what_is_decided_is_not_judged_again(boss: Client, checked: Submission, operator: User) -> None:
+    Submission.objects.update(checks=[FINE, WARNED])
+    assert "It can be approved." in text(boss, at("submission_change", checked.pk))
+    submissions.reject(user=operator, submission=checked.pk, reason="no")
+    assert "It can be approved." not in text(boss, at("submission_change", checked.pk))
 
 
 def test_one_whose_checks_wait_and_one_whose_checks_failed(boss: Client, user: User) -> None:
@@ -183,11 +222,14 @@ def test_offering_a_build(boss: Client, operator: User) -> None:
 def test_notices(boss: Client, operator: User, user: User) -> None:
     mine, theirs = make.submission(by=operator), make.submission(by=user)
     own, _other = make.notice(of=mine), make.notice(of=theirs)
+    assert ">未读</span>" in boss.get(at("notice_changelist"), HTTP_ACCEPT_LANGUAGE="zh-hans").content.decode()
     page = text(boss, at("notice_changelist"))
     assert mine.reference in page and theirs.reference not in page
     assert boss.get(at("notice_change", own.pk))["Location"] == at("submission_change", mine.pk)
     assert send(boss, at("notice_read_all"), {"confirmed": "yes"}).status_code == 302
+    assert "There is nothing unread." in boss.get(at("notice_read_all"), follow=True).content.decode()
     assert list(Notice.objects.filter(read_at=None).values_list("user", flat=True)) == [user.pk]
+    assert ">已读</span>" in boss.get(at("notice_changelist"), HTTP_ACCEPT_LANGUAGE="zh-hans").content.decode()
 
 
 class TestWebhooks:

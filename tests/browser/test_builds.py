@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -24,6 +25,7 @@ ARG BASE_NAMESPACE
 ARG BASE_IMAGE
 ARG BASE_TAG
 FROM ${BASE_REGISTORY}/${BASE_NAMESPACE}/${BASE_IMAGE}:${BASE_TAG}
+RUN i=0; while [ $i -lt 200 ]; do echo "number $i of many"; i=$((i+1)); done
 RUN echo "words <b>of</b> the step"
 """
 
@@ -81,6 +83,7 @@ def test_from_an_application_to_the_library(site: Site, builder_engine: RealEngi
     page.get_by_role("button", name="Build", exact=True).click()
     build = watch_build(page, f"{registry.address}/browser/tiny-greets:1-").removeprefix(site.product.url)
     digest = page.locator('[data-part="digest"]').inner_text()
+    read_log(page)
 
     page.get_by_role("link", name="Submit the image…").click()
     page.get_by_role("button", name="Submit", exact=True).click()
@@ -106,6 +109,7 @@ def test_from_an_application_to_the_library(site: Site, builder_engine: RealEngi
     lists = [f"/admin/builds/{name}/" for name in ("application", "build", "submission")]
     done = [build, *(build.replace("/change/", f"/{name}/") for name in ("cancel", "retry")), f"{submission}change/"]
     assert_fits(site, *lists, *(application + name for name in pages), start, *done)
+    assert_times_of_the_reader(site, f"{application}change/")
 
 
 def watch_build(page: Page, image: str) -> str:
@@ -123,3 +127,30 @@ def watch_build(page: Page, image: str) -> str:
     expect(page.locator('[data-part="cancel"]')).to_be_hidden()
     assert page.evaluate("window.sameDocument"), "the page was loaded again"
     return page.url
+
+
+def read_log(page: Page) -> None:
+    """It is at its end; a step leads to its lines, and long ones can be left as they are."""
+    log, first = page.locator('[data-part="log"]'), page.get_by_text("number 0 of many", exact=True)
+    expect(log).to_contain_text("The registry has it")
+    log.scroll_into_view_if_needed()
+    expect(first).not_to_be_in_viewport()
+    expect(page.get_by_text("The registry has it")).to_be_in_viewport()
+    page.locator('[data-part="steps"]').get_by_role("button", name=re.compile("of many")).click()
+    expect(first).to_be_in_viewport()
+    expect(page.get_by_text("The registry has it")).not_to_be_in_viewport()
+    page.get_by_label("Wrap long lines").uncheck()
+    expect(log).to_have_css("white-space", "pre")
+
+
+def assert_times_of_the_reader(site: Site, path: str) -> None:
+    """Whatever zone the server lives in."""
+    browser = site.page.context.browser
+    assert browser is not None
+    with closing(browser.new_context(timezone_id="Asia/Shanghai")) as context:
+        context.add_cookies(site.page.context.cookies())  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(site.product.url + path)
+        shown = page.locator("time[data-moment]").first
+        at = datetime.fromisoformat(shown.get_attribute("datetime") or "").astimezone(timezone(timedelta(hours=8)))
+        expect(shown).to_contain_text(f"{at:%-I:%M}")

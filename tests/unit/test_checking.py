@@ -15,6 +15,7 @@ from builds.checking import (
     Facts,
     Fleet,
     absent,
+    by_weight,
     check_digest,
     check_libc,
     check_platforms,
@@ -133,3 +134,19 @@ def test_what_is_in_an_image_is_for_operators_its_builder_or_everybody() -> None
     assert "secret-project" not in str(hidden) and "CVE-2026-1" not in str(hidden) and "counts" not in str(hidden)
     for shown in (seen(anonymous=True), seen(anonymous=False, own=True), seen(anonymous=False, for_operator=True)):
         assert "secret-project" in str(shown) and "CVE-2026-1" in str(shown)
+
+
+def test_the_gravest_check_leads_and_gives_the_summary() -> None:
+    kinds = (("exists", "passed"), ("vulnerabilities", "unknown"), ("size", "warned"), ("digest", "failed"))
+    passed, unknown, warned, failed = ({"key": key, "verdict": verdict} for key, verdict in kinds)
+    assert by_weight([passed, unknown, failed, warned]) == [failed, warned, unknown, passed]
+    with translation.override("en"):
+        cases = ([passed], [passed, unknown], [unknown, warned], [warned, failed])
+        said = [check_texts.summary(checks) for checks in cases]
+        two = check_texts.summary([warned, passed, {"key": "libc", "verdict": "warned"}])
+    assert [one["verdict"] for one in said] == ["passed", "unknown", "warned", "failed"]
+    assert said[0]["text"] == "Every check is fine."
+    assert all(name in one["text"] for name, one in zip(("Vulnerabilities", "Size", "Digest"), said[1:], strict=True))
+    assert "Size, C library and GPU slices" in two["text"]
+    with translation.override("zh-hans"):
+        assert "大小、C 库与显存切分" in check_texts.summary([warned, {"key": "libc", "verdict": "warned"}])["text"]
