@@ -9,10 +9,9 @@ from rest_framework import serializers
 from builds.dockerfiles import Ecosystem, Severity
 from builds.models import Application, ApplicationVersion
 from builds.services.application_files import files_of
-from builds.services.application_rules import repository_of
+from builds.services.application_rules import image_name
 from builds.trees import MAX_FILE_BYTES
 from core.api import AskedFields, NoticeShape, SecretField, StrictModelSerializer
-from imagelib.addresses import AddressError
 from imagelib.models import RegistryEndpoint
 
 _OWN = (
@@ -74,10 +73,7 @@ class ApplicationSerializer(StrictModelSerializer):
         return bool(row.webhook_secret)
 
     def get_image_repository(self, row: Application) -> str:
-        try:
-            return repository_of(row)
-        except AddressError:
-            return ""  # stored by an older grammar, or with an endpoint that was changed since
+        return image_name(row)
 
 
 class ApplicationDetailSerializer(ApplicationSerializer):

@@ -15,6 +15,7 @@ from builds.hiding import login_secrets
 from builds.models import Build
 from builds.naming import image_reference
 from builds.outcome import BuildFailed, Published
+from builds.pushing import objection_to
 from builds.reporting import Reporter
 from builds.sources import Source, opened
 from builds.target import Target
@@ -38,7 +39,10 @@ def build_once(job: Build, reporter: Reporter, tools: Tools) -> Published:
 
     Raises `Stopped`, `BuildFailed`, and the errors of the gateway and of the registry client.
     """
+    endpoints = Endpoints()
     node = _node_or_fail(job)
+    if objection_to(job.repository, job.application, endpoints) is not None:
+        raise BuildFailed(failure("target_not_allowed", params={"reference": job.repository}))
     if job.attempt > 1:
         reporter.note("again", attempt=job.attempt, node=node.name)
     else:
@@ -47,7 +51,6 @@ def build_once(job: Build, reporter: Reporter, tools: Tools) -> Published:
         reference = parse(image_reference(job.repository, base_tag=job.arguments["BASE_TAG"], revision=source.revision))
         reporter.note("revision", revision=source.revision)
         reporter.store(revision=source.revision, reference=reference.canonical)
-        endpoints = Endpoints()
         endpoint = endpoints.for_reference(reference)
         auth = credentials(reference, endpoint)
         reporter.hide(login_secrets(auth.username, auth.password) if auth else ())
@@ -87,6 +90,7 @@ class _Attempt:
         logins = logins_for(self.job, text, endpoints)
         spec = spec_for(self.job, self.source, text, logins=logins, preferred=self.engine.preferred_builder)
         self.reporter.hide(secrets_of(spec))
+        self.reporter.expect_labels(spec.labels)
         self._tell(spec, context, logins)
         built = self._build(spec, context)
         # Somebody may have pushed meanwhile; between this look and the push only the registry itself could tell.

@@ -12,6 +12,7 @@ from django.conf import settings
 from builds.dockerfiles import DockerfileError, external_images, foreign_syntax, leaves_doubt
 from builds.hiding import login_secrets
 from builds.models import Build
+from builds.pushing import is_trusted
 from builds.sources import Source
 from builds.target import RECIPE, REVISION, TITLE, recipe_of
 from imagelib.addresses import ImageReference, parse
@@ -104,8 +105,7 @@ def secrets_of(spec: BuildSpec) -> set[str]:
 
 def _is_operators(job: Build) -> bool:
     """Who wrote the Dockerfile counts, today, not who asked: an operator who starts a user's build has not read it."""
-    owner = job.application.owner if job.application else None
-    return owner is not None and owner.is_active and owner.is_staff
+    return job.application is not None and is_trusted(job.application.owner)
 
 
 def _is_listed(image: ImageReference, endpoints: Endpoints) -> bool:

@@ -24,6 +24,7 @@ OUTCOMES: Mapping[str, str | _StrPromise] = {
     Verdict.NO_BRANCH: _("not built: not a branch"),
     Verdict.DELETED: _("not built: the branch was deleted"),
     NO_OWNER: _("not built: the application has no owner any more"),
+    "target_not_allowed": _("not built: the application's owner may not push to its target"),
 }
 FAULTS: Mapping[str, str | _StrPromise] = {
     "not_json": _(

@@ -28,7 +28,7 @@ def _versions(ids: Iterable[int]) -> Mapping[int, int]:
 
 def _pictures(ids: Iterable[int], language: str, operator: bool) -> Mapping[int, dict[str, Any]]:
     with translation.override(language):
-        jobs = Build.objects.select_related("requested_by", "files").filter(pk__in=ids)
+        jobs = Build.objects.select_related("requested_by", "cancelled_by", "files").filter(pk__in=ids)
         return {job.pk: snapshot(job, now=timezone.now(), for_operator=operator) for job in jobs}
 
 

@@ -27,7 +27,7 @@ from builds.previewing import base_of, hints_for
 from builds.services import applications as services
 from builds.services.application_exports import export_application, workflow_of
 from builds.services.application_files import files_of
-from builds.services.application_rules import repository_of
+from builds.services.application_rules import image_name
 from builds.services.application_secrets import secret_names
 from core.admin_forms import SecretField, ServiceForm
 from core.admin_tools import OperatorAdmin, age, job_state, label, two_lines
@@ -168,7 +168,7 @@ class ApplicationAdmin(OperatorAdmin):
             "builds": [(build, job_state(build)) for build in row.builds.select_related("requested_by")[:_SHOWN]],
             "secrets": secret_names(row),
             "versions": versions,
-            "older": row.version - len(versions),
+            "older": row.versions.count() - len(versions),
             **(recent_deliveries(row) if row.source == SourceKind.GIT else {}),
         }
         return TemplateResponse(request, "builds/application.html", context)
@@ -244,7 +244,4 @@ def _base(row: Application) -> str:
 
 
 def _repository(row: Application) -> str:
-    try:
-        return repository_of(row)
-    except AddressError:
-        return "–"
+    return image_name(row) or "–"

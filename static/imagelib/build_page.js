@@ -28,6 +28,11 @@
       return "";
     }
 
+    function besideState(s) {
+      if (s.state === "running") return phaseName(s.phase);
+      return s.cancelled_by ? interpolate(gettext("cancelled by %(user)s"), { user: s.cancelled_by }, true) : "";
+    }
+
     function madeFrom(s) {
       if (s.source.git_url) return s.source.git_url + " · " + s.source.git_branch + " · " + s.source.git_path;
       return s.source.version ? interpolate(gettext("version %(n)s of the files"), { n: s.source.version }, true) : "–";
@@ -38,7 +43,8 @@
       const names = { running: gettext("running"), done: gettext("done"), cached: gettext("from the cache"), failed: gettext("failed") };
       parts.steps.replaceChildren.apply(parts.steps, s.timings.map(function (step) {
         const row = il.el("tr");
-        row.append(il.el("td", "il-num", String(step.step)), il.el("td", "il-mono", step.text), il.el("td", step.state === "failed" ? "il-stderr" : "", names[step.state] || step.state),
+        const words = step.added ? step.text + " · " + gettext("added by this product") : step.text;
+        row.append(il.el("td", "il-num", String(step.step)), il.el("td", "il-mono", words), il.el("td", step.state === "failed" ? "il-stderr" : "", names[step.state] || step.state),
           il.el("td", "il-num", step.seconds === null ? "–" : il.duration(step.seconds)));
         return row;
       }));
@@ -53,7 +59,7 @@
       current = s;
       receivedAt = performance.now();
       il.jobPage.drawHead(marked, s);
-      text("phase", s.state === "running" ? phaseName(s.phase) : "");
+      text("phase", besideState(s));
       fill.style.width = s.percent + "%";
       parts.bar.classList.toggle("il-done", s.state === "succeeded");
       parts.bar.classList.toggle("il-failed", s.state === "failed");

@@ -66,7 +66,7 @@ class Command(ProductCommand):
         try:
             while True:
                 try:
-                    job = Build.objects.select_related("requested_by", "files").filter(pk=pk).first()
+                    job = Build.objects.select_related("requested_by", "cancelled_by", "files").filter(pk=pk).first()
                     if job is None:
                         return False  # deleted meanwhile
                     page = log_page(job, start=position)
