@@ -15,7 +15,7 @@ from builds.hiding import login_secrets
 from builds.models import Build
 from builds.naming import image_reference
 from builds.outcome import BuildFailed, Published
-from builds.pushing import objection_to
+from builds.pushing import NOT_ALLOWED, objection_to
 from builds.reporting import Reporter
 from builds.sources import Source, opened
 from builds.target import Target
@@ -42,7 +42,7 @@ def build_once(job: Build, reporter: Reporter, tools: Tools) -> Published:
     endpoints = Endpoints()
     node = _node_or_fail(job)
     if objection_to(job.repository, job.application, endpoints) is not None:
-        raise BuildFailed(failure("target_not_allowed", params={"reference": job.repository}))
+        raise BuildFailed(failure(NOT_ALLOWED, params={"reference": job.repository}))
     if job.attempt > 1:
         reporter.note("again", attempt=job.attempt, node=node.name)
     else:

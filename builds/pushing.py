@@ -17,6 +17,8 @@ from imagelib.models import RegistryEndpoint
 from imagelib.pushing import EVERYWHERE, common_places, is_within, places_of
 from imagelib.references import Endpoints
 
+NOT_ALLOWED = "target_not_allowed"
+
 
 @dataclass(frozen=True, slots=True)
 class Objection:

@@ -17,6 +17,8 @@ from core.errors import Conflict, InvalidInput, NotFound
 
 _GIT = _("The files of this application are in a git repository. Change them there, for example with a push.")
 
+CHANGED = "version_conflict"
+
 
 def files_of(application: Application) -> dict[str, str]:
     """As they are now; none if there never were any, or if they are in a repository."""
@@ -167,4 +169,4 @@ def locked(application: Application) -> Application:
 
 def changed_meanwhile(row: Application) -> Conflict:
     text = _("Somebody changed “%(name)s” meanwhile: it is version %(version)s now. Look at it, then try again.")
-    return Conflict(text % {"name": row.name, "version": row.version}, code="version_conflict")
+    return Conflict(text % {"name": row.name, "version": row.version}, code=CHANGED)

@@ -16,7 +16,7 @@ from builds.auditing import audit
 from builds.builders import builder_nodes
 from builds.models import Application, ApplicationVersion, Build, SourceKind, Trigger
 from builds.naming import build_arguments, image_reference, image_repository
-from builds.pushing import objection_to
+from builds.pushing import NOT_ALLOWED, objection_to
 from builds.trees import DOCKERFILE
 from core.doorbell import ring_on_commit
 from core.errors import Conflict, InvalidInput, NotFound, PermissionRefused
@@ -208,7 +208,7 @@ def _names(app: Application) -> dict[str, Any]:
         raise InvalidInput({"application": address_error_text(error.code, error.params)}) from None
     objection = objection_to(repository, app, Endpoints())
     if objection is not None:
-        raise PermissionRefused(objection.sentence(app.owner), code="target_not_allowed")
+        raise PermissionRefused(objection.sentence(app.owner), code=NOT_ALLOWED)
     arguments = build_arguments(
         base_registry=app.base_registry,
         base_namespace=app.base_namespace,

@@ -153,7 +153,7 @@ def test_repositories_of_ordinary_users_are_on_known_hosts(
     settings.GIT_HOSTS = ["code.example.com"]
     assert make.faulty_fields(as_user.post(AT, values(**GIT))) == {"git_url"}
     assert as_user.post(AT, values(git_url="https://code.example.com/a.git")).status_code == 201
-    assert as_operator.post(AT, values(name="other", **GIT)).status_code == 201
+    assert as_operator.post(AT, values(name="other", suffix="other", **GIT)).status_code == 201
 
 
 # --- versions --------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from builds.hook_texts import OUTCOMES, recent_deliveries
 from builds.hooks import LARGEST, Verdict
 from builds.models import Build, HookDelivery
+from builds.pushing import NOT_ALLOWED
 from builds.services import hooks as services
 from tests.api import make
 from tests.api.hooks import AT, SECRET, application, outcomes, tell
@@ -255,7 +256,7 @@ class TestShown:
 
         codes = {getattr(services, name) for name in ("BUILT", "UNLISTED", "WAITING", "SUPERSEDED", "NO_OWNER")}
         verdicts = set(Verdict) - {Verdict.BUILD, Verdict.BUILD_UNLISTED}
-        assert package and set(OUTCOMES) == codes | verdicts
+        assert package and set(OUTCOMES) == codes | verdicts | {NOT_ALLOWED}
 
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_the_partial(self, language: str) -> None:
