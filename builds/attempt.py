@@ -41,7 +41,8 @@ def build_once(job: Build, reporter: Reporter, tools: Tools) -> Published:
     """
     endpoints = Endpoints()
     node = _node_or_fail(job)
-    if objection_to(job.repository, job.application, endpoints) is not None:
+    owner = job.application.owner if job.application else None
+    if objection_to(job.repository, owner, endpoints) is not None:
         raise BuildFailed(failure(NOT_ALLOWED, params={"reference": job.repository}))
     if job.attempt > 1:
         reporter.note("again", attempt=job.attempt, node=node.name)

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from builds.models import Application
 from imagelib.addresses import parse, parse_endpoint
 from imagelib.models import RegistryEndpoint
 from imagelib.pushing import EVERYWHERE, common_places, is_within, places_of
@@ -44,11 +43,10 @@ class Objection:
         return text % {**told, "places": ", ".join(self.places), "first": self.places[0]}
 
 
-def objection_to(repository: str, application: Application | None, endpoints: Endpoints) -> Objection | None:
-    """Why an image of this name may not be pushed by the application; None: it may."""
+def objection_to(repository: str, owner: Any, endpoints: Endpoints) -> Objection | None:
+    """Why applications of this owner may not push an image of this name; None: they may."""
     reference = parse(repository)
     endpoint = endpoints.for_reference(reference)
-    owner = application.owner if application else None
     if endpoint is None or is_trusted(owner):  # without an endpoint there is no login to lend
         return None
     places = places_below(endpoint, owner)

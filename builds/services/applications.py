@@ -171,7 +171,7 @@ def _require_room(user: Any) -> None:
 
 def require_place(row: Application) -> None:
     """Raises `InvalidInput` where its owner may not push."""
-    objection = objection_to(repository_of(row), row, Endpoints())
+    objection = objection_to(repository_of(row), row.owner, Endpoints())
     if objection is not None:
         raise InvalidInput({"target_namespace": objection.sentence(row.owner)})
 

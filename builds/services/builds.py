@@ -206,7 +206,7 @@ def _names(app: Application) -> dict[str, Any]:
         image_reference(repository, base_tag=app.base_tag, revision=_USUAL_REVISION)
     except AddressError as error:
         raise InvalidInput({"application": address_error_text(error.code, error.params)}) from None
-    objection = objection_to(repository, app, Endpoints())
+    objection = objection_to(repository, app.owner, Endpoints())
     if objection is not None:
         raise PermissionRefused(objection.sentence(app.owner), code=NOT_ALLOWED)
     arguments = build_arguments(
