@@ -153,6 +153,7 @@ class HintShape(serializers.Serializer):
 
 class HintsAnswer(serializers.Serializer):
     hints = HintShape(many=True)
+    note = serializers.CharField(required=False, help_text="Why there are none, where no files are kept here.")
 
 
 class PackagesAsked(AskedFields):

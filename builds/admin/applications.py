@@ -20,6 +20,7 @@ from unfold.decorators import action, display
 from builds.admin.application_files import check_view, edit_page, packages_view, rollback_page, version_page
 from builds.admin.application_pages import copy_page, import_page, secrets_page
 from builds.application_versions import versions_of
+from builds.hint_texts import NEED_FILES
 from builds.hook_texts import recent_deliveries
 from builds.models import Application, Build, SourceKind
 from builds.naming import base_reference
@@ -164,6 +165,7 @@ class ApplicationAdmin(OperatorAdmin):
             "base": _base(row),
             "repository": _repository(row),
             "files": files,
+            "need_files": NEED_FILES,
             "hints": hints_for(files, base=base_of(row)),
             "builds": [(build, job_state(build)) for build in row.builds.select_related("requested_by")[:_SHOWN]],
             "secrets": secret_names(row),
