@@ -76,7 +76,7 @@ class TestWhereUsersPush:
         allow(registry, "")
         answer = as_user.post(AT, values(), HTTP_ACCEPT_LANGUAGE=language)
         (fault,) = make.problem(answer, 400, "invalid")["errors"]
-        word = "ask an operator" if language == "en" else "操作员"
+        word = "ask an operator" if language == "en" else "管理员"
         assert word in fault["message"] and make.gives_example(fault["message"], chinese=language != "en"), fault
 
     def test_operators_decide(self, as_user: APIClient, as_operator: APIClient, registry: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -257,6 +258,11 @@ class TestShown:
         codes = {getattr(services, name) for name in ("BUILT", "UNLISTED", "WAITING", "SUPERSEDED", "NO_OWNER")}
         verdicts = set(Verdict) - {Verdict.BUILD, Verdict.BUILD_UNLISTED}
         assert package and set(OUTCOMES) == codes | verdicts | {NOT_ALLOWED}
+
+    def test_the_page_about_them_knows_address_headers_and_every_outcome(self) -> None:
+        text = (Path(settings.BASE_DIR) / "docs" / "git-push.md").read_text(encoding="utf-8")
+        for word in (AT, "X-Hub-Signature-256", "X-Gitea-Signature", f"{LARGEST:,}", *OUTCOMES, "pong", "ignored"):
+            assert text.count(str(word)) >= 2, word  # in both languages
 
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_the_partial(self, language: str) -> None:
