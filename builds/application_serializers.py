@@ -61,7 +61,13 @@ class ApplicationSerializer(StrictModelSerializer):
         model = Application
         fields: tuple[str, ...] = _OWN
         read_only_fields: tuple[str, ...] = ("id", "source", "created_at", "updated_at")
-        extra_kwargs: dict[str, dict[str, Any]] = {"name": {"validators": []}}
+        extra_kwargs: dict[str, dict[str, Any]] = {
+            "name": {"validators": []},
+            "target_namespace": {
+                "help_text": "Below the target registry, where its operators let users push; a new application goes "
+                "there unless another one is given."
+            },
+        }
 
     def get_owner(self, row: Application) -> str | None:
         return row.owner.get_username() if row.owner else None

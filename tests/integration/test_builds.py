@@ -16,6 +16,7 @@ from tests.services.engine import RealEngine
 from tests.services.engine_bed import EngineBed
 from tests.services.git_server import GitServer
 from tests.services.process import wait_until
+from tests.services.product import ADMIN
 from tests.services.registries import Registries
 from tests.services.registry import Registry
 
@@ -100,6 +101,7 @@ def test_from_files_to_the_registry(
     assert [line[3] for line in log if line[2] == "output"] == ["hello there"]
     assert len(log) == done["log_lines"]
     assert all(timing["state"] in ("done", "cached") for timing in done["timings"])
+    assert all(timing["added"] == timing["text"].startswith("LABEL ") for timing in done["timings"]), done["timings"]
 
     again = beds.wait(beds.build(app))
     assert (again["state"], again["digest"], again["steps"]) == ("succeeded", done["digest"], None)
@@ -145,7 +147,7 @@ def test_cancelling_ends_the_step_on_the_engine(
     beds.wait_for_line(pk, "asleep")
     assert beds.product.api("POST", f"/api/builds/{pk}/cancel/").status_code == 200
     done = beds.wait(pk)
-    assert (done["state"], done["digest"]) == ("cancelled", "")
+    assert (done["state"], done["digest"], done["cancelled_by"]) == ("cancelled", "", ADMIN)
     wait_until("the step to end", lambda: builder_engine.get("/containers/json") == [], timeout=120)
 
 
