@@ -17,7 +17,7 @@ from builds.previewing import base_of, hints_for
 from builds.services.application_files import CHANGED, files_of, newest_of, roll_back, save_files, with_packages
 from builds.trees import DOCKERFILE
 from core import admin_versions as versions
-from core.admin_tools import OperatorAdmin
+from core.admin_tools import OperatorAdmin, diff_lines
 from core.errors import DomainError, InvalidInput
 
 _NAMES = "admin:builds_application"
