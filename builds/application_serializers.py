@@ -9,10 +9,9 @@ from rest_framework import serializers
 from builds.dockerfiles import Ecosystem, Severity
 from builds.models import Application, ApplicationVersion
 from builds.services.application_files import files_of
-from builds.services.application_rules import repository_of
+from builds.services.application_rules import image_name
 from builds.trees import MAX_FILE_BYTES
 from core.api import AskedFields, NoticeShape, SecretField, StrictModelSerializer
-from imagelib.addresses import AddressError
 from imagelib.models import RegistryEndpoint
 
 _OWN = (
@@ -62,7 +61,13 @@ class ApplicationSerializer(StrictModelSerializer):
         model = Application
         fields: tuple[str, ...] = _OWN
         read_only_fields: tuple[str, ...] = ("id", "source", "created_at", "updated_at")
-        extra_kwargs: dict[str, dict[str, Any]] = {"name": {"validators": []}}
+        extra_kwargs: dict[str, dict[str, Any]] = {
+            "name": {"validators": []},
+            "target_namespace": {
+                "help_text": "Below the target registry, where its operators let users push; a new application goes "
+                "there unless another one is given."
+            },
+        }
 
     def get_owner(self, row: Application) -> str | None:
         return row.owner.get_username() if row.owner else None
@@ -74,10 +79,7 @@ class ApplicationSerializer(StrictModelSerializer):
         return bool(row.webhook_secret)
 
     def get_image_repository(self, row: Application) -> str:
-        try:
-            return repository_of(row)
-        except AddressError:
-            return ""  # stored by an older grammar, or with an endpoint that was changed since
+        return image_name(row)
 
 
 class ApplicationDetailSerializer(ApplicationSerializer):
@@ -157,6 +159,7 @@ class HintShape(serializers.Serializer):
 
 class HintsAnswer(serializers.Serializer):
     hints = HintShape(many=True)
+    note = serializers.CharField(required=False, help_text="Why there are none, where no files are kept here.")
 
 
 class PackagesAsked(AskedFields):

@@ -30,7 +30,7 @@ def compared_version(application: Application, *, number: int, against: str = ""
         raise InvalidInput({"against": _AGAINST})
     version = version_of(application, number)
     other = version_of(application, int(against)) if against else None
-    before = other or application.versions.filter(number=number - 1).first()
+    before = other or application.versions.filter(number__lt=number).first()
     labels = (f"{application.name} {before.number if before else 0}", f"{application.name} {number}")
     return {
         "number": version.number,

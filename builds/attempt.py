@@ -16,6 +16,7 @@ from builds.labelling import labelled
 from builds.models import Build
 from builds.naming import image_reference
 from builds.outcome import BuildFailed, Published
+from builds.pushing import NOT_ALLOWED, objection_to
 from builds.reporting import Reporter
 from builds.sources import Source, opened
 from builds.target import Target
@@ -39,7 +40,11 @@ def build_once(job: Build, reporter: Reporter, tools: Tools) -> Published:
 
     Raises `Stopped`, `BuildFailed`, and the errors of the gateway and of the registry client.
     """
+    endpoints = Endpoints()
     node = _node_or_fail(job)
+    owner = job.application.owner if job.application else None
+    if objection_to(job.repository, owner, endpoints) is not None:
+        raise BuildFailed(failure(NOT_ALLOWED, params={"reference": job.repository}))
     if job.attempt > 1:
         reporter.note("again", attempt=job.attempt, node=node.name)
     else:
@@ -48,7 +53,6 @@ def build_once(job: Build, reporter: Reporter, tools: Tools) -> Published:
         reference = parse(image_reference(job.repository, base_tag=job.arguments["BASE_TAG"], revision=source.revision))
         reporter.note("revision", revision=source.revision)
         reporter.store(revision=source.revision, reference=reference.canonical)
-        endpoints = Endpoints()
         endpoint = endpoints.for_reference(reference)
         auth = credentials(reference, endpoint)
         reporter.hide(login_secrets(auth.username, auth.password) if auth else ())
@@ -88,6 +92,7 @@ class _Attempt:
         logins = logins_for(self.job, text, endpoints)
         spec = spec_for(self.job, self.source, text, logins=logins, preferred=self.engine.preferred_builder)
         self.reporter.hide(secrets_of(spec))
+        self.reporter.expect_labels(spec.labels)
         self._tell(spec, context, logins)
         built = self._build(*labelled(spec, context))
         # Somebody may have pushed meanwhile; between this look and the push only the registry itself could tell.

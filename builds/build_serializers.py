@@ -46,6 +46,7 @@ class StepTiming(serializers.Serializer):
     text = serializers.CharField(help_text="The instruction.")
     state = serializers.ChoiceField(choices=["running", "done", "cached", "failed"])
     seconds = serializers.FloatField(allow_null=True)
+    added = serializers.BooleanField(help_text="Not of the Dockerfile: a label that the product adds to the image.")
 
 
 class BuildSource(serializers.Serializer):
@@ -90,6 +91,7 @@ class BuildShape(serializers.Serializer):
     next_attempt_at = serializers.DateTimeField(allow_null=True)
     running_seconds = serializers.FloatField(allow_null=True, help_text="Of the last attempt; grows until the end.")
     requested_by = serializers.CharField(allow_null=True)
+    cancelled_by = serializers.CharField(allow_null=True, help_text="Who asked for its end, once somebody did.")
     retry_of = serializers.IntegerField(allow_null=True)
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)

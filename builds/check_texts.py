@@ -110,7 +110,7 @@ def worded(check: Mapping[str, Any], *, for_operator: bool, own: bool = False) -
     """
     code, params = check["code"], check.get("params", {})
     if check["key"] in _INSIDE and check["verdict"] != UNKNOWN and not (for_operator or own or params.get("anonymous")):
-        return _kept_back(check["key"])
+        return for_operators(check["key"])
     hidden = not for_operator and code in UNREACHABLE_CODES
     shown = {
         "key": check["key"],
@@ -125,7 +125,8 @@ def worded(check: Mapping[str, Any], *, for_operator: bool, own: bool = False) -
     return shown
 
 
-def _kept_back(key: str) -> dict[str, Any]:
+def for_operators(key: str) -> dict[str, Any]:
+    """In the place of a check that others do not get to see."""
     shown = {"key": key, "title": str(TITLES[key]), "verdict": UNKNOWN, "verdict_text": str(VERDICTS[UNKNOWN])}
     return shown | {"code": "for_operators", "text": str(_FOR_OPERATORS)}
 

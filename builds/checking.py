@@ -153,6 +153,16 @@ def by_weight(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(checks, key=lambda check: (FAILED, WARNED, UNKNOWN, PASSED).index(check["verdict"]))
 
 
+def told(checks: Sequence[Check]) -> list[Check]:
+    """That who submitted the image may know what its registry says of it."""
+    return [replace(check, params={**check.params, "told": True}) for check in checks]
+
+
+def is_told(checks: Sequence[Mapping[str, Any]]) -> bool:
+    """Of stored ones. Those that do not say it are for operators."""
+    return all(check.get("params", {}).get("told") for check in checks)
+
+
 def fails(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The stored checks that stand in the way of an approval."""
     return [check for check in checks if check.get("verdict") == FAILED]

@@ -11,15 +11,17 @@ from django.conf import settings
 from builds.checking import Check, Facts, Fleet, checks_of
 from builds.libc_search import find_libc
 from builds.models import Submission
+from builds.pushing import objection_to
 from builds.scanner import Artifact, Report, Scanner, ScannerError
 from imagelib.addresses import ImageReference, parse
-from imagelib.models import RegistryEndpoint
+from imagelib.models import ImageRegistry, RegistryEndpoint
 from imagelib.references import Endpoints
 from imagelib.registry import ImageDescription, Manifest, Platform, RegistryClient
 from imagelib.registry.platforms import choose
 from imagelib.registry.redaction import basic_value
 from nodes.models import NodeStatus
 from nodes.services import usable_nodes
+from pulls.services import entry_of
 from pulls.tools import Tools
 
 logger = structlog.get_logger(__name__)
@@ -48,6 +50,21 @@ def examine(submission: Submission, tools: Tools, *, glance: Callable[[], None])
     report = _scan(registry, endpoint, reference, manifest, tools, glance)
     built = submission.build.digest if submission.build else ""
     return Examined(facts, checks_of(facts, built=built, fleet=fleet, report=report))
+
+
+def may_know(submission: Submission) -> bool:
+    """Whether who submitted it gets to know what the registry says. Anybody may name any reference, and registries are
+    asked with logins that operators stored: so only of an own build, of what is listed, of what everybody may ask for,
+    and below namespaces where the user may push."""
+    if submission.build_id is not None:
+        return True
+    endpoints, reference = Endpoints(), parse(submission.reference)
+    endpoint = endpoints.for_reference(reference)
+    if endpoint is None or not endpoint.has_credentials:
+        return True
+    if objection_to(reference.name, submission.requested_by, endpoints) is None:
+        return True
+    return entry_of(submission.reference, endpoints, among=ImageRegistry.objects.filter(is_listed=True)) is not None
 
 
 def fleet_of_now() -> Fleet:

@@ -213,6 +213,14 @@ _BUILD: Mapping[str, FailureText] = {
 }
 
 _PUSH: Mapping[str, FailureText] = {
+    "target_not_allowed": FailureText(
+        _("Users may not push there"),
+        _("%(reference)s is where the owner of the application may not push. It may have been allowed before."),
+        _(
+            "Give the application a namespace that its owner may push to, or ask an operator to name this one under "
+            "Registry endpoints, “users may push to”."
+        ),
+    ),
     "tag_taken": FailureText(
         _("Tag exists with another image"),
         _(

@@ -49,6 +49,7 @@ _KINDS = (
     once_more("image_absent_after_build"),
     once_more("image_name_moved"),
     # the registry that gets the image
+    permanent("target_not_allowed"),
     permanent("tag_taken"),
     permanent("tag_of_other_recipe"),
     permanent("push_unauthorized"),

@@ -12,8 +12,10 @@ from django.conf import settings
 from builds.dockerfiles import DockerfileError, external_images, foreign_syntax, leaves_doubt
 from builds.hiding import login_secrets
 from builds.models import Build
+from builds.naming import RECIPE, recipe_of
+from builds.pushing import is_trusted
 from builds.sources import Source
-from builds.target import RECIPE, REVISION, TITLE, recipe_of
+from builds.target import REVISION, TITLE
 from imagelib.addresses import ImageReference, parse
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints
@@ -82,7 +84,7 @@ def spec_for(job: Build, source: Source, dockerfile: str, *, logins: Logins, pre
         labels={
             REVISION: source.revision,
             TITLE: job.application_name,
-            RECIPE: recipe_of(job),
+            RECIPE: recipe_of(job.arguments, job.git_path),
             "org.opencontainers.image.source": source.place,
             # Of the revision, not of the build: the same revision makes the same image, and caches find it.
             "org.opencontainers.image.created": source.made_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -104,8 +106,7 @@ def secrets_of(spec: BuildSpec) -> set[str]:
 
 def _is_operators(job: Build) -> bool:
     """Who wrote the Dockerfile counts, today, not who asked: an operator who starts a user's build has not read it."""
-    owner = job.application.owner if job.application else None
-    return owner is not None and owner.is_active and owner.is_staff
+    return job.application is not None and is_trusted(job.application.owner)
 
 
 def _is_listed(image: ImageReference, endpoints: Endpoints) -> bool:

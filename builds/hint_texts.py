@@ -11,6 +11,10 @@ from builds.dockerfiles import Hint, HintCode
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
+NEED_FILES = _(
+    "Hints are about files that are kept here; those of this application are in a git repository. To have them looked "
+    "at, send them to /api/applications/hints/ with POST."
+)
 _TEXTS: dict[HintCode, _StrPromise] = {
     "add_instead_of_copy": _("COPY says more plainly what happens; ADD is for archives that are to be unpacked."),
     "add_url": _("What ADD downloads is not checked and stays in the image. Use curl in a RUN, and delete it there."),

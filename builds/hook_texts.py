@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from builds.hooks import Verdict
 from builds.models import Application
+from builds.pushing import NOT_ALLOWED
 from builds.services.hooks import BUILT, NO_OWNER, SUPERSEDED, UNLISTED, WAITING
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ OUTCOMES: Mapping[str, str | _StrPromise] = {
     Verdict.NO_BRANCH: _("not built: not a branch"),
     Verdict.DELETED: _("not built: the branch was deleted"),
     NO_OWNER: _("not built: the application has no owner any more"),
+    NOT_ALLOWED: _("not built: the application's owner may not push to its target"),
 }
 FAULTS: Mapping[str, str | _StrPromise] = {
     "not_json": _(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from builds.dockerfiles import DockerfileError
 from builds.dockerfiles.images import images_of_stages
 from builds.packing import PackingError
-from builds.trees import DOCKERFILE, LINK, MAX_FILE_BYTES, Entry, TreeError, clean_files
+from builds.trees import DOCKERFILE, LINK, MAX_FILE_BYTES, PROGRAM, Entry, TreeError, clean_files
 from builds.workflows import SOURCES, Workflow, is_workflow, read_workflow
 from core.documents import FileError, Notice
 from imagelib.addresses import AddressError, ImageReference, parse
@@ -25,6 +25,7 @@ class FoundApplication:
     files: dict[str, str]
     workflow: Workflow | None
     base: ImageReference | None = None
+    programs: tuple[str, ...] = ()  # paths of the files that may be executed
 
     @property
     def path(self) -> str:
@@ -95,15 +96,16 @@ def _add_application(name: str, members: Sequence[Entry], workflow: tuple[Workfl
     except TreeError as error:
         found.errors.append(_notice(error, error.path if error.path.startswith(folder) else folder + error.path))
         return
+    programs = tuple(entry.path.removeprefix(folder) for entry in members if entry.mode == PROGRAM)
     if workflow:
-        found.applications.append(FoundApplication(name, files, workflow[0]))
+        found.applications.append(FoundApplication(name, files, workflow[0], programs=programs))
         return
     base = _base(files[DOCKERFILE])
     if base is None:
         found.errors.append(Notice("base_unknown", path=folder + DOCKERFILE, params={"name": name}))
         return
     found.warnings.append(Notice("workflow_missing", path=folder, params={"image": base.canonical}))
-    found.applications.append(FoundApplication(name, files, None, base))
+    found.applications.append(FoundApplication(name, files, None, base, programs))
 
 
 def _base(dockerfile: str) -> ImageReference | None:

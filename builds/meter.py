@@ -26,6 +26,7 @@ class _Step:
     text: str = ""
     state: str = "running"  # then done, cached, failed
     seconds: float | None = None
+    added: bool = False  # not of the Dockerfile
 
 
 @dataclass
@@ -53,8 +54,8 @@ class BuildMeter:
     def move(self, *, now: float) -> None:
         self.moved_at = now
 
-    def feed_build(self, event: BuildEvent, *, text: str, now: float) -> None:
-        """`text`: that of the event without secrets."""
+    def feed_build(self, event: BuildEvent, *, text: str, now: float, added: bool = False) -> None:
+        """`text`: that of the event without secrets; `added`: the Dockerfile has no such step."""
         self.moved_at = now
         if event.steps is not None:
             self._expected = event.steps
@@ -62,7 +63,7 @@ class BuildMeter:
             return
         step = self._steps.setdefault(event.step, _Step())
         if event.kind is BuildEventKind.STEP:
-            step.text, self._step = text[:_LONGEST], event.step
+            step.text, step.added, self._step = text[:_LONGEST], added, event.step
         elif event.kind is BuildEventKind.CACHED:
             step.state = "cached"
         elif event.kind is BuildEventKind.DONE and step.state == "running":
@@ -97,7 +98,7 @@ class BuildMeter:
             "step": self._step,
             "steps": self._expected,
             "timings": [
-                {"step": number, "text": step.text, "state": step.state, "seconds": step.seconds}
+                {"step": number, "text": step.text, "state": step.state, "seconds": step.seconds, "added": step.added}
                 for number, step in sorted(self._steps.items())[-_MOST_STEPS:]
             ],
             "bytes_total": sum(layer.total for layer in layers) if self._layers else None,

@@ -5,8 +5,15 @@ Pure; raises `imagelib.addresses.AddressError`, whose sentences are `imagelib.ad
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Final
+
 from imagelib.addresses import DOCKER_HUB, AddressError, ImageReference, parse
 from imagelib.addresses.grammar import OFFICIAL_NAMESPACE, check_tag
+
+RECIPE: Final = "imagelib.recipe"  # the label that has it
 
 
 def image_repository(*, host: str, namespace: str, base_image: str, suffix: str) -> str:
@@ -41,6 +48,13 @@ def build_arguments(*, base_registry: str, base_namespace: str, base_image: str,
         "BASE_IMAGE": base_image,
         "BASE_TAG": base_tag,
     }
+
+
+def recipe_of(arguments: Mapping[str, str], folder: str) -> str:
+    """What decides about an image besides its files, and is only partly in its name: build arguments, and the folder of
+    the repository. A hash: bases may be private."""
+    recipe = json.dumps([arguments, folder], sort_keys=True)
+    return hashlib.sha256(recipe.encode()).hexdigest()[:32]
 
 
 def _named(host: str, namespace: str, image: str) -> ImageReference:

@@ -20,6 +20,7 @@ SENTENCES: Final = {
     "revision": _("Revision %(revision)s."),
     "context": _("Files sent to the engine: %(count)s (%(size)s)."),
     "builder": _("The engine builds %(image)s with %(builder)s."),
+    "label": _("Added to the image by this product: label %(label)s."),
     "already_there": _(
         "The registry has this image already, built from the same revision: %(digest)s. Nothing was built; tags never "
         "move. For a newer base image change its tag, or the files."

@@ -12,7 +12,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, Literal
 
 from builds.trees import FILE, LINK, PROGRAM, Entry, TreeError, check_path
@@ -61,14 +61,15 @@ def unpack(data: bytes) -> list[Entry]:
     return _without_top(entries)
 
 
-def pack(files: Mapping[str, bytes]) -> bytes:
-    """A ZIP archive that is the same whenever its files are."""
+def pack(files: Mapping[str, bytes], *, programs: Collection[str] = ()) -> bytes:
+    """A ZIP archive that is the same whenever its files are. `programs`: paths, beside files with a `#!` line."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in files.items():
             member = zipfile.ZipInfo(path)  # of 1980: no time of today
             member.compress_type = zipfile.ZIP_DEFLATED
-            member.external_attr = (PROGRAM if content.startswith(b"#!") else FILE) << 16
+            executable = path in programs or content.startswith(b"#!")
+            member.external_attr = (PROGRAM if executable else FILE) << 16
             archive.writestr(member, content)
     return stream.getvalue()
 

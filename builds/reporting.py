@@ -40,6 +40,7 @@ class Reporter:
         self._secrets: set[str] = set()
         self._hider = Hider(())
         self._held: dict[tuple[int, int], str] = {}  # ends of pieces of long lines, by step and stream
+        self._labels: tuple[str, ...] = ()
         self._last: dict[str, Any] = job.progress
         self._unwritten: dict[str, Any] = {}  # columns that the row has not got yet
 
@@ -47,6 +48,10 @@ class Reporter:
         """From now on these are in no line."""
         self._secrets.update(secrets)
         self._hider = Hider(self._secrets)
+
+    def expect_labels(self, names: Iterable[str]) -> None:
+        """Classic builders carry out labels that are asked for as steps behind those of the Dockerfile."""
+        self._labels = tuple(f"LABEL {name}=" for name in names)
 
     def hidden(self, text: str) -> str:
         """Evidence."""
@@ -60,14 +65,22 @@ class Reporter:
     def take(self, event: BuildEvent) -> None:
         """An event of the builder."""
         hidden = self._hider.hide(event.text)
-        self.meter.feed_build(event, text=hidden, now=self._tools.monotonic())
+        added = self._is_added(event)
+        self.meter.feed_build(event, text=hidden, added=added, now=self._tools.monotonic())
         if event.kind in _NO_LINE:
             return
         ended = event.kind in (BuildEventKind.DONE, BuildEventKind.FAILED)
         if event.kind is BuildEventKind.OUTPUT:
             self._take_output(event)
+        elif added:
+            self._add(event.step, NOTE, {"code": "label", "values": {"label": hidden.removeprefix("LABEL ")}})
         else:
             self._add(event.step, str(event.kind), f"{event.seconds or 0.0:.1f}" if ended else hidden)
+
+    def _is_added(self, event: BuildEvent) -> bool:
+        """A step that no Dockerfile has: one of the last ones, as many as there are labels."""
+        last = event.steps is not None and event.step > event.steps - len(self._labels)
+        return last and event.kind is BuildEventKind.STEP and event.text.startswith(self._labels)
 
     def _take_output(self, event: BuildEvent) -> None:
         """A secret may begin in one piece of a long line and end in the next."""

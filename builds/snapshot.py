@@ -33,8 +33,10 @@ def snapshot(job: Build, *, now: datetime, for_operator: bool) -> dict[str, Any]
     compressed); `size`: bytes in the registry; `percent` below 100 until the registry shows the digest; `log_lines`:
     the log has so many by now; `version` grows with every change."""
     running = job.state == JobState.RUNNING
+    picture = job_picture(job, now=now, numbers=_NUMBERS, first_phase="preparing")
     return {
-        **job_picture(job, now=now, numbers=_NUMBERS, first_phase="preparing"),
+        **picture,
+        "timings": [{"added": False, **timing} for timing in picture["timings"]],  # older rows do not say it
         "application": {"id": job.application_id, "name": job.application_name},
         "image": job.reference,
         "digest": job.digest,
@@ -47,6 +49,7 @@ def snapshot(job: Build, *, now: datetime, for_operator: bool) -> dict[str, Any]
         "log_lines": job.log_lines,
         "last_word_age_seconds": age_seconds(job.moved_at, now) if running else None,
         "error": error_of(job, for_operator=for_operator),
+        "cancelled_by": job.cancelled_by.get_username() if job.cancelled_by else None,
         "retry_of": job.retry_of_id,
     }
 

@@ -46,7 +46,7 @@ def opened(job: Build, reporter: Reporter, tools: Tools) -> Iterator[Source]:
     if version is None:
         raise BuildFailed(failure("application_gone"))
     place = f"urn:imagelib:application:{job.application_name}:{version.number}"
-    yield Source(entries_of(version.files), version.revision, version.created_at, place)
+    yield Source(entries_of(version.files, programs=version.programs), version.revision, version.created_at, place)
 
 
 @contextmanager

@@ -26,6 +26,9 @@ SENTENCES: dict[str, Any] = {
     "pulls": _("%(user)s asked for pulls onto %(nodes)s."),
 }
 
+# What these say, or that they are there, tells what a registry said.
+OF_REGISTRY = ("checked", "absent", "retry", "check_failed", "tag_moved", "tag_not_asked")
+
 
 def record(submission: Submission, code: str, *, at: datetime, user: Any = None, **values: Any) -> None:
     """Append one event. `values` are JSON-ready and never secret."""

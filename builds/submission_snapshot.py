@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from builds.check_texts import worded
-from builds.models import Submission, WebhookCall
+from django.db.models import QuerySet
+
+from builds.check_texts import for_operators, worded
+from builds.checking import is_told
+from builds.models import Decision, Submission, SubmissionEvent, WebhookCall
+from builds.submission_events import OF_REGISTRY
 from builds.webhook_texts import webhook_failure_text
 from core.snapshots import failure_picture
 from imagelib.registry import UNREACHABLE_CODES
@@ -16,6 +20,7 @@ def picture(row: Submission, *, for_operator: bool) -> dict[str, Any]:
     """JSON-ready but for times. What a registry said in its own words is for operators: anybody may name any host."""
     entry, build = row.entry, row.build
     own = build is not None and row.digest == build.digest
+    private = is_private(row, for_operator=for_operator)
     return {
         "id": row.pk,
         "state": row.state,
@@ -23,11 +28,13 @@ def picture(row: Submission, *, for_operator: bool) -> dict[str, Any]:
         "reference": row.reference,
         "name": row.name,
         "description": row.description,
-        "digest": row.digest,
-        "size": row.size,
-        "platforms": row.platforms,
-        "libc": row.libc,
-        "checks": [worded(check, for_operator=for_operator, own=own) for check in row.checks],
+        "digest": "" if private else row.digest,
+        "size": None if private else row.size,
+        "platforms": [] if private else row.platforms,
+        "libc": "" if private else row.libc,
+        "checks": [for_operators("exists")]
+        if private
+        else [worded(check, for_operator=for_operator, own=own) for check in row.checks],
         "error": error_of(row, for_operator=for_operator),
         "attempt": row.attempt,
         "max_attempts": row.max_attempts,
@@ -43,9 +50,20 @@ def picture(row: Submission, *, for_operator: bool) -> dict[str, Any]:
     }
 
 
+def is_private(row: Submission, *, for_operator: bool) -> bool:
+    """What was found out is for operators. An approved image is listed, and everybody sees it there."""
+    return not for_operator and row.decision != Decision.APPROVED and not is_told(row.checks)
+
+
+def history_of(row: Submission, *, for_operator: bool) -> QuerySet[SubmissionEvent]:
+    """Its events, without those that tell what the registry said if that is for operators."""
+    events = row.events.all()
+    return events.exclude(code__in=OF_REGISTRY) if is_private(row, for_operator=for_operator) else events
+
+
 def error_of(row: Submission, *, for_operator: bool) -> dict[str, Any] | None:
     """Why the checks could not be made, the last time."""
-    if not row.error_code:
+    if not row.error_code or is_private(row, for_operator=for_operator):
         return None
     hidden = not for_operator and row.error_code in UNREACHABLE_CODES
     code = "registry_unreachable" if hidden else row.error_code

@@ -10,8 +10,8 @@ from uuid import uuid4
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from builds.checking import ABSENT, Check, absent, fails, not_known
-from builds.examination import Examined, examine
+from builds.checking import ABSENT, Check, absent, fails, is_told, not_known, told
+from builds.examination import Examined, examine, may_know
 from builds.models import Submission
 from builds.services.notices import notify
 from builds.services.webhooks import tell
@@ -115,7 +115,7 @@ def _succeed(job: Submission, examined: Examined, tools: Tools) -> None:
     facts = examined.facts
     found = {
         "digest": facts.digest, "size": facts.size, "platforms": list(facts.platforms), "libc": facts.libc,
-        "checks": _stored(examined.checks),
+        "checks": _stored(job, examined.checks),
     }  # fmt: skip
     _settle(job, tools, lambda: _end(job, tools, found, code="checked", digest=facts.digest))
 
@@ -125,7 +125,7 @@ def _end(job: Submission, tools: Tools, found: dict[str, Any], *, code: str, **t
     job.succeed(now=now, checked_at=now, **found)
     record(job, code, at=now, **told)
     job.refresh_from_db()
-    if fails(job.checks):
+    if fails(job.checks) and is_told(job.checks):
         notify(to=job.requested_by, code="checks_failed", submission=job, reference=job.reference)
     tell(job, "submission.checked", at=now)
 
@@ -141,7 +141,7 @@ def _fail_or_retry(job: Submission, found: Failure, tools: Tools) -> None:
     params = {"host": parse(job.reference).host, **found.params}
     about: dict[str, Any] = {"error_code": found.code, "params": params}
     if found.code in ABSENT:
-        checks = {"checks": _stored(absent(found.code, params))}
+        checks = {"checks": _stored(job, absent(found.code, params))}
         return _settle(job, tools, lambda: _end(job, tools, checks, code="absent", **about))
     error = {"transient": found.transient, "params": params, "evidence": found.evidence}
     now = tools.now()
@@ -154,10 +154,11 @@ def _fail_or_retry(job: Submission, found: Failure, tools: Tools) -> None:
             job.requeue(due_at=now + timedelta(seconds=delay), code=found.code, error=error)
             record(job, "retry", at=now, delay=round(delay), **about)
         else:
-            checks = _stored(not_known(found.code, params))
+            checks = _stored(job, not_known(found.code, params))
             job.fail(now=now, code=found.code, error=error, checks=checks, checked_at=now)
             record(job, "check_failed", at=now, **about)
-            notify(to=job.requested_by, code="check_failed", submission=job, reference=job.reference)
+            if is_told(checks):
+                notify(to=job.requested_by, code="check_failed", submission=job, reference=job.reference)
 
     _settle(job, tools, change)
     if again:
@@ -175,5 +176,5 @@ def _settle(job: Submission, tools: Tools, change: Callable[[], None]) -> None:
             record(job, "check_cancelled", at=tools.now())
 
 
-def _stored(checks: list[Check]) -> list[dict[str, Any]]:
-    return [check.as_dict() for check in checks]
+def _stored(job: Submission, checks: list[Check]) -> list[dict[str, Any]]:
+    return [check.as_dict() for check in (told(checks) if may_know(job) else checks)]

@@ -5,8 +5,6 @@ The registry is asked from here; where it cannot be reached from here, through t
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +13,7 @@ from django.db.models import Q
 
 from builds.failures import failure
 from builds.models import Build
+from builds.naming import RECIPE, recipe_of
 from builds.outcome import BuildFailed, Published
 from core.jobs import JobState
 from imagelib.addresses import ImageReference
@@ -26,7 +25,6 @@ from pulls.tools import Tools
 
 REVISION: Final = "org.opencontainers.image.revision"
 TITLE: Final = "org.opencontainers.image.title"
-RECIPE: Final = "imagelib.recipe"
 # Many registries deny what is only made by the first push.
 _PERHAPS_NONE: Final = frozenset({"image_not_found", "repository_not_found", "registry_denied", "image_access_denied"})
 
@@ -97,22 +95,20 @@ class Target:
 
     def _objection(self, found: Found) -> str:
         """Why it is not what this build would make, as a code; empty if it is: the image says so, or our rows do."""
-        labels, recipe = found.labels, recipe_of(self.job)
+        labels, recipe = found.labels, _recipe_of(self.job)
         named = labels.get(REVISION) == self.job.revision and labels.get(TITLE) == self.job.application_name
         if named and labels.get(RECIPE) == recipe:
             return ""
         earlier = Build.objects.filter(application=self.job.application_id, reference=self.reference.canonical)
         published = Q(state=JobState.SUCCEEDED, digest=found.digest) | Q(pushed_digest=found.digest)
-        recipes = {recipe_of(build) for build in earlier.filter(published)}
+        recipes = {_recipe_of(build) for build in earlier.filter(published)}
         if recipe in recipes:
             return ""
         return "tag_of_other_recipe" if named or recipes else "tag_taken"
 
 
-def recipe_of(job: Build) -> str:
-    """What decides about an image besides its files, and is only partly in its name. A hash: bases may be private."""
-    recipe = json.dumps([job.arguments, job.git_path], sort_keys=True)
-    return hashlib.sha256(recipe.encode()).hexdigest()[:32]
+def _recipe_of(job: Build) -> str:
+    return recipe_of(job.arguments, job.git_path)
 
 
 def _size(description: ImageDescription) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -65,9 +65,10 @@ class Entry:
     read: Callable[[], bytes]
 
 
-def entries_of(files: Mapping[str, str]) -> list[Entry]:
-    """Texts have no mode: one that starts with `#!` is a program, as whoever wrote it means it to be."""
-    return [_entry(path, text.encode()) for path, text in sorted(files.items())]
+def entries_of(files: Mapping[str, str], *, programs: Collection[str] = ()) -> list[Entry]:
+    """Texts have no mode: one that starts with `#!` is a program, as whoever wrote it means it to be; `programs` are
+    the paths of others that were ones where they came from."""
+    return [_entry(path, text.encode(), path in programs) for path, text in sorted(files.items())]
 
 
 def clean_files(files: Mapping[str, str]) -> dict[str, str]:
@@ -126,8 +127,8 @@ def revision_of(entries: Iterable[Entry]) -> str:
 _Node = Entry | dict[str, "_Node"]
 
 
-def _entry(path: str, content: bytes) -> Entry:
-    mode = PROGRAM if content.startswith(b"#!") else FILE
+def _entry(path: str, content: bytes, program: bool) -> Entry:
+    mode = PROGRAM if program or content.startswith(b"#!") else FILE
     return Entry(path, mode, len(content), lambda: content)
 
 

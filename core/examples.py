@@ -32,6 +32,7 @@ _BY_COLUMN: Mapping[str, str] = {
     "is_default": "true",
     "insecure": "false",
     "ca_certificate": _CERTIFICATE,
+    "users_push_to": "users/{username}, team-a",
     # AppImages, deployments, config sets
     "replicas": "2",
     "values": '{"REGION": "north"}',

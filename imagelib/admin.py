@@ -188,6 +188,7 @@ class EndpointAdmin(OperatorAdmin):
         (None, {"fields": ("name", "endpoint", "is_default")}),
         (gettext_lazy("Credentials"), {"fields": ("username", "password")}),
         (gettext_lazy("Connection security"), {"fields": ("insecure", "ca_certificate")}),
+        (gettext_lazy("Images that users build"), {"fields": ("users_push_to",)}),
     )
 
     @display(description=gettext_lazy("registry endpoint"), ordering="name")

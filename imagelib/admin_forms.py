@@ -73,7 +73,16 @@ class EndpointForm(ServiceForm):
 
     class Meta:
         model = RegistryEndpoint
-        fields = ("name", "endpoint", "username", "password", "is_default", "insecure", "ca_certificate")
+        fields = (
+            "name",
+            "endpoint",
+            "username",
+            "password",
+            "is_default",
+            "insecure",
+            "ca_certificate",
+            "users_push_to",
+        )
         widgets = {
             "ca_certificate": UnfoldAdminTextareaWidget(attrs={"rows": 6, "class": "il-pem", "spellcheck": "false"}),
         }

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.fields import EncryptedTextField
+from imagelib.pushing import USUAL
 
 
 class RegistryEndpoint(models.Model):
@@ -36,6 +37,17 @@ class RegistryEndpoint(models.Model):
         _("CA certificate"),
         blank=True,
         help_text=_("PEM text of the authority that signed the registry's certificate."),
+    )
+    users_push_to = models.CharField(
+        _("users may push to"),
+        max_length=1000,
+        blank=True,
+        default=USUAL,
+        help_text=_(
+            "Namespaces that builds of ordinary users push to, with the login of this endpoint: for example "
+            "users/{username}, team-a. Those below them are included, {username} and {id} are the user's; * is "
+            "everywhere, empty nowhere. Operators' applications may always push."
+        ),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

@@ -57,7 +57,7 @@ class RegistrySerializer(StrictModelSerializer):
         model = RegistryEndpoint
         fields = (
             "id", "name", "endpoint", "username", "password", "has_password", "is_default", "insecure",
-            "ca_certificate", "created_at", "updated_at",
+            "ca_certificate", "users_push_to", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = ("id", "created_at", "updated_at")
         extra_kwargs = {"name": {"validators": []}, "endpoint": {"validators": []}}

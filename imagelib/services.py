@@ -16,6 +16,7 @@ from core.rows import delete_rows, save_row, set_listed_rows
 from imagelib.address_texts import address_error_text
 from imagelib.addresses import AddressError, SplitAddress, parse, parse_endpoint, split_credentials
 from imagelib.models import ImageRegistry, RegistryEndpoint
+from imagelib.pushing import cleaned
 from imagelib.references import Endpoints, effective_or_invalid
 
 # --- images ----------------------------------------------------------------------------------------------------------
@@ -143,6 +144,10 @@ _PASSWORD_AGAIN = _(
     "Enter the password again: with another host, or without verified HTTPS, it would be sent where it was not "
     "meant for."
 )
+_NAMESPACES = _(
+    "Namespaces in small letters with commas between them, {username} or {id} where a user's own belongs, or * for "
+    "everywhere. For example users/{username}, team-a."
+)
 
 
 def save_endpoint(
@@ -164,6 +169,10 @@ def save_endpoint(
         problems["endpoint"] = address_error_text(error.code, error.params)
     if trusted and not problems and _leads_elsewhere(trusted, _place_of(row)):
         problems["password"] = _PASSWORD_AGAIN
+    try:
+        row.users_push_to = cleaned(row.users_push_to)
+    except AddressError:
+        problems["users_push_to"] = _NAMESPACES
     if row.ca_certificate and (fault := certificate_fault(row.ca_certificate)):
         problems["ca_certificate"] = fault
     if bool(row.username) != bool(row.password):

@@ -197,6 +197,8 @@ PULL_MAX_ATTEMPTS = env.integer("PULL_MAX_ATTEMPTS", 5, minimum=1)
 PULLS_PER_NODE = env.integer("PULLS_PER_NODE", 3, minimum=1)
 ARCHIVE_MAX_BYTES = env.integer("ARCHIVE_MAX_MB", 20_000, minimum=1) * 1_000_000  # of an uploaded image archive
 PULLS_PER_REGISTRY = env.integer("PULLS_PER_REGISTRY", 16, minimum=1)
+APPLICATIONS_PER_USER = env.integer("APPLICATIONS_PER_USER", 100, minimum=0)  # who is no operator; 0: no limit
+VERSIONS_PER_APPLICATION = env.integer("VERSIONS_PER_APPLICATION", 50, minimum=0)  # of users; 0: all are kept
 BUILDS_PER_NODE = env.integer("BUILDS_PER_NODE", 2, minimum=1)
 BUILD_MAX_ATTEMPTS = env.integer("BUILD_MAX_ATTEMPTS", 3, minimum=1)  # of builds that meet troubles that pass
 BUILD_CONTEXT_MAX_BYTES = env.integer("BUILD_CONTEXT_MAX_MB", 500, minimum=1) * 1_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -9,14 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from builds.application_versions import compared_version
+from builds.application_versions import compared_version, difference
 from builds.dockerfiles import Ecosystem, starting_files
 from builds.models import Application, SourceKind
 from builds.previewing import base_of, hints_for
-from builds.services.application_files import files_of, roll_back, save_files, with_packages
+from builds.services.application_files import CHANGED, files_of, newest_of, roll_back, save_files, with_packages
 from builds.trees import DOCKERFILE
 from core import admin_versions as versions
-from core.admin_tools import OperatorAdmin
+from core.admin_tools import OperatorAdmin, diff_lines
 from core.errors import DomainError, InvalidInput
 
 _NAMES = "admin:builds_application"
@@ -48,7 +49,28 @@ def edit_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
             return HttpResponseRedirect(page.change_url(row.pk))
         except DomainError as error:
             context["refused"] = error.told
+            if error.code == CHANGED:
+                context |= _both(row, number, dict(context["files"]))
     return TemplateResponse(request, "builds/edit_files.html", context)
+
+
+def _both(row: Application, number: int | None, typed: Mapping[str, str]) -> dict[str, Any]:
+    """What somebody else saved, and what saving once more would make of it: nothing that was typed is lost, and who
+    saves again has seen what goes."""
+    row.refresh_from_db(fields=["version"])
+    newest, base = newest_of(row), row.versions.filter(number=number or 0).first()
+    now = newest.files if newest else {}
+    labels = (_("version %(number)s") % {"number": number or 0}, _("version %(number)s") % {"number": row.version})
+    theirs = difference(base.files if base else {}, now, labels=labels)
+    mine = difference(now, typed, labels=(labels[1], _("what you typed")))
+    return {
+        "version": row.version,
+        "newest": newest,
+        "conflict": [
+            (_("What was saved meanwhile"), diff_lines(theirs), theirs is None),
+            (_("What your text would change of it"), diff_lines(mine), mine is None),
+        ],
+    }
 
 
 def posted(request: HttpRequest) -> list[tuple[str, str]]:

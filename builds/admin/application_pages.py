@@ -24,7 +24,7 @@ from imagelib.models import RegistryEndpoint
 def copy_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> HttpResponse:
     values = {
         "name": request.POST.get("name", f"{row.name}-2"),
-        "suffix": request.POST.get("suffix", row.suffix),
+        "suffix": request.POST.get("suffix", f"{row.suffix}-2" if row.suffix else "2"),
         "description": request.POST.get("description", row.description),
     }
     context = {

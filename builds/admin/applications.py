@@ -21,6 +21,7 @@ from builds.admin.application_files import check_view, edit_page, packages_view,
 from builds.admin.application_pages import copy_page, import_page, secrets_page
 from builds.admin.build_cells import asked_by, state_and_why
 from builds.application_versions import versions_of
+from builds.hint_texts import NEED_FILES
 from builds.hook_texts import recent_deliveries
 from builds.models import Application, Build, SourceKind
 from builds.naming import base_reference
@@ -28,7 +29,7 @@ from builds.previewing import base_of, hints_for
 from builds.services import applications as services
 from builds.services.application_exports import export_application, workflow_of
 from builds.services.application_files import files_of
-from builds.services.application_rules import repository_of
+from builds.services.application_rules import image_name
 from builds.services.application_secrets import secret_names
 from core.admin_forms import SecretField, ServiceForm
 from core.admin_tools import OperatorAdmin, age, job_state, label, two_lines
@@ -189,6 +190,7 @@ class ApplicationAdmin(OperatorAdmin):
             "base": _base(row),
             "repository": _repository(row),
             "files": files,
+            "need_files": NEED_FILES,
             "hints": hints_for(files, base=base_of(row)),
             "builds": [
                 (build, state_and_why(build), asked_by(build))
@@ -198,7 +200,7 @@ class ApplicationAdmin(OperatorAdmin):
             "hook_url": request.build_absolute_uri(reverse("hooks-git")),
             "secrets": secret_names(row),
             "versions": versions,
-            "older": row.version - len(versions),
+            "older": row.versions.count() - len(versions),
             **(recent_deliveries(row) if row.source == SourceKind.GIT else {}),
         }
         return TemplateResponse(request, "builds/application.html", context)
@@ -281,7 +283,4 @@ def _base(row: Application) -> str:
 
 
 def _repository(row: Application) -> str:
-    try:
-        return repository_of(row)
-    except AddressError:
-        return "–"
+    return image_name(row) or "–"

@@ -34,7 +34,8 @@ from builds.application_serializers import (
 )
 from builds.application_versions import compared_version, versions_of
 from builds.dockerfiles import Ecosystem
-from builds.models import Application
+from builds.hint_texts import NEED_FILES
+from builds.models import Application, SourceKind
 from builds.services import applications as services
 from builds.services.application_exports import export_application, workflow_of
 from builds.services.application_files import files_of, roll_back, save_packages
@@ -151,7 +152,8 @@ class ApplicationViewSet(viewsets.ModelViewSet):
     def hints(self, request: Request, pk: str) -> Response:
         """What is wrong with the files that are kept here, or could be better."""
         row = self.get_object()
-        return Response({"hints": previewing.hints_for(files_of(row), base=previewing.base_of(row))})
+        hints = {"hints": previewing.hints_for(files_of(row), base=previewing.base_of(row))}
+        return Response(hints | ({"note": str(NEED_FILES)} if row.source == SourceKind.GIT else {}))
 
     @extend_schema(operation_id="applications_hints_free", request=HintsAsked, responses=HintsAnswer)
     @action(detail=False, methods=["post"], url_path="hints")

@@ -22,6 +22,7 @@ from builds.submission_serializers import (
     SubmissionEventShape,
     SubmissionShape,
 )
+from builds.submission_snapshot import history_of
 from core.api import OperatorsOnly
 from core.throttling import PatientThrottle
 
@@ -87,7 +88,8 @@ class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
     @action(detail=True, methods=["get"], filterset_class=None, ordering_fields=["id"], ordering=["id"])
     def history(self, request: Request, pk: str) -> Response:
         """What happened, oldest first, in sentences."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_object().events.all())) or []
+        events = history_of(self.get_object(), for_operator=request.user.is_staff)
+        page = self.paginate_queryset(self.filter_queryset(events)) or []
         return self.get_paginated_response(
             [{"at": event.at, "code": event.code, "text": sentence(event)} for event in page]
         )

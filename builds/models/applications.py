@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Concat
 from django.utils.translation import gettext_lazy as _
 
 from core.fields import EncryptedTextField
@@ -66,6 +67,15 @@ class Application(models.Model):
         verbose_name_plural = _("applications")
         ordering = ("name",)
         indexes = [models.Index(fields=["git_url"], condition=Q(source="git"), name="application_of_git_url")]
+        constraints = [
+            models.UniqueConstraint(
+                "target_registry",
+                "target_namespace",
+                Case(When(suffix="", then=F("base_image")), default=Concat("base_image", Value("-"), "suffix")),
+                "base_tag",
+                name="one_application_per_image_name",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -77,6 +87,7 @@ class ApplicationVersion(models.Model):
     application = models.ForeignKey(Application, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(_("version"))
     files = models.JSONField(_("files"))  # {path: text}, see `builds.trees`
+    programs = models.JSONField(default=list)  # paths of those that may be executed, beside scripts with a `#!` line
     revision = models.CharField(_("revision"), max_length=64)  # hash of the files, see `builds.trees`
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("author")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -53,6 +54,9 @@ class Build(Job):
     pushed_digest = models.CharField(max_length=160, blank=True, editable=False)  # by the engine's word; of any attempt
     size = models.PositiveBigIntegerField(_("size"), null=True, editable=False)  # bytes in the registry
     as_operator = models.BooleanField(default=False, editable=False)  # an operator asked for it
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", editable=False
+    )
     log_lines = models.PositiveIntegerField(default=0, editable=False)
     moved_at = models.DateTimeField(null=True, editable=False)  # the stall watchdog: when something last happened
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builds.models import Application
 from builds.packing import pack
-from builds.services.application_files import files_of
+from builds.services.application_files import files_of, programs_of
 from builds.workflows import SOURCES, Workflow, workflow_path, write_workflow
 
 
@@ -29,4 +29,5 @@ def export_application(application: Application) -> bytes:
     """A ZIP archive; of an application in a repository the workflow alone."""
     files = {f"{SOURCES}/{application.name}/{path}": text for path, text in files_of(application).items()}
     files[workflow_path(application.name)] = workflow_of(application)
-    return pack({path: text.encode() for path, text in files.items()})
+    programs = {f"{SOURCES}/{application.name}/{path}" for path in programs_of(application)}
+    return pack({path: text.encode() for path, text in files.items()}, programs=programs)

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from builds.application_texts import package_error_text, tree_error_text
 from builds.dockerfiles import Added, Ecosystem, PackageError, add_packages
-from builds.models import Application, ApplicationVersion, SourceKind
+from builds.models import Application, ApplicationVersion, Build, SourceKind
 from builds.trees import TreeError, clean_files, entries_of, revision_of
 from core.errors import Conflict, InvalidInput, NotFound
 
 _GIT = _("The files of this application are in a git repository. Change them there, for example with a push.")
 
+CHANGED = "version_conflict"
+
 
 def files_of(application: Application) -> dict[str, str]:
     """As they are now; none if there never were any, or if they are in a repository."""
-    if application.source != SourceKind.FILES or not application.version:
-        return {}
-    version = application.versions.filter(number=application.version).first()
+    version = newest_of(application)
     return dict(version.files) if version else {}
+
+
+def programs_of(application: Application) -> list[str]:
+    """Paths of those files that may be executed, beside scripts with a `#!` line."""
+    version = newest_of(application)
+    return list(version.programs) if version else []
+
+
+def newest_of(application: Application) -> ApplicationVersion | None:
+    if application.source != SourceKind.FILES or not application.version:
+        return None
+    return application.versions.filter(number=application.version).first()
 
 
 def check_files(files: Mapping[str, str]) -> dict[str, str]:
@@ -34,9 +47,17 @@ def check_files(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def store_files(
-    application: Application, files: Mapping[str, str], *, user: Any, expected_version: int | None = None
+    application: Application,
+    files: Mapping[str, str],
+    *,
+    user: Any,
+    expected_version: int | None = None,
+    programs: Iterable[str] | None = None,
 ) -> bool:
-    """A new version, if anything differs from the newest one. For an application that is locked by the caller."""
+    """A new version, if anything differs from the newest one. For an application that is locked by the caller.
+
+    `programs`: files that may be executed; None where nobody says: then those that were, as editors know texts alone.
+    """
     clean = check_files(files)
     if expected_version not in (None, application.version):
         raise changed_meanwhile(application)
@@ -45,36 +66,64 @@ def store_files(
         return False
     if not clean:
         raise InvalidInput({"files": tree_error_text(TreeError("dockerfile_missing"))})
-    if newest is not None and newest.files == clean:
+    before = newest.programs if newest else []
+    wanted = {*(before if programs is None else programs)} & clean.keys()
+    kept = sorted(path for path in wanted if not clean[path].startswith("#!"))  # which is one anyway
+    if newest is not None and (newest.files, before) == (clean, kept):
         return False
     application.version += 1
     ApplicationVersion.objects.create(
         application=application,
         number=application.version,
         files=clean,
-        revision=revision_of(entries_of(clean)),
+        programs=kept,
+        revision=revision_of(entries_of(clean, programs=kept)),
         author=user,
     )
     application.save(update_fields=["version", "updated_at"])
+    _drop_old_versions(application)
     return True
 
 
+def _drop_old_versions(application: Application) -> None:
+    """Of users' applications: the oldest that no build was made of, so that what they keep has an end."""
+    owner, most = application.owner, settings.VERSIONS_PER_APPLICATION
+    if not most or (owner is not None and owner.is_staff):
+        return
+    unbuilt = application.versions.exclude(
+        pk__in=Build.objects.filter(application=application, files__isnull=False).values("files")
+    )
+    old = list(unbuilt.order_by("-number").values_list("pk", flat=True)[most:])
+    ApplicationVersion.objects.filter(pk__in=old).delete()
+
+
 def save_files(
-    *, user: Any, application: Application, files: Mapping[str, str], expected_version: int | None = None
+    *,
+    user: Any,
+    application: Application,
+    files: Mapping[str, str],
+    expected_version: int | None = None,
+    programs: Iterable[str] | None = None,
 ) -> Application:
     """Raises `Conflict` (`version_conflict`) if somebody else was faster."""
     with transaction.atomic():
         row = locked(application)
         if row.source != SourceKind.FILES:
             raise InvalidInput({"files": _GIT})
-        store_files(row, files, user=user, expected_version=expected_version)
+        store_files(row, files, user=user, expected_version=expected_version, programs=programs)
     return row
 
 
 def roll_back(*, user: Any, application: Application, number: int, expected_version: int | None = None) -> Application:
     """Make the files of an old version the present ones again, as a new version."""
     version = version_of(application, number)
-    return save_files(user=user, application=application, files=version.files, expected_version=expected_version)
+    return save_files(
+        user=user,
+        application=application,
+        files=version.files,
+        expected_version=expected_version,
+        programs=version.programs,
+    )
 
 
 def save_packages(
@@ -120,4 +169,4 @@ def locked(application: Application) -> Application:
 
 def changed_meanwhile(row: Application) -> Conflict:
     text = _("Somebody changed “%(name)s” meanwhile: it is version %(version)s now. Look at it, then try again.")
-    return Conflict(text % {"name": row.name, "version": row.version}, code="version_conflict")
+    return Conflict(text % {"name": row.name, "version": row.version}, code=CHANGED)

@@ -105,7 +105,9 @@ def _store(
     user: Any, found: FoundApplication, old: Application | None, target: _Target, repository: Repository | None
 ) -> bool:
     """Whether anything is different now."""
-    values = {**_base_of(found), "target_registry": target.registry, "target_namespace": target.namespace}
+    values = {**_base_of(found), "target_registry": target.registry}
+    if found.workflow:  # else it stays, and a new application goes where its owner may push
+        values["target_namespace"] = target.namespace
     files = None if repository else found.files
     if repository:
         values |= {
@@ -118,9 +120,9 @@ def _store(
     elif old is not None and old.source == SourceKind.GIT:
         values["git_url"] = ""
     if old is None:
-        create_application(user=user, values={**values, "name": found.name}, files=files)
+        create_application(user=user, values={**values, "name": found.name}, files=files, programs=found.programs)
         return True
-    row = update_application(user=user, application=old, values=values, files=files)
+    row = update_application(user=user, application=old, values=values, files=files, programs=found.programs)
     return row.version != old.version or any(_plain(row, name) != _plain(old, name) for name in values)
 
 

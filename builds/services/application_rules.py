@@ -116,6 +116,38 @@ def repository_of(row: Application) -> str:
     )
 
 
+def image_name(row: Application) -> str:
+    """As `repository_of`; empty if it is no name, as rows may have that were stored under other rules."""
+    try:
+        return repository_of(row)
+    except AddressError:
+        return ""
+
+
+def require_own_images(user: Any, row: Application) -> None:
+    """Raises `InvalidInput` if another application makes images of the same name and base tag: one could not be told
+    from the other, and of two folders of one repository each commit would be fought for."""
+    name = image_name(row)
+    last = name.rpartition("/")[2]
+    bases = [last, *(last[:place] for place, sign in enumerate(last) if sign == "-")]
+    rows = Application.objects.filter(base_tag=row.base_tag, base_image__in=bases)
+    rows = rows.exclude(pk=row.pk).exclude(name=row.name)  # which is another fault
+    other = next((one for one in rows.select_related("target_registry") if image_name(one) == name), None)
+    if other is None:
+        return
+    visible = user.is_staff or other.owner_id == user.pk
+    told = {"image": f"{name}:{row.base_tag}-…", "name": other.name if visible else _("of another user")}
+    raise InvalidInput(
+        {
+            "suffix": _(
+                "An application makes images called %(image)s already: %(name)s. Give one of the two another suffix, "
+                "or another base tag. For example the suffix qlora."
+            )
+            % told
+        }
+    )
+
+
 def _check_git(row: Application, faults: dict[str, Any]) -> None:
     try:
         row.git_url = check_url(row.git_url)

@@ -16,12 +16,14 @@ from builds.auditing import audit
 from builds.builders import builder_nodes
 from builds.models import Application, ApplicationVersion, Build, SourceKind, Trigger
 from builds.naming import build_arguments, image_reference, image_repository
+from builds.pushing import NOT_ALLOWED, objection_to
 from builds.trees import DOCKERFILE
 from core.doorbell import ring_on_commit
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from core.jobs import ACTIVE_STATES, FINAL_STATES, JobState
 from imagelib.address_texts import address_error_text
 from imagelib.addresses import AddressError, parse
+from imagelib.references import Endpoints
 from nodes.models import ComputeNode
 from nodes.services import require_address, visible_nodes
 
@@ -52,7 +54,7 @@ class Wanted:
 
 def shown_builds() -> models.QuerySet[Build]:
     """With all that a snapshot tells, and without the files: those may be megabytes."""
-    return Build.objects.select_related("requested_by", "files").defer("files__files")
+    return Build.objects.select_related("requested_by", "cancelled_by", "files").defer("files__files")
 
 
 def visible_builds(user: Any) -> models.QuerySet[Build]:
@@ -103,6 +105,7 @@ def cancel_build(*, user: Any, build: int) -> Build:
         if job.state not in (JobState.CANCELLING, JobState.CANCELLED):  # a second click is no mistake
             before = job.state
             state = Build.cancel(job.pk, now=timezone.now())
+            Build.objects.filter(pk=job.pk).update(cancelled_by=user if user.pk else None)
             audit(job, user=user, changes={"state": (before, state)})
     job.refresh_from_db()
     return job
@@ -128,7 +131,7 @@ def retry_build(*, user: Any, build: int) -> Build:
 
 
 def _application(user: Any, pk: int) -> Application:
-    rows = Application.objects.select_related("target_registry").filter(pk=pk)
+    rows = Application.objects.select_related("target_registry", "owner").filter(pk=pk)
     app = (rows if user.is_staff else rows.filter(owner=user)).first()
     if app is None:
         raise NotFound(_("There is no application with id %(id)s, or it is not yours.") % {"id": pk})
@@ -197,7 +200,8 @@ def _require_room(user: Any) -> None:
 
 
 def _names(app: Application) -> dict[str, Any]:
-    """What the image will be called, and what it starts from. Raises `InvalidInput` when that is no name."""
+    """What the image will be called, and what it starts from. Raises `InvalidInput` when that is no name, and
+    `PermissionRefused` where the application may not push."""
     try:
         repository = image_repository(
             host=app.target_registry.endpoint,
@@ -208,6 +212,9 @@ def _names(app: Application) -> dict[str, Any]:
         image_reference(repository, base_tag=app.base_tag, revision=_USUAL_REVISION)
     except AddressError as error:
         raise InvalidInput({"application": address_error_text(error.code, error.params)}) from None
+    objection = objection_to(repository, app.owner, Endpoints())
+    if objection is not None:
+        raise PermissionRefused(objection.sentence(app.owner), code=NOT_ALLOWED)
     arguments = build_arguments(
         base_registry=app.base_registry,
         base_namespace=app.base_namespace,

@@ -6,7 +6,7 @@ import json
 import re
 from string import Template
 
-from builds.naming import build_arguments
+from builds.naming import RECIPE, build_arguments
 from builds.workflows.facts import BRANCHES, SOURCES, Workflow, workflow_path
 
 # Values are in double quotes, as JSON writes them: nothing in them can be anything else than text.
@@ -41,6 +41,8 @@ jobs:
         echo "APP_VERSION=$${GITHUB_SHA}" >> "$${GITHUB_ENV}"
         made=$$(TZ=UTC git show --no-patch --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ "$${GITHUB_SHA}")
         echo "MADE_AT=$${made}" >> "$${GITHUB_ENV}"
+        recipe=$$(python3 -c '$recipe')
+        echo "RECIPE=$${recipe}" >> "$${GITHUB_ENV}"
     - name: Set up Buildx
       uses: docker/setup-buildx-action@v3
     - name: Log in
@@ -65,9 +67,19 @@ jobs:
           org.opencontainers.image.revision=$${{ github.sha }}
           org.opencontainers.image.source=$${{ github.server_url }}/$${{ github.repository }}
           org.opencontainers.image.created=$${{ env.MADE_AT }}
+          $label=$${{ env.RECIPE }}
         tags: |
           $tag
 """)
+
+# As `builds.naming.recipe_of` has it, of what the workflow builds with: whoever edits its `env` changes the label.
+_RECIPE = (
+    "import hashlib, json, os; e = os.environ; "
+    'a = {"BASE_" + n: e["BASE_" + n] for n in ("REGISTORY", "NAMESPACE", "IMAGE", "TAG")}; '
+    'a["BASE_REGISTRY"] = a["BASE_REGISTORY"]; '
+    f'r = json.dumps([a, "{SOURCES}/" + e["WORKLOAD_TYPE"]], sort_keys=True); '
+    "print(hashlib.sha256(r.encode()).hexdigest()[:32])"
+)
 
 
 def write_workflow(workflow: Workflow) -> str:
@@ -84,6 +96,8 @@ def write_workflow(workflow: Workflow) -> str:
         sources=_quoted(f"{SOURCES}/{workflow.application}/**"),
         itself=_quoted(workflow_path(workflow.application)),
         folder=SOURCES,
+        recipe=_RECIPE,
+        label=RECIPE,
         target_registry=_quoted(workflow.target_registry),
         target_namespace=_quoted(workflow.target_namespace),
         application=_quoted(workflow.application),

@@ -41,6 +41,11 @@
       return "";
     }
 
+    function besideState(s) {
+      if (s.state === "running") return phaseName(s.phase);
+      return s.cancelled_by ? interpolate(gettext("cancelled by %(user)s"), { user: s.cancelled_by }, true) : "";
+    }
+
     function madeFrom(s) {
       if (s.source.git_url) return s.source.git_url + " · " + s.source.git_branch + " · " + s.source.git_path;
       return s.source.version ? interpolate(gettext("version %(n)s of the files"), { n: s.source.version }, true) : "";
@@ -63,7 +68,7 @@
       current = s;
       receivedAt = performance.now();
       il.jobPage.drawHead(marked, s);
-      text("phase", s.state === "running" ? phaseName(s.phase) : "");
+      text("phase", besideState(s));
       fill.style.width = s.percent + "%";
       parts.bar.classList.toggle("il-done", s.state === "succeeded");
       parts.bar.classList.toggle("il-failed", s.state === "failed");

@@ -53,10 +53,14 @@ def image(**values: Any) -> ImageRegistry:
 
 
 def registry(**values: Any) -> RegistryEndpoint:
+    """One that users may push to everywhere."""
     number = next(_numbers)
     return RegistryEndpoint.objects.create(
-        **{"name": f"registry {number:05}", "endpoint": f"registry{number:05}.example.com", **values}
-    )
+        **{
+            "name": f"registry {number:05}", "endpoint": f"registry{number:05}.example.com", "users_push_to": "*",
+            **values,
+        }
+    )  # fmt: skip
 
 
 def app_image(name: str = "", **values: Any) -> AppImage:

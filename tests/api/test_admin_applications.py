@@ -75,7 +75,7 @@ def test_a_new_application_goes_on_to_its_files(pages: Client, operator: User) -
     assert (made.owner, made.version) == (operator, 0)
     page = pages.get(at("edit_files", made.pk)).content.decode()
     assert "FROM ${BASE_REGISTORY}/${BASE_NAMESPACE}/${BASE_IMAGE}:${BASE_TAG}" in page and "USER ${NB_UID}" in page
-    values |= {"name": "git", "git_url": "https://git.example.com/a.git", "git_password": "hunter2"}
+    values |= {"name": "git", "suffix": "git", "git_url": "https://git.example.com/a.git", "git_password": "hunter2"}
     answer = pages.post(at("add"), values)
     of_git = Application.objects.get(name="git")
     assert answer["Location"] == at("change", of_git.pk)
@@ -108,13 +108,28 @@ def test_files_are_saved_as_a_version(pages: Client, row: Application) -> None:
     assert answer["Location"] == at("change", row.pk)
     row.refresh_from_db()
     assert row.version == 2 and row.versions.get(number=2).files == dict(sorted(files.items()))
-    late = pages.post(at("edit_files", row.pk), typed({"Dockerfile": "FROM mine"}, version=1)).content.decode()
-    assert "Somebody changed" in late and "FROM mine" in late and 'name="version" value="1"' in late
     twice = pages.post(
         at("edit_files", row.pk), {"path": ["a", "a"], "text": ["1", "2"], "version": 2}
     ).content.decode()
     assert "Two files have the path a." in twice
     assert row.versions.count() == 2
+
+
+def test_what_was_typed_meanwhile_is_not_lost_and_both_changes_are_shown(pages: Client, row: Application) -> None:
+    theirs = {**FILES, "start.sh": "#!/bin/sh\n"}
+    pages.post(at("edit_files", row.pk), typed(theirs, version=1))
+    mine = {**FILES, "requirements.txt": "scipy==1.14\n"}
+    late = pages.post(at("edit_files", row.pk), typed(mine, version=1))
+    page = late.content.decode()
+    assert late.status_code == 200 and "Somebody changed" in page
+    assert "scipy==1.14\n</textarea>" in page, "what was typed stays"
+    (_, meanwhile, _), (_, by_mine, _) = late.context["conflict"]
+    assert [line["text"] for line in meanwhile if line["kind"]][-1] == "+#!/bin/sh"
+    assert {"-#!/bin/sh", "+scipy==1.14"} <= {line["text"] for line in by_mine if line["kind"]}
+    assert "+scipy==1.14" in page and row.versions.count() == 2
+    assert 'name="version" value="2"' in page, "who saves again has seen what goes"
+    assert pages.post(at("edit_files", row.pk), typed(mine, version=2)).status_code == 302
+    assert row.versions.get(number=3).files == mine and row.versions.get(number=2).files == theirs
 
 
 def test_hints_come_while_one_types(pages: Client, row: Application) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -255,3 +256,10 @@ class TestWebhooks:
         page = text(boss, at("webhooktarget_change", target.pk))
         assert "submission.created" in page and row.reference in page and "HTTP 500" in page and "again at" in page
         assert target.name in text(boss, at("webhooktarget_changelist"))
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Submit"), ("zh-hans", "提交")])
+def test_a_typed_reference_is_submitted_not_saved(boss: Client, language: str, word: str) -> None:
+    page = boss.get(at("submission_add"), HTTP_ACCEPT_LANGUAGE=language).content.decode()
+    buttons = re.findall(r"<button[^>]*submission_form[^>]*>(.*?)</button>", page, re.DOTALL)
+    assert [" ".join(button.split()) for button in buttons] == [word]

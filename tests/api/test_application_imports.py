@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from typing import Any
 
 import pytest
@@ -10,9 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from builds.models import Application, ApplicationVersion
-from builds.packing import pack
+from builds.packing import pack, unpack
 from builds.services.application_imports import Repository, import_repository
-from builds.trees import FILE, Entry
+from builds.trees import FILE, PROGRAM, Entry, entries_of, revision_of
 from builds.workflows import Workflow, workflow_path, write_workflow
 from tests.api import make
 from tests.support.notebook_application import DOCKERFILE, REQUIREMENTS
@@ -43,7 +45,7 @@ def send(client: APIClient, files: dict[str, bytes], query: str = "", **options:
 
 def named(name: str, **changed: str) -> Workflow:
     values = {name: getattr(USUAL, name) for name in Workflow.__slots__}
-    return Workflow(**{**values, "application": name, **changed})
+    return Workflow(**{**values, "application": name, "suffix": name, **changed})
 
 
 @pytest.fixture
@@ -183,3 +185,55 @@ def test_files_may_stay_in_their_repository(user: User, registry: Any) -> None:
     done = import_repository(user=user, entries=entries)
     row.refresh_from_db()
     assert (done.updated, row.source, row.version, row.git_url) == (["lab"], "files", 1, "")
+
+
+class TestPrograms:
+    """Archives know which files may be executed; editors know texts alone."""
+
+    @pytest.fixture
+    def row(self, as_user: APIClient, registry: Any) -> Application:
+        files = {**repository(), "src/lab/run": b"echo hi\n", "src/lab/start.sh": b"#!/bin/sh\n"}
+        answer = as_user.generic(
+            "POST", f"{AT}import/", pack(files, programs=["src/lab/run"]), content_type="application/zip"
+        )
+        assert answer.json()["created"] == ["lab"]
+        return Application.objects.get()
+
+    def programs(self, row: Application) -> list[Any]:
+        return [version.programs for version in row.versions.order_by("number")]
+
+    def test_they_are_kept(self, as_user: APIClient, row: Application) -> None:
+        assert self.programs(row) == [["run"]]
+        tar = io.BytesIO()
+        with tarfile.open(fileobj=tar, mode="w") as archive:
+            for path, content in {
+                **repository(),
+                "src/lab/run": b"echo hi\n",
+                "src/lab/start.sh": b"#!/bin/sh\n",
+            }.items():
+                member = tarfile.TarInfo(path)
+                member.size, member.mode = len(content), 0o755 if path == "src/lab/run" else 0o644
+                archive.addfile(member, io.BytesIO(content))
+        again = as_user.generic("POST", f"{AT}import/", tar.getvalue(), content_type="application/x-tar").json()
+        assert again["updated"] == []
+
+    def test_whoever_edits_texts_keeps_them(self, as_user: APIClient, row: Application) -> None:
+        at = f"{AT}{row.pk}/"
+        files = as_user.get(at).json()["files"]
+        as_user.patch(at, {"files": {**files, "run": "echo there\n"}})
+        as_user.patch(at, {"files": {path: text for path, text in files.items() if path != "run"}})
+        as_user.patch(at, {"files": files})
+        as_user.post(f"{at}versions/1/rollback/")
+        assert self.programs(row) == [["run"], ["run"], [], [], ["run"]]
+
+    def test_they_go_along_into_copies_and_archives(self, as_user: APIClient, row: Application) -> None:
+        copy = as_user.post(f"{AT}{row.pk}/copy/", {"name": "copy"}).json()
+        assert self.programs(Application.objects.get(pk=copy["id"])) == [["run"]]
+        modes = {entry.path: entry.mode for entry in unpack(as_user.get(f"{AT}{row.pk}/export/").content)}
+        assert (modes["src/lab/run"], modes["src/lab/start.sh"]) == (PROGRAM, PROGRAM)
+        assert modes["src/lab/Dockerfile"] == FILE
+
+    def test_they_are_part_of_the_revision_as_they_are_for_git(self, row: Application) -> None:
+        version = row.versions.get()
+        assert version.revision == revision_of(entries_of(version.files, programs=["run"]))
+        assert version.revision != revision_of(entries_of(version.files))

@@ -153,7 +153,7 @@ def test_repositories_of_ordinary_users_are_on_known_hosts(
     settings.GIT_HOSTS = ["code.example.com"]
     assert make.faulty_fields(as_user.post(AT, values(**GIT))) == {"git_url"}
     assert as_user.post(AT, values(git_url="https://code.example.com/a.git")).status_code == 201
-    assert as_operator.post(AT, values(name="other", **GIT)).status_code == 201
+    assert as_operator.post(AT, values(name="other", suffix="other", **GIT)).status_code == 201
 
 
 # --- versions --------------------------------------------------------------------------------------------------------
@@ -236,6 +236,15 @@ def test_hints_are_in_the_readers_language(as_user: APIClient, user: User, langu
     assert [hint["code"] for hint in other] == ["base_ignored", *(hint["code"] for hint in stored)]
     free = as_user.post(f"{AT}hints/", {"files": files}).json()["hints"]
     assert [hint["code"] for hint in free] == [hint["code"] for hint in stored]
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "in a git repository"), ("zh-hans", "git 仓库")])
+def test_of_files_in_a_repository_it_is_said_why_there_are_no_hints(
+    as_user: APIClient, user: User, language: str, word: str
+) -> None:
+    row = make.notebook(by=user, git_url=GIT["git_url"])
+    told = as_user.get(f"{AT}{row.pk}/hints/", HTTP_ACCEPT_LANGUAGE=language).json()
+    assert told["hints"] == [] and word in told["note"] and "/api/applications/hints/" in told["note"]
 
 
 # --- copies, deletion, secrets, exports ------------------------------------------------------------------------------

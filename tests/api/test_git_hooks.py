@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from rest_framework.test import APIClient
 from builds.hook_texts import OUTCOMES, recent_deliveries
 from builds.hooks import LARGEST, Verdict
 from builds.models import Build, HookDelivery
+from builds.pushing import NOT_ALLOWED
 from builds.services import hooks as services
 from tests.api import make
 from tests.api.hooks import AT, SECRET, application, outcomes, tell
@@ -255,7 +257,12 @@ class TestShown:
 
         codes = {getattr(services, name) for name in ("BUILT", "UNLISTED", "WAITING", "SUPERSEDED", "NO_OWNER")}
         verdicts = set(Verdict) - {Verdict.BUILD, Verdict.BUILD_UNLISTED}
-        assert package and set(OUTCOMES) == codes | verdicts
+        assert package and set(OUTCOMES) == codes | verdicts | {NOT_ALLOWED}
+
+    def test_the_page_about_them_knows_address_headers_and_every_outcome(self) -> None:
+        text = (Path(settings.BASE_DIR) / "docs" / "git-push.md").read_text(encoding="utf-8")
+        for word in (AT, "X-Hub-Signature-256", "X-Gitea-Signature", f"{LARGEST:,}", *OUTCOMES, "pong", "ignored"):
+            assert text.count(str(word)) >= 2, word  # in both languages
 
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_the_partial(self, language: str) -> None:

@@ -15,6 +15,7 @@ from builds.models import Application, Build, HookDelivery, Trigger
 from builds.services.builds import cancel_build, request_build
 from builds.services.hooks import take_up_waiting
 from core.jobs import JobState
+from imagelib.models import RegistryEndpoint
 from nodes.models import ComputeNode
 from tests.api.hooks import application, outcomes, tell
 from tests.support.one_build import builder
@@ -147,3 +148,10 @@ def test_an_application_that_cannot_be_built_keeps_the_reason(app: Application) 
     Application.objects.update(base_tag="x" * 128)
     assert outcomes(tell(push(1))) == {app.name: "invalid"}
     assert kept() == [("main", "invalid")] and not Build.objects.exists()
+
+
+def test_a_push_whose_image_may_not_go_to_its_place_is_told_why(app: Application) -> None:
+    """The answer names applications alone; the page of this one says it in words."""
+    RegistryEndpoint.objects.filter(pk=app.target_registry_id).update(users_push_to="team")
+    assert outcomes(tell(github_push())) == {app.name: "target_not_allowed"}
+    assert kept() == [("main", "target_not_allowed")] and not Build.objects.exists()

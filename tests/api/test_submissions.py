@@ -18,7 +18,7 @@ from imagelib.models import ImageRegistry
 from pulls.models import PullJob
 from tests.api import make
 from tests.integration.scripted_server import Answer, ScriptedServer
-from tests.support.submitted import NEITHER, built, reference, serve, tools
+from tests.support.submitted import NEITHER, built, missing, reference, serve, tools
 
 AT = "/api/submissions/"
 REFERENCE = "registry.example.com/team/app:v1"
@@ -282,3 +282,52 @@ def test_checks_are_repeated_twelve_times_a_minute_at_most(as_user: APIClient, u
         make.problem(as_user.post(f"{AT}{row.pk}/check/"), 409, "still_checking")
     assert as_user.post(f"{AT}{row.pk}/check/").status_code == 429
     assert as_user.get(f"{AT}{row.pk}/").status_code == 200
+
+
+class TestWhatAStoredLoginFindsOut:
+    """Anybody may name any reference; who may not push there does not learn whether there is such an image."""
+
+    def checked(self, client: APIClient, server: ScriptedServer, user: User, tag: str) -> dict[str, Any]:
+        row = submissions.submit(user=user, reference=reference(server, tag))
+        check_submission(row.pk, tools=tools())
+        picture = client.get(f"{AT}{row.pk}/").json()
+        events = [event["code"] for event in client.get(f"{AT}{row.pk}/history/").json()["results"]]
+        return {**picture, "history": events}
+
+    def seen(self, client: APIClient, server: ScriptedServer, user: User) -> list[dict[str, Any]]:
+        """Of an image that is there, of one that is not, and of one that nobody may read."""
+        serve(server)
+        missing(server, "gone")
+        server.script["/v2/team/app/manifests/denied"] = Answer(403, {"errors": [{"code": "DENIED", "message": "no"}]})
+        return [self.checked(client, server, user, tag) for tag in ("v1", "gone", "denied")]
+
+    def test_others_see_one_picture(
+        self, as_user: APIClient, as_operator: APIClient, server: ScriptedServer, user: User
+    ) -> None:
+        make.registry(endpoint=server.address, username="robot", password="hunter2", users_push_to="users/{username}")
+        seen = self.seen(as_user, server, user)
+        told = [
+            {name: one[name] for name in ("digest", "size", "platforms", "libc", "checks", "error", "history")}
+            for one in seen
+        ]
+        assert told[0] == told[1] == told[2]
+        assert [check["code"] for check in told[0]["checks"]] == ["for_operators"]
+        assert told[0]["history"] == ["submitted"] and not Notice.objects.exists()
+        codes = [as_operator.get(f"{AT}{one['id']}/").json()["checks"][0]["code"] for one in seen]
+        assert codes[:2] == ["image_there", "image_not_found"]
+        assert as_operator.get(f"{AT}{seen[0]['id']}/").json()["digest"]
+
+    @pytest.mark.parametrize("places", ["team", "*"])
+    def test_where_one_may_push_one_may_know(
+        self, as_user: APIClient, server: ScriptedServer, user: User, places: str
+    ) -> None:
+        make.registry(endpoint=server.address, username="robot", password="hunter2", users_push_to=places)
+        there, gone, _denied = self.seen(as_user, server, user)
+        assert there["checks"][0]["code"] == "image_there" and there["libc"] == "glibc 2.31"
+        assert gone["checks"][0]["code"] == "image_not_found"
+        assert {notice.code for notice in Notice.objects.all()} == {"checks_failed", "check_failed"}
+
+    def test_what_is_listed_is_known(self, as_user: APIClient, server: ScriptedServer, user: User) -> None:
+        make.registry(endpoint=server.address, username="robot", password="hunter2", users_push_to="")
+        make.image(address=reference(server))
+        assert self.seen(as_user, server, user)[0]["checks"][0]["code"] == "image_there"

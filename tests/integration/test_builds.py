@@ -16,12 +16,17 @@ from tests.services.engine import RealEngine
 from tests.services.engine_bed import EngineBed
 from tests.services.git_server import GitServer
 from tests.services.process import wait_until
+from tests.services.product import ADMIN
 from tests.services.registries import Registries
 from tests.services.registry import Registry
 
 pytestmark = pytest.mark.real
 
 CANARY = "c4n4ry-S3cret-0f-4-build"
+OURS = [
+    "LABEL imagelib.recipe",
+    *(f"LABEL org.opencontainers.image.{name}" for name in ("created", "revision", "source", "title")),
+]
 FROM = """ARG BASE_REGISTORY
 ARG BASE_NAMESPACE
 ARG BASE_IMAGE
@@ -103,6 +108,8 @@ def test_from_files_to_the_registry(
     assert sum(str(line[3]).startswith("LABEL ") for line in log) <= 1  # a step each takes its time
     assert len(log) == done["log_lines"]
     assert all(timing["state"] in ("done", "cached") for timing in done["timings"])
+    added = [timing["text"].partition("=")[0] for timing in done["timings"] if timing["added"]]
+    assert added == (OURS if done["builder"] == "classic" else []), done["timings"]
 
     again = beds.wait(beds.build(app))
     assert (again["state"], again["digest"], again["steps"]) == ("succeeded", done["digest"], None)
@@ -148,7 +155,7 @@ def test_cancelling_ends_the_step_on_the_engine(
     beds.wait_for_line(pk, "asleep")
     assert beds.product.api("POST", f"/api/builds/{pk}/cancel/").status_code == 200
     done = beds.wait(pk)
-    assert (done["state"], done["digest"]) == ("cancelled", "")
+    assert (done["state"], done["digest"], done["cancelled_by"]) == ("cancelled", "", ADMIN)
     wait_until("the step to end", lambda: builder_engine.get("/containers/json") == [], timeout=120)
 
 

@@ -151,7 +151,8 @@ def test_from_a_push_to_a_container(
     embedded: PullBed, builder_engine: RealEngine, engine: RealEngine, registry: Registry, server: GitServer
 ) -> None:
     walk = Walk(embedded, registry, server)
-    endpoint = embedded.registry(registry.address, username="pusher", password=registry.users["pusher"])
+    login = {"username": "pusher", "password": registry.users["pusher"]}
+    endpoint = embedded.registry(registry.address, users_push_to="people", **login)
     builder = walk.instances.node(builder_engine, labels={"builder": "yes"})
     engine.wipe()
     other = walk.instances.node(engine)

@@ -27,11 +27,13 @@ FILES = {"Dockerfile": DOCKERFILE, "requirements.txt": "numpy==2.0.0\n"}
 
 
 def application(owner: Any = None, *, files: Mapping[str, str] | None = None, **values: Any) -> Application:
-    """One whose files are kept here, in one version. `target_registry`: an endpoint of its own without it."""
+    """One whose files are kept here, in one version. All share one endpoint unless they get a `target_registry`."""
     target = values.pop("target_registry", None) or target_registry()
+    others = Application.objects.count()
     usual = {
-        "name": f"app-{Application.objects.count() + 1}", "owner": owner, "base_registry": HOST,
-        "base_namespace": "base", "base_image": "notebook", "base_tag": "3.11", "target_namespace": "team",
+        "name": f"app-{others + 1}", "owner": owner, "base_registry": HOST, "base_namespace": "base",
+        "base_image": "notebook", "base_tag": "3.11", "target_namespace": "team",
+        "suffix": f"s{others + 1}" if others else "",
     }  # fmt: skip
     app = Application.objects.create(**{**usual, "target_registry": target, **values})
     add_version(app, FILES if files is None else files)

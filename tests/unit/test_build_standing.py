@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from builds.models import Application, Build
+from builds.naming import RECIPE
+from builds.naming import recipe_of as recipe
 from builds.outcome import BuildFailed
 from builds.services.builds import request_build
-from builds.target import RECIPE, REVISION, TITLE, Target, recipe_of
+from builds.target import REVISION, TITLE, Target
 from builds.work import run_build
 from core.jobs import JobState
 from imagelib.addresses import parse
@@ -43,6 +45,10 @@ def test_another_base_of_the_same_name_is_no_success(people, tools, engine, colu
     assert states == [(JobState.SUCCEEDED, ""), (JobState.FAILED, "tag_of_other_recipe"), (JobState.SUCCEEDED, "")]
     first = refreshed(jobs[0])
     assert len(engine.builds.all) == 1 and engine.find(first.reference).labels[RECIPE] == recipe_of(first)
+
+
+def recipe_of(job: Build) -> str:
+    return recipe(job.arguments, job.git_path)
 
 
 def refreshed(job: Build) -> Build:

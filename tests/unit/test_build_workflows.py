@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builds.naming import RECIPE, build_arguments, recipe_of
 from builds.workflows import Workflow, is_workflow, read_workflow, workflow_path, write_workflow
 from core.documents import FileError
 
@@ -176,16 +177,25 @@ def test_a_written_workflow_has_the_two_conditions_and_no_secret() -> None:
     assert "${{ env.TARGET_REGISTORY }}/${{ env.BASE_IMAGE }}" in write_workflow(replace(MEANT, target_namespace=""))
 
 
-def test_a_written_workflow_finds_out_when_the_commit_was_made(tmp_path: Path) -> None:
-    steps = yaml.safe_load(write_workflow(MEANT))["jobs"]["build"]["steps"]
-    [script] = [step["run"] for step in steps if "run" in step]
+def test_a_written_workflow_finds_out_when_the_commit_was_made_and_what_of(tmp_path: Path) -> None:
+    """The product knows an image that the workflow made of a commit: the label follows from what the file says now."""
+    workflow = yaml.safe_load(write_workflow(MEANT))
+    [script] = [step["run"] for step in workflow["jobs"]["build"]["steps"] if "run" in step]
     author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     env = {**os.environ, "GIT_COMMITTER_DATE": "2026-11-26T03:00:00+08:00", "GIT_CONFIG_GLOBAL": os.devnull}
     for command in (["init", "-q"], [*author, "commit", "-q", "--allow-empty", "-m", "x"]):
         subprocess.run(["git", *command], cwd=tmp_path, env=env, check=True)
-    env |= {"GITHUB_SHA": "HEAD", "GITHUB_ENV": str(tmp_path / "env")}
-    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=env, check=True)
-    assert (tmp_path / "env").read_text() == "APP_VERSION=HEAD\nMADE_AT=2026-11-25T19:00:00Z\n"
+    env |= {"GITHUB_SHA": "HEAD", "GITHUB_ENV": str(tmp_path / "env"), **workflow["env"]}
+    for tag in (MEANT.base_tag, "edited"):
+        subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env={**env, "BASE_TAG": tag}, check=True)
+    base = {name: getattr(MEANT, name) for name in ("base_registry", "base_namespace", "base_image", "base_tag")}
+    recipes = [
+        recipe_of(build_arguments(**{**base, "base_tag": tag}), "src/jupyter-torch-lab")
+        for tag in (MEANT.base_tag, "edited")
+    ]
+    version = "APP_VERSION=HEAD\nMADE_AT=2026-11-25T19:00:00Z\nRECIPE="
+    assert (tmp_path / "env").read_text() == "".join(f"{version}{recipe}\n" for recipe in recipes)
+    assert f"{RECIPE}=${{{{ env.RECIPE }}}}\n" in write_workflow(MEANT)
 
 
 word = st.from_regex(r"[a-z0-9]{1,6}([._-][a-z0-9]{1,4}){0,2}", fullmatch=True)

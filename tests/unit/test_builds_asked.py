@@ -131,7 +131,8 @@ def test_the_audit_log_says_who_asked_who_cancelled_and_who_repeated(ulrich: Any
     builder()
     job = request_build(user=ulrich, application=application(ulrich).pk)
     cancel_build(user=people, build=job.pk)
-    cancel_build(user=ulrich, build=job.pk)  # a second click changes nothing
+    cancelled = cancel_build(user=ulrich, build=job.pk)  # a second click changes nothing
+    assert cancelled.cancelled_by == people
     again = retry_build(user=people, build=job.pk)
     of_system = request_build(user=SYSTEM, application=application(ulrich).pk)
     seen = {
