@@ -262,7 +262,7 @@ def test_images_lead_to_the_page_that_runs_them(boss: Client, asked: dict[str, A
 def test_the_cards_of_a_node_show_who_holds_them(boss: Client, instance: Instance) -> None:
     answer = boss.get(reverse("admin:instances_gpu_node", args=[instance.node_id]))
     text = answer.content.decode()
-    assert page_of(instance) in text and "16384 of 24576 MiB are free" in text
+    assert page_of(instance) in text and "16 GB of 24 GB are free" in text
     assert [(row["spec"].name, row["count"]) for row in answer.context["room"]] == [("slice 8", 5)]
     link = boss.get(reverse("admin:nodes_computenode_show_gpus", args=[instance.node_id]))
     assert link["Location"] == reverse("admin:instances_gpu_node", args=[instance.node_id])
@@ -318,7 +318,7 @@ def test_a_container_without_an_instance_is_removed_after_a_question(boss: Clien
     at = reverse("admin:instances_gpu_orphan", args=[gpu.node_id, row.pk])
     page = boss.get(reverse("admin:instances_gpu_node", args=[gpu.node_id])).content.decode()
     assert "Containers without an instance" in page and at in page and "i0-&lt;lost&gt;" in page
-    assert "12288 of 24576 MiB are free" in page, "beside the slice of 8 GB"
+    assert "12 GB of 24 GB are free" in page, "beside the slice of 8 GB"
     question = boss.get(at).content.decode()
     assert "another installation uses the same node" in question and "imagelib-5f1e" in question
     told = boss.get(submit(boss, at, {"confirmed": "yes"})["Location"]).content.decode()
@@ -342,7 +342,7 @@ def test_a_card_that_others_use_says_so(boss: Client, node: ComputeNode) -> None
     for page in (reverse("admin:instances_gpu_node", args=[node.pk]), reverse("admin:instances_gpu_changelist")):
         assert boss.get(page).content.decode().count("use 8000 of 24576 MiB") == 1
     page = boss.get(reverse("admin:instances_gpu_node", args=[node.pk])).content.decode()
-    assert "use 8000 of the 9000 MiB in use" in page and "16576 of 24576 MiB are free" in page
+    assert "use 7.8 GB of the 8.8 GB in use" in page and "16.2 GB of 24 GB are free" in page
 
 
 def test_the_doctor_examines_when_it_is_asked_to(boss: Client) -> None:
