@@ -48,7 +48,7 @@ class AppImageAdmin(OperatorAdmin):
         "as in Kuscia. Import stores Kuscia's YAML here, and nothing more. Register and import also brings the image "
         "onto nodes. Run starts its containers."
     )
-    after_deletion = gettext_lazy("Its versions go with it. The image stays on the nodes that have it.")
+    after_deletion = gettext_lazy("The image stays on the nodes that have it.")
 
     def get_urls(self) -> list[Any]:
         def at(route: str, view: Any, name: str) -> Any:

@@ -73,8 +73,9 @@ class InstanceAdmin(OperatedAdmin):
 
     @display(description=gettext_lazy("image"), ordering="image__name")
     def made_of(self, instance: Instance) -> SafeString:
-        reference = "" if instance.image.name == instance.reference else instance.reference
-        return format_html('<span class="il-wide">{}</span>', two_lines(instance.image.name, reference))
+        path = instance.reference.partition("/")[2]  # a host stands before every one; the title has it
+        names = (path, "") if instance.image.name == instance.reference else (instance.image.name, path)
+        return two_lines(*names, title=instance.reference)
 
     @display(description=gettext_lazy("compute node"), ordering="node__name")
     def place(self, instance: Instance) -> SafeString:

@@ -46,9 +46,7 @@ class RunAppImageForm(forms.Form):
         label=_("Compute nodes"),
         queryset=ComputeNode.objects.none(),
         required=False,
-        widget=AutocompleteSelectMultiple(
-            Instance._meta.get_field("node"), admin.site, attrs={"data-placeholder": _("Automatic")}
-        ),
+        widget=AutocompleteSelectMultiple(Instance._meta.get_field("node"), admin.site),
         help_text=_("Left empty, the nodes that suit best are chosen."),
     )
     replicas = forms.IntegerField(

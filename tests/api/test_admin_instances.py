@@ -180,6 +180,37 @@ def test_the_page_of_an_instance_carries_its_picture(boss: Client, instance: Ins
     assert boss.get(reverse("admin:instances_instance_change", args=[instance.pk + 1000])).status_code == 404
 
 
+def test_the_page_of_an_instance_says_what_was_done_to_it_by_whom(boss: Client, instance: Instance) -> None:
+    submit(boss, page_of(instance, "remove"), {"confirmed": "yes"})
+    instance.operations.filter(kind=OperationKind.REMOVE).update(
+        state=JobState.FAILED, error_code="engine_refused", error={"params": {"evidence": "no <such> volume"}}
+    )
+    history = boss.get(page_of(instance)).context["history"]
+    assert [row["kind"] for row in history] == ["remove", "create"]
+    assert history[0]["by"] == "olga" and "failed" in history[0]["state"]
+    assert "no &lt;such&gt; volume" in boss.get(page_of(instance)).content.decode()
+
+
+def test_what_was_seen_of_a_node_that_is_away_is_no_news(boss: Client, instance: Instance) -> None:
+    told = "Its node is not connected"
+    assert told not in boss.get(page_of(instance)).content.decode()
+    ComputeNode.objects.update(status=NodeStatus.FAILED)
+    assert told in boss.get(page_of(instance)).content.decode()
+
+
+def test_ports_are_reached_at_the_public_address_if_there_is_one(boss: Client, instance: Instance) -> None:
+    assert 'data-host="127.0.0.1"' in boss.get(page_of(instance)).content.decode()
+    ComputeNode.objects.update(public_ip="192.0.2.7")
+    assert 'data-host="192.0.2.7"' in boss.get(page_of(instance)).content.decode()
+
+
+def test_another_one_like_it_begins_with_its_image_and_spec(boss: Client, instance: Instance) -> None:
+    address = f"{reverse(ADD)}?image={instance.image_id}&spec={instance.spec_id}"
+    assert address.replace("&", "&amp;") in boss.get(page_of(instance)).content.decode()
+    form = boss.get(address).context["form"]
+    assert (form["image"].value(), form["spec"].value()) == (str(instance.image_id), str(instance.spec_id))
+
+
 # --- running an image ------------------------------------------------------------------------------------------------
 
 
@@ -335,6 +366,15 @@ def test_who_is_no_operator_removes_no_container(user: User, instance: Instance)
     with pytest.raises(PermissionRefused):
         remove_orphan(user=user, node=gpu.node_id, orphan=orphan_of(gpu).pk)
     assert Orphan.objects.exists()
+
+
+def test_a_card_out_of_service_is_not_called_free(boss: Client, node: ComputeNode) -> None:
+    page = reverse("admin:instances_gpu_node", args=[node.pk])
+    assert "24 GB of 24 GB are free" in boss.get(page).content.decode()
+    for column in ("is_missing", "is_partitioned", "is_cordoned"):
+        Gpu.objects.update(**{"is_missing": False, "is_partitioned": False, "is_cordoned": False, column: True})
+        text = boss.get(page).content.decode()
+        assert "are free" not in text and text.count("are held by nobody, but nothing new is placed here") == 2, column
 
 
 def test_a_card_that_others_use_says_so(boss: Client, node: ComputeNode) -> None:
