@@ -93,9 +93,9 @@ class OperatorAdmin(ModelAdmin):
 
     # --- pages of our own, and confirming -----------------------------------------------------------------------------
 
-    def frame(self, request: HttpRequest, title: str) -> dict[str, Any]:
-        """What the template around every page wants to know."""
-        return {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+    def frame(self, request: HttpRequest, title: str, *, of: Any = None) -> dict[str, Any]:
+        """What the template around every page wants to know; `of`: the row it belongs to, which it leads back to."""
+        return {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "original": of}
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
         row = self.get_object(request, unquote(str(object_id)))

@@ -124,7 +124,7 @@ class AppImageAdmin(OperatorAdmin):
         (image,) = effective_images([row], user=request.user).values()
         versions = list(versions_of(row)[:_VERSIONS_SHOWN])
         context = {
-            **self.frame(request, row.name),
+            **self.frame(request, row.name, of=row),
             "row": row,
             "image": image,
             "origin": "" if image.error else origin_of(image),

@@ -27,7 +27,7 @@ def render_page(page: OperatorAdmin, request: HttpRequest, row: AppImage) -> Htt
         if name.startswith(_PREFIX) and isinstance(value, str) and value
     }
     context: dict[str, Any] = {
-        **page.frame(request, _("Configuration files of “%(name)s”") % {"name": row.name}),
+        **page.frame(request, _("Configuration files of “%(name)s”") % {"name": row.name}, of=row),
         "row": row,
         "role": role,
         "roles": roles_of(row.document),

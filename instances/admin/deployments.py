@@ -106,7 +106,7 @@ class DeploymentAdmin(OperatedAdmin):
         row = row or self.row_or_404(request, object_id)  # it went in this moment
         shown = deployment_snapshot(row, files=True)
         context = {
-            **self.frame(request, row.name),
+            **self.frame(request, row.name, of=row),
             "deployment": row,
             "app_image": row.app_image_id,
             "instances": [_known(facts, shown["user"]) for facts in shown["containers"]],

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.safestring import SafeString
-
-from core.admin_tools import label
-from core.jobs import STATE_COLOURS, JobState
+from core.admin_tools import job_state
 from instances.models import Instance, Operation
 from instances.refusal_texts import sentence
 
@@ -23,12 +20,8 @@ def done_to(instance: Instance) -> list[dict[str, Any]]:
 def _shown(row: Operation) -> dict[str, Any]:
     return {
         "kind": row.get_kind_display(),
-        "state": _state(row),
+        "state": job_state(row),
         "by": row.requested_by.get_username() if row.requested_by else "–",
         "at": row.created_at,
         "problem": sentence(row.error_code, row.error.get("params", {})) if row.error_code else "",
     }
-
-
-def _state(row: Operation) -> SafeString:
-    return label(row.get_state_display(), STATE_COLOURS[JobState(row.state)])

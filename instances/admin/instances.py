@@ -101,7 +101,7 @@ class InstanceAdmin(OperatedAdmin):
         instance = self.row_or_404(request, object_id)
         picture = snapshot(instance, now=timezone.now(), viewer=request.user)
         context = {
-            **self.frame(request, instance.name),
+            **self.frame(request, instance.name, of=instance),
             "instance": instance,
             "snapshot": picture,
             "plan": picture["plan"],
