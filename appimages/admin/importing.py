@@ -66,7 +66,7 @@ def _install_values(values: dict[str, str]) -> InstallValues:
 
 def _listed(found: ReadFile) -> list[dict[str, Any]]:
     names = [item.name for item in found.app_images]
-    known = dict(AppImage.objects.filter(name__in=names).values_list("name", "document"))
+    known: dict[str, Any] = dict(AppImage.objects.filter(name__in=names).values_list("name", "document"))
     return [
         {
             "name": item.name,
