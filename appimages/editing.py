@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from appimages.exporting import export_yaml
 from appimages.file_imports import read_or_refuse
@@ -19,6 +20,15 @@ from appimages.services import checked_name, create_app_image, update_app_image
 from core.document_texts import FileRefused, worded
 
 _ALWAYS: Final = ("image.name", "image.tag")  # there even when they are empty
+
+_CHOICES: Final = {
+    "restartPolicy": ("Always", "OnFailure", "Never"),
+    "imagePullPolicy": ("Always", "IfNotPresent", "Never"),
+}
+_HINTS: Final = {
+    "id": gettext_lazy("Empty: not compared with the image on the node."),
+    "role": gettext_lazy("For example server,client. Empty: for every role."),
+}
 
 _SKELETON: Final[Document] = {
     "image": {"name": "secretflow/app", "tag": "v1"},
@@ -70,10 +80,18 @@ def read_edited(text: str, *, row: AppImage | None) -> Edited:
     return Edited(first.name, first.document, worded(found.warnings, notice_text))
 
 
-def fields_of(document: Document) -> list[dict[str, str]]:
-    """What is edited in fields of its own: `{path, group, label, value}`, all text."""
+def fields_of(document: Document) -> list[dict[str, Any]]:
+    """What is edited in fields of its own: `{path, group, label, value, hint, choices}`, all text; without choices any
+    value may do."""
     return [
-        {"path": place.path, "group": place.group, "label": place.label, "value": str(place.holder.get(place.key, ""))}
+        {
+            "path": place.path,
+            "group": place.group,
+            "label": place.label,
+            "value": str(place.holder.get(place.key, "")),
+            "hint": str(_HINTS.get(place.key, "")),
+            "choices": _CHOICES.get(place.key, ()),
+        }
         for place in _places(document)
     ]
 

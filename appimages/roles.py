@@ -31,7 +31,13 @@ def choose_template(document: Mapping[str, Any], role: str) -> dict[str, Any]:
             return template
     if templates and not role:
         return templates[0]
-    raise NoTemplate(role, tuple(dict.fromkeys(name for template in templates for name in _roles(template))))
+    raise NoTemplate(role, tuple(roles_of(document)))
+
+
+def roles_of(document: Mapping[str, Any]) -> list[str]:
+    """Every role that a deploy template names, once, in order."""
+    templates: list[dict[str, Any]] = document.get("deployTemplates") or []
+    return list(dict.fromkeys(name for template in templates for name in _roles(template)))
 
 
 def _roles(template: Mapping[str, Any]) -> list[str]:

@@ -37,6 +37,9 @@ class OperatorAdmin(ModelAdmin):
     compressed_fields = False
     delete_confirmation_template = "imagelib/delete_confirmation.html"
     by_hand: Container[str] = ("add", "change", "delete")  # which forms there are; the rest is for services alone
+    list_before_template = "imagelib/list_intro.html"
+    intro: Any = ""  # what the rows of the list are, for who comes for the first time
+    after_deletion: Any = ""  # what becomes of those who use a row
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_operator(request)
@@ -73,7 +76,9 @@ class OperatorAdmin(ModelAdmin):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The confirmation names what uses the row; a use that began since then is named here."""
         try:
-            return super().delete_view(request, object_id, extra_context)
+            return super().delete_view(
+                request, object_id, {**(extra_context or {}), "after_deletion": self.after_deletion}
+            )
         except DomainError as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(self.change_url(object_id))
@@ -88,9 +93,9 @@ class OperatorAdmin(ModelAdmin):
 
     # --- pages of our own, and confirming -----------------------------------------------------------------------------
 
-    def frame(self, request: HttpRequest, title: str) -> dict[str, Any]:
-        """What the template around every page wants to know."""
-        return {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+    def frame(self, request: HttpRequest, title: str, *, of: Any = None) -> dict[str, Any]:
+        """What the template around every page wants to know; `of`: the row it belongs to, which it leads back to."""
+        return {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "original": of}
 
     def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
         row = self.get_object(request, unquote(str(object_id)))
@@ -194,6 +199,11 @@ def two_lines(first: Any, second: Any, *, title: Any = "") -> SafeString:
 def with_age(first: Any, moment: Any) -> SafeString:
     """What happened, or who asked, and below it how long ago."""
     return format_html('<span class="il-two"><span>{}</span>{}</span>', first, age(moment) if moment else "")
+
+
+def unbroken(text: Any) -> SafeString:
+    """Amounts that are read as a whole: no line ends within them."""
+    return format_html('<span class="il-keep">{}</span>', text)
 
 
 def bytes_text(size: int | None) -> SafeString | str:

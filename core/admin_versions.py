@@ -38,7 +38,7 @@ def version_page(
     number = version["number"]
     old = number != row.version
     context = {
-        **page.frame(request, _("%(name)s, version %(number)s") % {"name": row.name, "number": number}),
+        **page.frame(request, _("%(name)s, version %(number)s") % {"name": row.name, "number": number}, of=row),
         "version": version,
         "about": about,
         "lines": diff_lines(version["diff"]),

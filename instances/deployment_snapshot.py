@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from core.jobs import ACTIVE_STATES
 from instances.models import DeployedContainer, Desired, Observed, Operation
@@ -15,11 +16,11 @@ from instances.snapshot import problem_of
 
 STATES = {  # a deployment's, made of those of its instances
     "starting": _("starting"),
-    "running": _("running"),
+    "running": pgettext_lazy("container", "running"),
     "degraded": _("degraded"),
     "failed": _("failed"),
     "stopped": _("stopped"),
-    "ended": _("ended"),
+    "ended": pgettext_lazy("deployment", "ended"),
     "empty": _("without containers"),
     "removing": _("removing"),
 }

@@ -131,5 +131,10 @@ class ComputeNode(models.Model):
             host = ""
         return host or self.private_ip or "127.0.0.1"
 
+    @property
+    def reached_at(self) -> str:
+        """Where people reach ports of its containers: at its public IP, if it is known."""
+        return self.public_ip or self.published_at
+
     def status_is_fresh(self, now: datetime) -> bool:
         return self.checked_at is not None and now - self.checked_at <= STATUS_FRESH_FOR

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, path, reverse
 from django.utils.html import format_html
@@ -41,7 +42,13 @@ class AppImageAdmin(OperatorAdmin):
     search_fields = ("name", "image_name", "image_tag")
     ordering = ("name",)
     actions_list = ("register_image", "import_files")
-    actions_row = ("edit", "render_files")
+    actions_row = ("run", "edit", "render_files")
+    intro = gettext_lazy(
+        "An AppImage says how an application image is started: the image, its configuration files and its containers, "
+        "as in Kuscia. Import stores Kuscia's YAML here, and nothing more. Register and import also brings the image "
+        "onto nodes. Run starts its containers."
+    )
+    after_deletion = gettext_lazy("The image stays on the nodes that have it.")
 
     def get_urls(self) -> list[Any]:
         def at(route: str, view: Any, name: str) -> Any:
@@ -117,12 +124,14 @@ class AppImageAdmin(OperatorAdmin):
         (image,) = effective_images([row], user=request.user).values()
         versions = list(versions_of(row)[:_VERSIONS_SHOWN])
         context = {
-            **self.frame(request, row.name),
+            **self.frame(request, row.name, of=row),
             "row": row,
             "image": image,
             "origin": "" if image.error else origin_of(image),
             "nodes": self._nodes(request, image),
+            "written": f"{row.image_name}:{row.image_tag}" if row.image_tag else row.image_name,
             "templates": row.document["deployTemplates"],
+            "config_templates": sorted(row.document.get("configTemplates") or ()),
             "users": [(str(user), _page_of(user)) for user in users_of(row)],
             "versions": versions,
             "older": row.version - len(versions),
@@ -159,6 +168,11 @@ class AppImageAdmin(OperatorAdmin):
 
     def check_view(self, request: HttpRequest) -> HttpResponse:
         return check_view(self, request)
+
+    @action(description=gettext_lazy("Run…"), url_path="run", icon="play_arrow")
+    def run(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        chosen = urlencode({"app_image": self.row_or_404(request, object_id).name})
+        return HttpResponseRedirect(f"{reverse('admin:instances_deployment_add')}?{chosen}")
 
     @action(description=gettext_lazy("Render files"), url_path="render", icon="description")
     def render_files(self, request: HttpRequest, object_id: str) -> HttpResponse:

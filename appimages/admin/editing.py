@@ -25,7 +25,7 @@ _FIELD = "field-"
 def edit_page(page: OperatorAdmin, request: HttpRequest, row: AppImage | None) -> HttpResponse:
     """A first POST shows what would change, a second one saves it."""
     context: dict[str, Any] = {
-        **page.frame(request, _("Edit “%(name)s”") % {"name": row.name} if row else _("New AppImage")),
+        **page.frame(request, _("Edit “%(name)s”") % {"name": row.name} if row else _("New AppImage"), of=row),
         "row": row,
         "text": request.POST.get("text", ""),
         "version": _number(request.POST.get("version")) or (row.version if row else 0),

@@ -9,12 +9,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from appimages.differences import difference
 from appimages.file_imports import import_app_images, install_values, read_or_refuse
 from appimages.importing import InstallValues, ReadFile
 from appimages.models import AppImage
 from appimages.notice_texts import notice_text
+from appimages.schema import Document
 from core.admin_forms import file_input
-from core.admin_tools import CONFIRMED, OperatorAdmin
+from core.admin_tools import CONFIRMED, OperatorAdmin, diff_lines
 from core.document_texts import FileRefused, worded
 from core.documents import LARGEST
 from core.errors import DomainError
@@ -64,11 +66,24 @@ def _install_values(values: dict[str, str]) -> InstallValues:
 
 def _listed(found: ReadFile) -> list[dict[str, Any]]:
     names = [item.name for item in found.app_images]
-    known = set(AppImage.objects.filter(name__in=names).values_list("name", flat=True))
+    known: dict[str, Any] = dict(AppImage.objects.filter(name__in=names).values_list("name", "document"))
     return [
-        {"name": item.name, "image": item.document["image"], "is_new": item.name not in known}
+        {
+            "name": item.name,
+            "image": item.document["image"],
+            "is_new": item.name not in known,
+            "lines": _changes(item.name, known.get(item.name), item.document),
+        }
         for item in found.app_images
     ]
+
+
+def _changes(name: str, before: Document | None, after: Document) -> list[dict[str, Any]] | None:
+    """None: too much of it to compare. Nothing of a new one, which is all new."""
+    if before is None:
+        return []
+    diff = difference(name, before, after, labels=(_("now"), _("then")))
+    return None if diff is None else diff_lines(diff)
 
 
 def _told(created: list[str], updated: list[str]) -> str:

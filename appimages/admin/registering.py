@@ -86,7 +86,7 @@ def _form(page: OperatorAdmin, request: HttpRequest) -> dict[str, Any]:
     nodes, more = nodes_to_choose(search=search, chosen=chosen)
     return {
         **page.frame(request, _("Register and import")),
-        "image": posted.get("image", "").strip(),
+        "image": posted.get("image", request.GET.get("image", "")).strip(),
         "name": posted.get("name", "").strip(),
         "text": posted.get("text", ""),
         "mode": posted.get("mode", Mode.P2P),

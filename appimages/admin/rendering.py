@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from appimages.files import variables_of_role
 from appimages.models import AppImage
 from appimages.previewing import preview_files
-from appimages.roles import NoTemplate
+from appimages.roles import NoTemplate, roles_of
 from core.admin_tools import OperatorAdmin
 from core.errors import InvalidInput
 
@@ -27,10 +27,10 @@ def render_page(page: OperatorAdmin, request: HttpRequest, row: AppImage) -> Htt
         if name.startswith(_PREFIX) and isinstance(value, str) and value
     }
     context: dict[str, Any] = {
-        **page.frame(request, _("Configuration files of “%(name)s”") % {"name": row.name}),
+        **page.frame(request, _("Configuration files of “%(name)s”") % {"name": row.name}, of=row),
         "row": row,
         "role": role,
-        "roles": _roles(row),
+        "roles": roles_of(row.document),
         "variables": [(name, f"{_PREFIX}{name}", given.get(name, "")) for name in _wanted(row, role)],
         "back": page.change_url(row.pk),
     }
@@ -41,11 +41,6 @@ def render_page(page: OperatorAdmin, request: HttpRequest, row: AppImage) -> Htt
             {"field": field, "message": text} for field, texts in error.fields.items() for text in texts
         ]
     return TemplateResponse(request, "appimages/render.html", context)
-
-
-def _roles(row: AppImage) -> list[str]:
-    found = [role for template in row.document["deployTemplates"] for role in template.get("role", "").split(",")]
-    return [role for role in dict.fromkeys(found) if role]
 
 
 def _wanted(row: AppImage, role: str) -> list[str]:

@@ -28,6 +28,7 @@ class TokenForm(ServiceForm):
     class Meta:
         model = KusciaToken
         fields = ("name",)
+        help_texts = {"name": gettext_lazy("For example secretpad-production. The token is shown once it is saved.")}
 
     def judge(self, values: Mapping[str, Any], row: Any) -> None:
         tokens.create_token(user=SYSTEM, name=values["name"], acts_as=self.acts_as)
@@ -42,6 +43,11 @@ class KusciaTokenAdmin(OperatorAdmin):
     list_display_links = ("what",)
     search_fields = ("name", "user__username")
     list_select_related = ("user",)
+    intro = gettext_lazy(
+        "With a token, programs that speak Kuscia's API (/api/v1/appimage/…) work with the AppImages here, with the "
+        "rights of the operator who made it."
+    )
+    after_deletion = gettext_lazy("Programs that send it are refused from now on.")
     actions = ("revoke_selected",)
     actions_detail = ("revoke",)
     by_hand = ("add", "delete")

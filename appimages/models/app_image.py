@@ -16,7 +16,7 @@ _INDEXED = 255  # characters of image and tag that lists show and search; the do
 class How(models.TextChoices):
     """What a version came from."""
 
-    CREATE = "create", _("created")
+    CREATE = "create", pgettext_lazy("how", "created")
     UPDATE = "update", pgettext_lazy("how", "changed")
     IMPORT = "import", _("imported")
     REGISTER = "register", _("registered")

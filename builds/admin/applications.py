@@ -89,6 +89,10 @@ class ApplicationForm(ServiceForm):
 class ApplicationAdmin(OperatorAdmin):
     """Its page shows it; values and files are changed on pages of their own."""
 
+    after_deletion = gettext_lazy(
+        "All versions of its files, its build secrets and its messages of the git server go with it, for good. "
+        "Builds stay in their list; images stay in the registry and in the image library."
+    )
     form = ApplicationForm
     list_display = ("what", "makes", "kept", "built", "changed")
     list_display_links = ("what",)
@@ -257,13 +261,6 @@ class ApplicationAdmin(OperatorAdmin):
 
     def rollback_view(self, request: HttpRequest, object_id: int, number: int) -> HttpResponse:
         return rollback_page(self, request, self.row_or_404(request, str(object_id)), number)
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        consequence = _(
-            "All versions of its files, its build secrets and its messages of the git server go with it, for good. "
-            "Builds stay in their list; images stay in the registry and in the image library."
-        )
-        return super().delete_view(request, object_id, {**(extra_context or {}), "consequence": consequence})
 
     def delete_rows(self, request: HttpRequest, ids: list[int]) -> None:
         services.delete_applications(user=request.user, ids=ids)

@@ -21,6 +21,8 @@ from instances.admin.run_form import lines
 from instances.admin.set_lines import read_lines, write_lines
 from instances.models import ConfigSet, SecretSet
 
+_GONE = gettext_lazy("AppImages that ask for it cannot be run any more; containers that run keep their values.")
+
 
 class ConfigSetForm(ServiceForm):
     values = forms.CharField(
@@ -93,7 +95,13 @@ class ConfigSetAdmin(_SetAdmin):
     form = ConfigSetForm
     fields = ("name", "values")
 
-    @display(description=gettext_lazy("names"))
+    intro = gettext_lazy(
+        "Variables that AppImages ask for by the name of a set, by configMapRef or configMapKeyRef. Everybody may see "
+        "them: passwords and keys belong into secret sets."
+    )
+    after_deletion = _GONE
+
+    @display(description=gettext_lazy("variables"))
     def names(self, row: ConfigSet) -> str:
         return ", ".join(row.values) or "–"
 
@@ -109,6 +117,15 @@ class SecretSetAdmin(_SetAdmin):
     form = SecretSetForm
     fields = ("name", "names", "values")
     readonly_fields = ("names",)
+
+    intro = gettext_lazy(
+        "Secret variables that AppImages ask for by the name of a set, by secretRef or secretKeyRef. They are stored "
+        "encrypted, and containers alone get their values."
+    )
+    after_deletion = _GONE
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj else ("name", "values")
 
     @display(description=gettext_lazy("names stored"))
     def names(self, row: SecretSet) -> str:

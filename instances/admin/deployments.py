@@ -41,6 +41,7 @@ class _Shown:
     """A container as the page shows it."""
 
     facts: dict[str, Any]
+    host: str
     state: SafeString
     readiness: list[SafeString]
     probes: list[tuple[str, dict[str, Any]]]
@@ -55,6 +56,10 @@ class DeploymentAdmin(OperatedAdmin):
     list_filter = ("desired", "spec")
     search_fields = ("name", "user__username", "app_image__name", "role")
     ordering = ("-created_at", "-pk")
+    intro = gettext_lazy(
+        "A deployment is an AppImage that runs: the containers of one of its deploy templates, on one node or several. "
+        "Choose an AppImage and a product spec to run one."
+    )
     actions = ("remove_selected",)
     actions_row = ("start", "stop", "restart", "remove")
 
@@ -84,7 +89,7 @@ class DeploymentAdmin(OperatedAdmin):
 
     @display(description=gettext_lazy("compute node"))
     def place(self, row: Any) -> str:
-        return ", ".join(dict.fromkeys(part.instance.node.name for part in row.parts)) or "–"
+        return _places(row)
 
     @display(description=gettext_lazy("created"), ordering="created_at")
     def created(self, row: Deployment) -> SafeString | str:
@@ -101,8 +106,9 @@ class DeploymentAdmin(OperatedAdmin):
         row = row or self.row_or_404(request, object_id)  # it went in this moment
         shown = deployment_snapshot(row, files=True)
         context = {
-            **self.frame(request, row.name),
+            **self.frame(request, row.name, of=row),
             "deployment": row,
+            "app_image": row.app_image_id,
             "instances": [_known(facts, shown["user"]) for facts in shown["containers"]],
             **_picture(row, shown),
         }
@@ -131,7 +137,8 @@ class DeploymentAdmin(OperatedAdmin):
             services.operate_deployment(user=user, deployment=pk, kind=kind)
 
     def told(self, row: Any) -> str:
-        return str(row.name)
+        words = {"name": row.name, "user": row.user.get_username(), "containers": len(row.parts), "nodes": _places(row)}
+        return _("%(name)s of %(user)s, containers: %(containers)s, on: %(nodes)s") % words
 
     def back(self, row: Any) -> str:
         return self.changelist_url()  # one without containers goes at once, and its page with it
@@ -140,13 +147,19 @@ class DeploymentAdmin(OperatedAdmin):
         return _REMOVING if kind == OperationKind.REMOVE else super().message(kind)
 
 
+def _places(row: Any) -> str:
+    return ", ".join(dict.fromkeys(part.instance.node.name for part in row.parts)) or "–"
+
+
 def _state(row: Any) -> SafeString:
     state = state_of(row)
     return label(STATES[state], STATE_COLOURS.get(state, "default"))
 
 
 def _picture(row: Any, shown: dict[str, Any]) -> dict[str, Any]:
-    return {"shown": shown, "state": _state(row), "containers": [_shown(facts) for facts in shown["containers"]]}
+    hosts = {part.instance_id: part.instance.node.reached_at for part in row.parts}
+    containers = [_shown(facts, hosts[facts["instance"]]) for facts in shown["containers"]]
+    return {"shown": shown, "state": _state(row), "containers": containers}
 
 
 def _known(facts: dict[str, Any], user: str) -> dict[str, Any]:
@@ -156,11 +169,12 @@ def _known(facts: dict[str, Any], user: str) -> dict[str, Any]:
     return {**known, "operation": operation}
 
 
-def _shown(facts: dict[str, Any]) -> _Shown:
+def _shown(facts: dict[str, Any], host: str) -> _Shown:
     state = Observed(facts["state"])
     names = {"startup": _("startup"), "readiness": _("readiness"), "liveness": _("liveness")}
     probes = [(names[kind], result) for kind, result in facts["probes"].items()]
-    return _Shown(facts, label(state.label, OBSERVED_COLOURS.get(state, "default")), list(_readiness(facts)), probes)
+    tone = OBSERVED_COLOURS.get(state, "default")
+    return _Shown(facts, host, label(state.label, tone), list(_readiness(facts)), probes)
 
 
 def _readiness(facts: dict[str, Any]) -> Iterable[SafeString]:

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import action, display
 
 from core.admin_switches import SwitchAdmin, Words
-from core.admin_tools import age, label, two_lines
+from core.admin_tools import age, label, two_lines, unbroken
 from instances import services
 from instances.admin.doctor import doctor_page
 from instances.admin.orphans import orphan_page
@@ -42,6 +42,10 @@ class GpuAdmin(SwitchAdmin):
     list_filter = ("is_cordoned", "is_missing", "is_partitioned")
     search_fields = ("model", "device_id", "node__name")
     ordering = ("node__name", "node", "index")
+    intro = gettext_lazy(
+        "The cards that were found on the compute nodes. A click on one shows all cards of its node, who holds them, "
+        "and how many more containers fit. New ones are found by “Discover GPUs…” there, and on the node's own page."
+    )
     actions = ("cordon_selected", "uncordon_selected")
     actions_row = ("toggle_cordoned",)
     by_hand = ()
@@ -79,8 +83,11 @@ class GpuAdmin(SwitchAdmin):
     def memory(self, gpu: Gpu) -> SafeString:
         held = list(gpu.allocations.all())
         count = sum(one.instance_id is not None for one in held)
-        amount = _("%(held)s of %(all)s MiB") % {"held": sum(one.memory_mib for one in held), "all": gpu.memory_mib}
-        return two_lines(amount, ngettext("%(count)s instance", "%(count)s instances", count) % {"count": count})
+        mib = sum(one.memory_mib for one in held)
+        amount = _("%(held)s of %(all)s") % {"held": _gigabytes(mib), "all": _gigabytes(gpu.memory_mib)}
+        return unbroken(
+            two_lines(amount, ngettext("%(count)s instance", "%(count)s instances", count) % {"count": count})
+        )
 
     @display(description=gettext_lazy("state"), ordering="is_cordoned")
     def state(self, gpu: Gpu) -> SafeString:
@@ -208,7 +215,30 @@ def room_for(node: ComputeNode, specs: list[ProductSpec]) -> list[dict[str, Any]
 
 def _drawn(gpu: dict[str, Any]) -> dict[str, Any]:
     free = max(gpu["memory_mib"] - gpu["held_mib"] - gpu["outside_mib"], 0)
-    return {**gpu, "labels": card_labels(gpu), "free_mib": free, "seen": age(gpu["seen_at"])}
+    sizes = {"free": free, "all": gpu["memory_mib"], "outside": gpu["outside_mib"], "used": gpu["used_mib"] or 0}
+    return {
+        **gpu,
+        **{name: _gigabytes(mib) for name, mib in sizes.items()},
+        "free_mib": free,
+        "labels": card_labels(gpu),
+        "closed": _closed(gpu),
+        "holders": [{**one, "size": _gigabytes(one["memory_mib"])} for one in gpu["holders"]],
+        "seen_age": age(gpu["seen_at"]),
+    }
+
+
+def _closed(card: Any) -> Any:
+    """Why what nobody holds of a card is given to nobody; empty for one in service."""
+    if card["is_missing"]:
+        return _("missing")
+    if card["is_partitioned"]:
+        return _("partitioned")
+    return _("cordoned") if card["is_cordoned"] else ""
+
+
+def _gigabytes(mib: int) -> str:
+    """As product specs count them: 1 GB is 1024 MiB."""
+    return _("%(size)s GB") % {"size": formats.number_format(round(mib / 1024, 1), use_l10n=True).removesuffix(".0")}
 
 
 def _node_url(pk: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Count
@@ -19,6 +20,7 @@ from unfold.decorators import action, display
 from core.admin_tools import age, label, two_lines
 from instances import services
 from instances.admin.forgetting import forget_page
+from instances.admin.histories import done_to
 from instances.admin.operating import OperatedAdmin
 from instances.admin.running import run_page
 from instances.models import Instance, Observed, OperationKind
@@ -35,6 +37,9 @@ class InstanceAdmin(OperatedAdmin):
     list_filter = ("observed", "node", "spec", "is_sliced")
     search_fields = ("name", "remark", "user__username", "reference", "node__name", "spec__name", "container_id")
     ordering = ("-created_at", "-pk")
+    intro = gettext_lazy(
+        "An instance is one container: an image of the library with the GPUs, memory and disks of a product spec."
+    )
     actions = ("start_selected", "stop_selected", "restart_selected", "remove_selected")
     actions_row = ("start", "stop", "restart", "remove", "forget")
 
@@ -68,7 +73,9 @@ class InstanceAdmin(OperatedAdmin):
 
     @display(description=gettext_lazy("image"), ordering="image__name")
     def made_of(self, instance: Instance) -> SafeString:
-        return two_lines(instance.image.name, instance.reference, title=instance.reference)
+        path = instance.reference.partition("/")[2]  # a host stands before every one; the title has it
+        names = (path, "") if instance.image.name == instance.reference else (instance.image.name, path)
+        return two_lines(*names, title=instance.reference)
 
     @display(description=gettext_lazy("compute node"), ordering="node__name")
     def place(self, instance: Instance) -> SafeString:
@@ -94,11 +101,14 @@ class InstanceAdmin(OperatedAdmin):
         instance = self.row_or_404(request, object_id)
         picture = snapshot(instance, now=timezone.now(), viewer=request.user)
         context = {
-            **self.frame(request, instance.name),
+            **self.frame(request, instance.name, of=instance),
             "instance": instance,
             "snapshot": picture,
             "plan": picture["plan"],
             "notes": picture["notes"],
+            "host": instance.node.reached_at,
+            "again": urlencode({"image": instance.image_id, "spec": instance.spec_id}),
+            "history": done_to(instance),
         }
         return TemplateResponse(request, "imagelib/instance_page.html", context)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -10,20 +11,29 @@ from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from appimages.files import variables_of_role
+from appimages.models import AppImage
+from appimages.roles import NoTemplate, roles_of
 from instances.admin.run_form import OneOf, lines
 from instances.models import Instance, ProductSpec
 from nodes.models import ComputeNode
 from nodes.services import usable_nodes
 
+_OFFERED = 500  # names; others are typed
+
 
 class RunAppImageForm(forms.Form):
-    app_image = forms.CharField(label=_("AppImage"), max_length=63, widget=UnfoldAdminTextInputWidget)
+    app_image = forms.CharField(
+        label=_("AppImage"),
+        max_length=63,
+        widget=UnfoldAdminTextInputWidget(attrs={"list": "il-app-images", "autocomplete": "off"}),
+    )
     role = forms.CharField(
         label=_("Role"),
         max_length=255,
         required=False,
         strip=False,
-        widget=UnfoldAdminTextInputWidget,
+        widget=UnfoldAdminTextInputWidget(attrs={"list": "il-roles", "autocomplete": "off"}),
         help_text=_("Chooses the deploy template, for example server. Left empty, the one for everybody."),
     )
     spec = forms.ModelChoiceField(
@@ -62,9 +72,28 @@ class RunAppImageForm(forms.Form):
         help_text=_("One variable a line, for example: TASK_ID=task-1. Never secrets: those come from secret sets."),
     )
 
+    choices: dict[str, list[str]]  # id of a <datalist> → what it offers
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.choices = {}
         self.fields["nodes"].queryset = usable_nodes().filter(is_listed=True)  # type: ignore[attr-defined]
+
+    def offer(self, app_image: str, role: str) -> None:
+        """What there is to choose from; of an AppImage that is known, its roles, and the variables to think of."""
+        names = AppImage.objects.order_by("name").values_list("name", flat=True)
+        self.choices = {"il-app-images": list(names[:_OFFERED])}
+        row = None if "\0" in app_image else AppImage.objects.filter(name=app_image).first()
+        if row is None:
+            return
+        if roles := roles_of(row.document):
+            self.choices["il-roles"] = roles
+            text = _("Chooses the deploy template: %(roles)s. Left empty, the one for everybody.")
+            self.fields["role"].help_text = text % {"roles": ", ".join(roles)}
+        if wanted := _to_give(row.document, role):
+            text = _("Its files ask for: %(names)s. %(rule)s")
+            words = {"names": ", ".join(wanted), "rule": self.fields["variables"].help_text}
+            self.fields["variables"].help_text = text % words
 
     def clean_variables(self) -> dict[str, str]:
         found = {}
@@ -88,3 +117,12 @@ class RunAppImageForm(forms.Form):
             "name": values["name"],
             "variables": values["variables"],
         }
+
+
+def _to_give(document: Mapping[str, Any], role: str) -> list[str]:
+    """The variables that its files ask for, without those that the system gives itself."""
+    try:
+        names = variables_of_role(document, role=role)
+    except NoTemplate:
+        return []
+    return [name for name in names if name != "ALLOCATED_PORTS" and not name.startswith("KUSCIA_PORT_")]

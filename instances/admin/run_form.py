@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from imagelib.models import ImageRegistry
@@ -19,7 +20,7 @@ from nodes.services import usable_nodes
 from pulls.admin_choices import ImageField
 
 _POLICIES = (
-    ("no", _("never")),
+    ("no", pgettext_lazy("restart", "never")),
     ("on-failure", _("when it failed")),
     ("unless-stopped", _("always, unless it was stopped")),
     ("always", _("always")),

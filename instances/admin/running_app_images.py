@@ -29,8 +29,12 @@ def run_app_image_page(page: OperatorAdmin, request: HttpRequest) -> HttpRespons
         run=lambda form: services.run_app_image(user=request.user, **form.asked()),
     )
     if request.method != "POST":
-        return steps.form(request, RunAppImageForm(initial={"app_image": request.GET.get("app_image", "")}))
-    return steps.answer(request, RunAppImageForm(_known(request.POST)))
+        form = RunAppImageForm(initial={"app_image": request.GET.get("app_image", "")})
+        form.offer(request.GET.get("app_image", ""), "")
+        return steps.form(request, form)
+    form = RunAppImageForm(_known(request.POST))
+    form.offer(request.POST.get("app_image", ""), request.POST.get("role", ""))
+    return steps.answer(request, form)
 
 
 def _known(sent: QueryDict) -> QueryDict:
@@ -52,6 +56,8 @@ def _preview(page: OperatorAdmin, request: HttpRequest, form: RunAppImageForm) -
     context = {
         **page.frame(request, _("Run “%(name)s”?") % {"name": asked["app_image"]}),
         "found": services.preview_app_image(user=request.user, **wanted),
+        "form": form,
+        "nodes": form.cleaned_data["nodes"],
         "hidden": hidden,
         "confirmed": CONFIRMED,
         "back": page.changelist_url(),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action, display
 
 from core.admin_switches import SwitchAdmin, Words
-from core.admin_tools import age, label, two_lines
+from core.admin_tools import age, label, two_lines, unbroken
 from instances import services
 from instances.admin_forms import SpecForm
 from instances.models import ProductSpec
@@ -30,6 +30,7 @@ class SpecAdmin(SwitchAdmin):
     actions = ("list_selected", "unlist_selected")
     actions_row = ("toggle_listed",)
     actions_detail = ("toggle_listed",)
+    intro = gettext_lazy("What one container gets, and what it costs. Users choose among those that are listed.")
     fieldsets = (
         (None, {"fields": ("name", "is_listed", "remark")}),
         (
@@ -40,7 +41,7 @@ class SpecAdmin(SwitchAdmin):
             gettext_lazy("Hardware"),
             {
                 "fields": (("cpu_cores", "memory_gb"), ("system_disk_gb", "data_disk_gb")),
-                "description": gettext_lazy("0 means no limit."),
+                "description": gettext_lazy("0 means no limit; a data disk of 0 GB means none."),
             },
         ),
         (gettext_lazy("Price"), {"fields": ("price_per_hour",)}),
@@ -60,7 +61,7 @@ class SpecAdmin(SwitchAdmin):
         if not spec.gpu_count:
             return "–"
         memory = _("%(size)s GB each") % {"size": spec.gpu_memory_gb} if spec.gpu_memory_gb else ""
-        return two_lines(f"{spec.gpu_count} × {spec.gpu_model}", memory)
+        return unbroken(two_lines(f"{spec.gpu_count} × {spec.gpu_model}", memory))
 
     @display(description=gettext_lazy("GPU slices"), ordering="supports_memory_split")
     def slices(self, spec: ProductSpec) -> SafeString | str:
@@ -75,12 +76,17 @@ class SpecAdmin(SwitchAdmin):
             return _("no limit")
         cores = _("%(count)s cores") % {"count": spec.cpu_cores} if spec.cpu_cores else _("no limit")
         memory = _("%(size)s GB memory") % {"size": spec.memory_gb} if spec.memory_gb else _("no limit")
-        return two_lines(cores, memory)
+        return unbroken(two_lines(cores, memory))
 
-    @display(description=gettext_lazy("disks (GB)"))
-    def disks(self, spec: ProductSpec) -> str:
-        sizes = (spec.system_disk_gb, spec.data_disk_gb)
-        return " + ".join(str(size or "–") for size in sizes) if any(sizes) else _("no limit")
+    @display(description=gettext_lazy("disks"))
+    def disks(self, spec: ProductSpec) -> SafeString | str:
+        if not spec.system_disk_gb and not spec.data_disk_gb:
+            return _("no limit")
+        system = (
+            _("system %(size)s GB") % {"size": spec.system_disk_gb} if spec.system_disk_gb else _("system: no limit")
+        )
+        data = _("data %(size)s GB") % {"size": spec.data_disk_gb} if spec.data_disk_gb else _("no data disk")
+        return unbroken(two_lines(system, data))
 
     @display(description=gettext_lazy("price per hour"), ordering="price_per_hour")
     def price(self, spec: ProductSpec) -> str:

@@ -27,6 +27,9 @@ class TerminalSessionAdmin(OperatorAdmin):
     search_fields = ("user_name", "instance_name", "node_name", "container_id", "address")
     fields = readonly_fields = _FACTS
     by_hand = ()
+    intro = gettext_lazy(
+        "Who was in which container with a terminal, from when to when. What was typed and shown is recorded nowhere."
+    )
 
     @display(description=gettext_lazy("user"), ordering="user_name")
     def who(self, session: TerminalSession) -> str:

@@ -65,6 +65,12 @@
       }));
     }
 
+    function choice(select, name) {
+      const option = il.el("option", "", name || "–");
+      option.value = name;
+      select.append(option);
+    }
+
     function built(given) {
       const groups = new Map();
       fields = given.map(function (one) {
@@ -72,13 +78,16 @@
           groups.set(one.group, il.el("section", "il-card il-pairs"));
           groups.get(one.group).append(il.el("h2", "", one.group));
         }
-        const line = il.el("div", "il-field"), title = il.el("label", "", one.label), input = il.el("input", "il-select");
+        const line = il.el("div", "il-field"), title = il.el("label", "", one.label);
+        const input = il.el(one.choices.length ? "select" : "input", "il-select");
+        if (one.choices.length) [""].concat(one.choices).forEach(function (name) { choice(input, name); });
         input.id = "il-" + one.path.replaceAll(".", "-");
         input.dataset.path = one.path;
         input.autocomplete = "off";
         input.addEventListener("input", function () { changed.set(one.path, input.value); later(); });
         title.htmlFor = input.id;
         line.append(title, input);
+        if (one.hint) line.append(il.el("p", "il-hint", one.hint));
         groups.get(one.group).append(line);
         return input;
       });
@@ -96,7 +105,9 @@
         built(given);
       }
       given.forEach(function (one, index) {
-        if (fields[index] !== document.activeElement) fields[index].value = one.value;
+        if (fields[index] === document.activeElement) return;
+        if (one.choices.length && one.value && !one.choices.includes(one.value)) choice(fields[index], one.value);
+        fields[index].value = one.value;
       });
     }
 

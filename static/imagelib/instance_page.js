@@ -8,7 +8,7 @@
     const page = document.getElementById("il-instance");
     const { parts, text } = il.partsOf(page);
     let current = JSON.parse(document.getElementById("il-snapshot").textContent);
-    let receivedAt = performance.now(), planShown = JSON.stringify(current.plan), watched = null;
+    let receivedAt = performance.now(), serverDrew = drawnByServer(current), watched = null;
 
     const log = il.instanceLog(parts, current), terminal = il.instanceTerminal(parts, current);
 
@@ -48,7 +48,7 @@
 
     function drawContainer(s) {
       text("ports", s.ports.map(function (port) {
-        return s.node.name + ":" + port.host_port + " → " + port.container_port + "/" + port.protocol;
+        return page.dataset.host + ":" + port.host_port + " → " + port.container_port + "/" + port.protocol;
       }).join(", ") || "–");
       text("container-name", s.container_name || "–");
       text("container-id", s.container_id || "–");
@@ -66,17 +66,24 @@
       il.watchJobs("/api/pulls/", [pull.id], function (snapshot) { il.pullView.drawRow(parts.bar, snapshot); });
     }
 
-    // What went to the engine is drawn by the server; it changes once, when the container is made.
+    // What went to the engine, and what was asked for, is drawn by the server: it changes with an operation.
+    function drawnByServer(s) {
+      return JSON.stringify([s.plan, s.operation && [s.operation.id, s.operation.state]]);
+    }
+
     function drawPlan(s) {
-      const plan = JSON.stringify(s.plan);
-      if (plan === planShown) return;
-      planShown = plan;
+      const now = drawnByServer(s);
+      if (now === serverDrew) return;
+      serverDrew = now;
       fetch(page.dataset.self).then(function (answer) { return answer.text(); }).then(function (markup) {
-        const fresh = new DOMParser().parseFromString(markup, "text/html").querySelector('[data-part="plan"]');
-        if (!fresh) return;
-        parts.plan.replaceWith(fresh);
-        parts.plan = fresh;
-      }).catch(function () { planShown = ""; });
+        const page = new DOMParser().parseFromString(markup, "text/html");
+        ["plan", "history"].forEach(function (name) {
+          const fresh = page.querySelector('[data-part="' + name + '"]');
+          if (!fresh) return;
+          parts[name].replaceWith(fresh);
+          parts[name] = fresh;
+        });
+      }).catch(function () { serverDrew = ""; });
     }
 
     // Ages grow between snapshots. Their beginning is the server's: this browser's clock may be wrong.

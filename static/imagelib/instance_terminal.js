@@ -17,7 +17,8 @@
       1009: gettext("Too much was sent at once."),
       1012: gettext("The server is being restarted. Connect again in a moment."),
     };
-    let terminal = null, fit = null, socket = null, told = "", runs = false;
+    let terminal = null, fit = null, socket = null, told = "", runs = null;
+    const first = parts["terminal-note"].textContent;
 
     function note(text) { parts["terminal-note"].textContent = text; }
 
@@ -89,6 +90,13 @@
     });
     buttons();
 
-    return { runs: function (now) { if (now !== runs) { runs = now; buttons(); } } };
+    function follow(now) {
+      if (now === runs) return;
+      runs = now;
+      if (!terminal) note(now ? first : gettext("A terminal can be opened while the container runs."));
+      buttons();
+    }
+
+    return { runs: follow };
   };
 })();

@@ -233,6 +233,67 @@ def test_checking_is_for_posts_of_operators(boss: Client, user: User) -> None:
 # --- importing -------------------------------------------------------------------------------------------------------
 
 
+def test_what_has_few_values_is_chosen_and_not_typed(boss: Client) -> None:
+    found = post(boss, LIST + "check/", {"text": text_of(make.app_image("a"))}).json()
+    choices = {field["path"].rpartition(".")[2]: field["choices"] for field in found["fields"]}
+    assert choices["restartPolicy"] == ["Always", "OnFailure", "Never"]
+    assert choices["imagePullPolicy"] == ["Always", "IfNotPresent", "Never"]
+    assert choices["tag"] == []
+
+
+def test_it_is_run_from_the_list(boss: Client) -> None:
+    row = make.app_image("psi.v2")
+    answer = boss.get(page_of(row, "run"))
+    assert answer["Location"] == reverse("admin:instances_deployment_add") + "?app_image=psi.v2"
+
+
+def test_its_page_leads_to_bringing_its_image_onto_nodes(boss: Client) -> None:
+    make.node()
+    row = make.app_image("a", image={"name": "team/app", "tag": "v1"})
+    address = f"{LIST}register/?image=team/app%3Av1"
+    assert address in boss.get(page_of(row)).content.decode()
+    assert boss.get(address).context["image"] == "team/app:v1"
+    none = make.app_image("b", image={"name": "No Image", "tag": ""})
+    assert "register/?image" not in boss.get(page_of(none)).content.decode()
+
+
+def test_its_page_names_what_there_is_and_what_is_in_force(boss: Client) -> None:
+    row = moved(make.app_image("a"), "v2")
+    page = boss.get(page_of(row)).content.decode()
+    assert "app.json" in page and page.count("in force") == 1
+    assert reverse("admin:appimages_rollback", args=[row.pk, 1]) in page
+    assert reverse("admin:appimages_rollback", args=[row.pk, 2]) not in page
+
+
+def test_deleting_says_what_goes_and_what_stays(boss: Client) -> None:
+    row = moved(make.app_image("a"), "v2")
+    page = boss.get(page_of(row, "delete")).content.decode()
+    assert "Delete the AppImage “a”?" in page and "versions of AppImages (2)" in page
+    assert "The image stays on the nodes that have it." in page and "This cannot be undone." in page
+    assert post(boss, page_of(row, "delete"), {"post": "yes"}).status_code == 302
+    assert not AppImage.objects.exists()
+
+
+def test_an_import_shows_what_it_would_change(boss: Client) -> None:
+    row = make.app_image("a", image={"name": "team/app", "tag": "v1"})
+    text = text_of(row, tag="v2") + "---\n" + text_of(make.app_image("b"))
+    shown = post(boss, LIST + "import/", {"text": text})
+    page = shown.content.decode()
+    assert "What changes in “a”" in page and "What changes in “b”" not in page
+    assert "stays as it is" in page and "replaces the present one" in page
+    changed = [line["text"] for line in shown.context["found"][0]["lines"] if line["kind"] and "tag" in line["text"]]
+    assert [line[0] for line in changed] == ["-", "+"]
+
+
+def test_values_for_placeholders_are_asked_for_where_they_lack(boss: Client) -> None:
+    closed = boss.get(LIST + "import/").content.decode()
+    assert '<details class="il-card il-details">' in closed
+    lacking = 'apiVersion: kuscia.secretflow/v1alpha1\nkind: AppImage\nmetadata: {name: "{{.SF_NAME}}"}\nspec: {}\n'
+    assert (
+        '<details class="il-card il-details" open>' in post(boss, LIST + "import/", {"text": lacking}).content.decode()
+    )
+
+
 def test_a_file_is_shown_before_it_is_imported(boss: Client) -> None:
     row = make.app_image("a")
     text = text_of(row, tag="v2") + "---\n" + text_of(row).replace('"a"', '"b"')

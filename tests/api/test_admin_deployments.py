@@ -88,6 +88,52 @@ def test_from_the_form_to_the_files_to_the_deployment(boss: Client, asked: dict[
     assert (made.variables, made.containers.count()) == ({"TASK_ID": "task-<1>"}, 1)
 
 
+@pytest.mark.parametrize("kind", [ConfigSet, SecretSet, Deployment, Instance])
+def test_empty_lists_say_what_would_be_in_them(boss: Client, kind: Any) -> None:
+    page = boss.get(reverse(f"admin:instances_{kind._meta.model_name}_changelist")).content.decode()
+    assert '<p class="il-intro">' in page
+
+
+def test_a_new_secret_set_has_no_names_stored_yet(boss: Client) -> None:
+    add = reverse("admin:instances_secretset_add")
+    assert "Names stored" not in boss.get(add).content.decode()
+    submit(boss, add, {"name": "keys", "values": "TOKEN=hush-hush"})
+    page = boss.get(page_of(SecretSet.objects.get())).content.decode()
+    assert "Names stored" in page and "TOKEN" in page and "hush-hush" not in page
+
+
+def test_the_form_names_what_there_is_to_choose_and_to_give(boss: Client) -> None:
+    roles = [
+        {"name": "s", "role": "server,client", "spec": {"containers": [{"name": "main"}]}},
+        {"name": "all", "spec": {"containers": [{"name": "main", "configVolumeMounts": [
+            {"mountPath": "/a", "subPath": "a"}]}]}},
+    ]  # fmt: skip
+    text = "{{.TASK_ID}} {{.ALLOCATED_PORTS}} {{.KUSCIA_PORT_WEB_NUMBER}}"
+    make.app_image("psi", configTemplates={"a": text}, deployTemplates=roles)
+    page = boss.get(reverse(ADD)).content.decode()
+    assert '<option value="psi">' in page and 'il-roles"></datalist' not in page and "ask for" not in page
+    page = boss.get(reverse(ADD), {"app_image": "psi"}).content.decode()
+    assert '<option value="client">' in page and "the deploy template: server, client." in page
+    assert "Its files ask for: TASK_ID. One variable a line" in page
+    page = submit(boss, reverse(ADD), {"app_image": "psi", "role": "server"}).content.decode()
+    assert "ask for" not in page, "that role has no files"
+    assert boss.get(reverse(ADD), {"app_image": "no\0thing"}).status_code == 200
+
+
+def test_what_would_run_is_said_before_it_runs(boss: Client, asked: dict[str, Any]) -> None:
+    node = make.gpu_node(name="chosen")
+    page = submit(boss, reverse(ADD), {**asked, "nodes": [node.pk], "replicas": 3}).content.decode()
+    facts = page.partition('<dl class="il-facts">')[2].partition("</dl>")[0]
+    for text in (asked["app_image"], "chosen", ">3<", "every role"):
+        assert text in facts, text
+
+
+def test_the_question_before_removing_says_how_much_goes(boss: Client, deployment: Deployment) -> None:
+    page = boss.get(page_of(deployment, "remove")).content.decode()
+    node = deployment.containers.get().instance.node
+    assert f"{deployment.name} of {deployment.user.username}, containers: 1, on: {node.name}" in page
+
+
 def test_the_files_before_running_have_the_values_that_they_will_have(boss: Client, asked: dict[str, Any]) -> None:
     make.config_set(name="domain-config", values={"SITE": "north"})
     make.config_set(name="app", values={"LEVEL": "debug"})

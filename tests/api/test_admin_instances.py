@@ -11,21 +11,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.errors import NotFound, PermissionRefused
 from core.jobs import JobState
-from instances.inventory import remove_orphan
 from instances.models import (
     Gpu,
     GpuAllocation,
     GpuInventory,
-    ImageReport,
     Instance,
     Observed,
     Operation,
     OperationKind,
     Orphan,
 )
-from instances.services import create_instance, set_cordoned
+from instances.services import create_instance
 from nodes.models import ComputeNode, NodeStatus
 from tests.api import make
 from tests.api.test_admin_pages import boss, submit
@@ -180,6 +177,37 @@ def test_the_page_of_an_instance_carries_its_picture(boss: Client, instance: Ins
     assert boss.get(reverse("admin:instances_instance_change", args=[instance.pk + 1000])).status_code == 404
 
 
+def test_the_page_of_an_instance_says_what_was_done_to_it_by_whom(boss: Client, instance: Instance) -> None:
+    submit(boss, page_of(instance, "remove"), {"confirmed": "yes"})
+    instance.operations.filter(kind=OperationKind.REMOVE).update(
+        state=JobState.FAILED, error_code="engine_refused", error={"params": {"evidence": "no <such> volume"}}
+    )
+    history = boss.get(page_of(instance)).context["history"]
+    assert [row["kind"] for row in history] == ["remove", "create"]
+    assert history[0]["by"] == "olga" and "failed" in history[0]["state"]
+    assert "no &lt;such&gt; volume" in boss.get(page_of(instance)).content.decode()
+
+
+def test_what_was_seen_of_a_node_that_is_away_is_no_news(boss: Client, instance: Instance) -> None:
+    told = "Its node is not connected"
+    assert told not in boss.get(page_of(instance)).content.decode()
+    ComputeNode.objects.update(status=NodeStatus.FAILED)
+    assert told in boss.get(page_of(instance)).content.decode()
+
+
+def test_ports_are_reached_at_the_public_address_if_there_is_one(boss: Client, instance: Instance) -> None:
+    assert 'data-host="127.0.0.1"' in boss.get(page_of(instance)).content.decode()
+    ComputeNode.objects.update(public_ip="192.0.2.7")
+    assert 'data-host="192.0.2.7"' in boss.get(page_of(instance)).content.decode()
+
+
+def test_another_one_like_it_begins_with_its_image_and_spec(boss: Client, instance: Instance) -> None:
+    address = f"{reverse(ADD)}?image={instance.image_id}&spec={instance.spec_id}"
+    assert address.replace("&", "&amp;") in boss.get(page_of(instance)).content.decode()
+    form = boss.get(address).context["form"]
+    assert (form["image"].value(), form["spec"].value()) == (str(instance.image_id), str(instance.spec_id))
+
+
 # --- running an image ------------------------------------------------------------------------------------------------
 
 
@@ -254,136 +282,3 @@ def test_images_lead_to_the_page_that_runs_them(boss: Client, asked: dict[str, A
     assert answer["Location"] == reverse(ADD) + f"?image={asked['image']}"
     assert boss.get(answer["Location"]).context["form"]["image"].value() == str(asked["image"])
     assert boss.get(reverse(ADD) + "?image=one&spec=-1&node=" + "9" * 40).status_code == 200
-
-
-# --- GPUs ------------------------------------------------------------------------------------------------------------
-
-
-def test_the_cards_of_a_node_show_who_holds_them(boss: Client, instance: Instance) -> None:
-    answer = boss.get(reverse("admin:instances_gpu_node", args=[instance.node_id]))
-    text = answer.content.decode()
-    assert page_of(instance) in text and "16384 of 24576 MiB are free" in text
-    assert [(row["spec"].name, row["count"]) for row in answer.context["room"]] == [("slice 8", 5)]
-    link = boss.get(reverse("admin:nodes_computenode_show_gpus", args=[instance.node_id]))
-    assert link["Location"] == reverse("admin:instances_gpu_node", args=[instance.node_id])
-
-
-def test_a_node_that_nobody_asked_says_that_its_cards_are_unknown(boss: Client) -> None:
-    page = boss.get(reverse("admin:instances_gpu_node", args=[make.node().pk])).content.decode()
-    assert "GPUs are not known" in page and "There is no listed product spec yet" in page
-    assert boss.get(reverse("admin:instances_gpu_node", args=[123456])).status_code == 404
-
-
-def test_cards_are_cordoned_after_a_second_step(boss: Client, node: ComputeNode) -> None:
-    gpu = Gpu.objects.earliest("pk")
-    url = reverse("admin:instances_gpu_toggle_cordoned", args=[gpu.pk])
-    for expected in (True, False):
-        submit(boss, url, {})
-        gpu.refresh_from_db()
-        assert gpu.is_cordoned is not expected
-        answer = submit(boss, url, {"confirmed": "yes"})
-        assert answer["Location"] == reverse("admin:instances_gpu_node", args=[node.pk])
-        gpu.refresh_from_db()
-        assert gpu.is_cordoned is expected
-
-
-def test_selected_cards_are_cordoned(boss: Client, node: ComputeNode) -> None:
-    ids = list(Gpu.objects.values_list("pk", flat=True))
-    asked = {"action": "cordon_selected", "_selected_action": ids, "confirmed": "yes"}
-    answer = submit(boss, reverse("admin:instances_gpu_changelist"), asked)
-    assert "2 GPUs are cordoned now." in boss.get(answer["Location"]).content.decode()
-    assert Gpu.objects.filter(is_cordoned=True).count() == 2
-
-
-def test_only_operators_cordon_and_all_or_none(operator: User, user: User, node: ComputeNode) -> None:
-    ids = list(Gpu.objects.values_list("pk", flat=True))
-    with pytest.raises(PermissionRefused):
-        set_cordoned(user=user, ids=ids, cordoned=True)
-    with pytest.raises(NotFound):
-        set_cordoned(user=operator, ids=[*ids, 99999], cordoned=True)
-    assert not Gpu.objects.filter(is_cordoned=True).exists()
-    assert set_cordoned(user=operator, ids=ids, cordoned=True) == 2
-    assert set_cordoned(user=operator, ids=ids, cordoned=True) == 0
-
-
-def test_discovery_of_a_node_that_is_away_is_reported_in_words(boss: Client) -> None:
-    url = reverse("admin:instances_gpu_discover", args=[make.node().pk])
-    page = boss.get(submit(boss, url, {"confirmed": "yes"})["Location"]).content.decode()
-    assert "Nothing accepts connections" in page
-
-
-def test_a_container_without_an_instance_is_removed_after_a_question(boss: Client, instance: Instance) -> None:
-    gpu = Gpu.objects.earliest("pk")
-    row = orphan_of(gpu)
-    at = reverse("admin:instances_gpu_orphan", args=[gpu.node_id, row.pk])
-    page = boss.get(reverse("admin:instances_gpu_node", args=[gpu.node_id])).content.decode()
-    assert "Containers without an instance" in page and at in page and "i0-&lt;lost&gt;" in page
-    assert "12288 of 24576 MiB are free" in page, "beside the slice of 8 GB"
-    question = boss.get(at).content.decode()
-    assert "another installation uses the same node" in question and "imagelib-5f1e" in question
-    told = boss.get(submit(boss, at, {"confirmed": "yes"})["Location"]).content.decode()
-    assert "Nothing accepts connections" in told and Orphan.objects.count() == 1, "as long as it may be there"
-    Orphan.objects.update(uid=instance.uid)
-    told = boss.get(submit(boss, at, {"confirmed": "yes"})["Location"]).content.decode()
-    assert "belongs to an instance" in told and Orphan.objects.count() == 1
-    elsewhere = reverse("admin:instances_gpu_orphan", args=[make.node().pk, row.pk])
-    assert boss.get(elsewhere).status_code == 404
-
-
-def test_who_is_no_operator_removes_no_container(user: User, instance: Instance) -> None:
-    gpu = Gpu.objects.earliest("pk")
-    with pytest.raises(PermissionRefused):
-        remove_orphan(user=user, node=gpu.node_id, orphan=orphan_of(gpu).pk)
-    assert Orphan.objects.exists()
-
-
-def test_a_card_that_others_use_says_so(boss: Client, node: ComputeNode) -> None:
-    Gpu.objects.filter(index=0).update(used_mib=9000, outside_mib=8000)
-    for page in (reverse("admin:instances_gpu_node", args=[node.pk]), reverse("admin:instances_gpu_changelist")):
-        assert boss.get(page).content.decode().count("use 8000 of 24576 MiB") == 1
-    page = boss.get(reverse("admin:instances_gpu_node", args=[node.pk])).content.decode()
-    assert "use 8000 of the 9000 MiB in use" in page and "16576 of 24576 MiB are free" in page
-
-
-def test_the_doctor_examines_when_it_is_asked_to(boss: Client) -> None:
-    node = make.node(name="n<1>")
-    url = reverse("admin:instances_gpu_doctor", args=[node.pk])
-    page = boss.get(url).content.decode()
-    assert "Examine the node" in page and "n&lt;1&gt;" in page and "Examined" not in page
-    page = submit(boss, url, {}).content.decode()
-    assert "Nothing accepts connections" in page and "Test the node&#x27;s connection." in page
-    assert "GPU memory slices cannot be used here as it is" in page and "Examine again" in page
-    link = boss.get(reverse("admin:nodes_computenode_show_doctor", args=[node.pk]))
-    assert link["Location"] == url
-    assert boss.get(reverse("admin:instances_gpu_doctor", args=[123456])).status_code == 404
-
-
-MUSL = {"libc": "musl", "architecture": "amd64", "glibc": []}
-UNKNOWN = {"libc": "none", "architecture": "amd64", "glibc": []}
-
-
-@pytest.mark.parametrize(
-    ("facts", "slices", "told"),
-    [
-        (MUSL, True, "Slices cannot be had with this image"),
-        (UNKNOWN, True, "Slices may not be limited with this image"),
-        (MUSL, False, ""),
-        (None, True, ""),
-    ],
-)
-def test_the_page_of_an_image_says_what_is_known_of_slices(boss: Client, facts: Any, slices: bool, told: str) -> None:
-    image = make.image(address="registry.example.com/team/app", supports_vgpu=slices)
-    if facts:
-        ImageReport.objects.create(
-            reference="registry.example.com/team/app:latest", digest="sha256:1", architecture="amd64", facts=facts,
-            checked_at=timezone.now(),
-        )  # fmt: skip
-    page = boss.get(reverse("admin:imagelib_imageregistry_change", args=[image.pk])).content.decode()
-    assert told in page and ("with this image" in page) is bool(told)
-
-
-def test_a_page_whose_address_is_none_shows_no_hint(boss: Client) -> None:
-    image = make.image(address="no address!", supports_vgpu=True)
-    page = boss.get(reverse("admin:imagelib_imageregistry_change", args=[image.pk])).content.decode()
-    assert "with this image" not in page
-    assert "with this image" not in boss.get(reverse("admin:imagelib_imageregistry_add")).content.decode()

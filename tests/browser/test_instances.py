@@ -125,7 +125,16 @@ def test_pages_of_instances_and_gpus_fit_and_report_nothing(
 ) -> None:
     site.page.context.add_cookies([{"name": "django_language", "value": language, "url": site.product.url}])
     site.page.set_viewport_size({"width": width, "height": 900})
+    long = {"name": f"keys-{language}-{width}", "values": {"A_VERY_LONG_NAME_OF_A_VARIABLE_THAT_HOLDS_A_SECRET": "x"}}
+    made = site.product.api("POST", "/api/secret-sets/", json=long)
+    assert made.status_code == 201, made.text
+    site.open("/admin/instances/secretset/").get_by_role("link", name=long["name"]).first.click()
     for path in (
+        site.page.url.removeprefix(site.product.url),
+        "/admin/instances/secretset/",
+        "/admin/instances/deployment/add/",
+        "/admin/appimages/appimage/",
+        "/admin/appimages/appimage/register/",
         "/admin/instances/instance/",
         "/admin/instances/instance/add/",
         "/admin/instances/gpu/",
