@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appimages.file_imports import install_values, read_or_refuse
 from appimages.importing import FoundAppImage
-from appimages.models import How
+from appimages.models import AppImage, How
 from appimages.notice_texts import notice_text
 from appimages.services import replace_app_image
 from core.document_texts import FileRefused, worded
@@ -44,8 +44,11 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
+    """`updated` existed before; those of them that were the same are in `unchanged` too."""
+
     created: list[str]
     updated: list[str]
+    unchanged: frozenset[str]
 
 
 def prepare(*, image: str, template: bytes | None, name: str | None) -> Registration:
@@ -81,16 +84,21 @@ def store(registration: Registration, *, author: Any) -> Registered:
     require_operator(author)
     created: list[str] = []
     updated: list[str] = []
+    names = [name for name, _document in registration.app_images]
+    unchanged: set[str] = set()
     with transaction.atomic():
+        before = dict(AppImage.objects.filter(name__in=names).values_list("name", "version"))
         # In the order of names, so that two registrations of the same ones never wait for each other.
         for name, document in sorted(registration.app_images, key=lambda pair: pair[0]):
             try:
-                _row, new = replace_app_image(name=name, document=document, author=author, how=How.REGISTER)
+                row, new = replace_app_image(name=name, document=document, author=author, how=How.REGISTER)
             except InvalidInput as error:
                 fault = {"document": None, "line": None, "field": "spec", "message": f"{name}: {error}"}
                 raise FileRefused([fault]) from None
             (created if new else updated).append(name)
-    return Registered(created, updated)
+            if before.get(name) == row.version:
+                unchanged.add(name)
+    return Registered(created, updated, frozenset(unchanged))
 
 
 def nodes_meant(nodes: Iterable[int], *, mode: str, with_import: bool) -> list[int]:

@@ -9,14 +9,16 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from appimages.models import AppImage, AppImageVersion, How
+from appimages.auditing import record_deletion
+from appimages.models import AppImage, AppImageVersion, How, image_columns
 from appimages.names import is_name
+from core.auditing import sender_address
 from core.errors import Conflict, InvalidInput, NotFound
 from core.operators import require_operator
+from core.pairs import insert_pair
 from core.rows import delete_rows
 
 LARGEST_DOCUMENT = 1_500_000  # bytes: what Kubernetes' own store takes
-_SHOWN = 255  # characters that the columns beside the document have room for
 
 
 class AppImageMissing(NotFound):
@@ -44,11 +46,11 @@ def create_app_image(*, name: str, document: Mapping[str, Any], author: Any, how
     row = AppImage(name=checked_name(name), version=1)
     _fill(row, document)
     try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-            _keep_version(row, author, how)
-    except IntegrityError as error:
-        raise AppImageExists(name) from error
+        new = insert_pair(row, _version(row, author, how), link="app_image", unique="name")
+    except IntegrityError as error:  # whoever asks was deleted in this moment
+        raise _busy(name) from error
+    if not new:
+        raise AppImageExists(name)
     return row
 
 
@@ -75,7 +77,9 @@ def update_app_image(
         if row.document != before:
             row.version += 1
             row.save(update_fields=["image_name", "image_tag", "document", "version", "updated_at"])
-            _keep_version(row, author, how)
+            version = _version(row, author, how)
+            version.app_image = row
+            version.save(force_insert=True)
     return row
 
 
@@ -101,7 +105,7 @@ def replace_app_image(
             return create_app_image(name=name, document=document, author=author, how=how), True
         except AppImageExists:
             continue  # somebody created it in this moment: replace that one
-    raise Conflict(_("“%(name)s” is being changed by others at this moment. Try again.") % {"name": name})
+    raise _busy(name)
 
 
 def roll_back(*, name: str, number: int, author: Any, expected_version: int | None = None) -> AppImage:
@@ -122,11 +126,10 @@ def roll_back(*, name: str, number: int, author: Any, expected_version: int | No
 def delete_app_image(*, name: str, author: Any) -> None:
     """With all its versions. Raises `AppImageMissing`, and `InUse` naming the containers that run it."""
     require_operator(author)
-    row = get_app_image(name=name)
-    try:
+    with transaction.atomic():
+        row = _row(AppImage.objects.select_for_update(), name)
+        record_deletion(row, user=author)
         delete_rows(AppImage, [row.pk])
-    except NotFound:
-        raise AppImageMissing(name) from None
 
 
 def _row(rows: models.QuerySet[AppImage], name: str) -> AppImage:
@@ -151,8 +154,8 @@ def checked_name(name: str) -> str:
 
 def _fill(row: AppImage, document: Mapping[str, Any]) -> None:
     row.document = _storable(document)
-    image = row.document["image"]
-    row.image_name, row.image_tag = _shown(image["name"]), _shown(image["tag"])
+    columns = image_columns(row.document)
+    row.image_name, row.image_tag = columns["image_name"], columns["image_tag"]
 
 
 def _storable(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,20 +172,20 @@ def _storable(document: Mapping[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def _shown(text: str) -> str:
-    """As much of it as fits into a column of text, which has no NUL on PostgreSQL."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_SHOWN]
-
-
-def _keep_version(row: AppImage, author: Any, how: str) -> None:
-    AppImageVersion.objects.create(
-        app_image=row,
+def _version(row: AppImage, author: Any, how: str) -> AppImageVersion:
+    """What is kept of the present document, and of who made it."""
+    return AppImageVersion(
         number=row.version,
         document=row.document,
         author_id=author.pk,
         author_name=author.get_username(),
+        address=sender_address(),
         how=how,
     )
+
+
+def _busy(name: str) -> Conflict:
+    return Conflict(_("“%(name)s” is being changed by others at this moment. Try again.") % {"name": name})
 
 
 def _changed_meanwhile(row: AppImage) -> Conflict:

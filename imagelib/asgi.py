@@ -18,14 +18,14 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from imagelib.bodies import WholeBodies, answer
+from imagelib.bodies import WholeBodies, answer, with_whole_bodies
 from imagelib.wsgi import application as wsgi
 
 _STREAMS = re.compile(r"/api/(builds|pulls|instances)/(\d+/)?events/")
 _LOGS = re.compile(r"/api/instances/\d+/logs/")
 _TERMINAL = re.compile(r"/api/instances/(\d+)/terminal/")
 _FRONT_END_TERMINAL = re.compile(r"(/api)?/instance/terminal")
-_threads = WSGIMiddleware(wsgi, workers=16)
+_threads = WSGIMiddleware(with_whole_bodies(wsgi), workers=16)
 # uvicorn waits for a body without any limit.
 _pages = WholeBodies(_threads, seconds=60, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _streams = get_asgi_application()

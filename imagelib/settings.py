@@ -136,7 +136,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+    DATABASES["default"].update(ENGINE="core.postgresql", CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -233,7 +233,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
-# Who changed what. Secrets never enter the log, and what probes write is no change that anybody made.
+# Who changed what. Secrets never enter the log, and what probes write is no change that anybody made. AppImages tell by
+# their versions, and by the log once they are gone.
 AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "imagelib.ImageRegistry", "exclude_fields": ["updated_at"]},
     {"model": "imagelib.RegistryEndpoint", "exclude_fields": ["password", "updated_at"]},
@@ -247,7 +248,6 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     },
     {"model": "instances.ProductSpec", "exclude_fields": ["updated_at"]},
     {"model": "instances.Gpu", "include_fields": ["is_cordoned"]},
-    {"model": "appimages.AppImage", "exclude_fields": ["document", "updated_at"]},  # versions hold the documents
     {"model": "builds.WebhookTarget", "exclude_fields": ["secret", "updated_at"]},
     {"model": "appimages.KusciaToken", "exclude_fields": ["token_hash", "last_used_at"]},
     {"model": "builds.Application", "exclude_fields": ["git_password", "webhook_secret", "updated_at"]},

@@ -112,6 +112,10 @@ UNFOLD = {
                     _item(_("Users"), "person", "admin:auth_user_changelist", permission=_superuser),
                     _item(_("Groups"), "group", "admin:auth_group_changelist", permission=_superuser),
                     _item(_("Audit log"), "history", "admin:auditlog_logentry_changelist", permission=_superuser),
+                    _item(
+                        _("Changes of AppImages"), "manage_history", "admin:appimages_appimageversion_changelist",
+                        permission=_superuser,
+                    ),
                     _item(_("Terminal sessions"), "terminal", "admin:instances_terminalsession_changelist"),
                     _item(_("Kuscia tokens"), "key", "admin:appimages_kusciatoken_changelist"),
                     _item(_("Login attempts"), "lock", "admin:axes_accessattempt_changelist", permission=_superuser),

@@ -98,10 +98,10 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
-    *gva_routes,
     path("api/v1/", include("appimages.kuscia.urls")),
     re_path(f"^{_KUSCIA}", Elsewhere.as_view()),
     path("api/", include(api)),
+    *gva_routes,  # sixty of them: others need not be compared with each
     path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("admin/", admin.site.urls),

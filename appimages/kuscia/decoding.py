@@ -17,7 +17,6 @@ from appimages.kuscia.numbers import Number
 from appimages.kuscia.protojson import NotProtobuf
 
 _HALF = re.compile("[\ud800-\udfff]")
-_MAY_HOLD_A_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\udc80-\udcff]")
 
 
 class Unreadable(ValueError):
@@ -38,7 +37,7 @@ def _decode(message: Message, body: bytes) -> dict[str, Any]:
     if start == len(text):
         raise Unreadable("EOF")
     tree, end = _parse(text, start)
-    broken = bool(_MAY_HOLD_A_HALF.search(text)) and _holds_half_a_pair(tree)
+    broken = ("\\u" in text or not text.isascii()) and _holds_half_a_pair(tree)
     if not broken and not text[end:].strip(BLANK):
         try:
             return protojson.read(message, tree)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +24,12 @@ class How(models.TextChoices):
     IMPORT = "import", _("imported")
     REGISTER = "register", _("registered")
     ROLLBACK = "rollback", _("rolled back")
+
+
+def image_columns(document: Mapping[str, Any]) -> dict[str, str]:
+    """As much of the image as fits into columns of text, which have no NUL on PostgreSQL."""
+    parts = {"image_name": document["image"]["name"], "image_tag": document["image"]["tag"]}
+    return {name: text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_INDEXED] for name, text in parts.items()}
 
 
 class AppImage(models.Model):
@@ -51,7 +60,7 @@ class AppImage(models.Model):
 
 
 class AppImageVersion(models.Model):
-    """The document as it was after one change. Never changed itself."""
+    """The document as it was after one change, and who made it, when and from where. Never changed itself."""
 
     app_image = models.ForeignKey(AppImage, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(_("version"))
@@ -60,6 +69,7 @@ class AppImageVersion(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
     )
     author_name = models.CharField(_("by"), max_length=150)  # stays when the account goes
+    address = models.GenericIPAddressField(_("from address"), null=True, editable=False)
     how = models.CharField(_("how"), max_length=16, choices=How.choices)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -12,12 +12,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from builds.auditing import audit
 from builds.builders import builder_nodes
 from builds.models import Application, ApplicationVersion, Build, SourceKind, Trigger
 from builds.naming import build_arguments, image_reference, image_repository
 from builds.pushing import NOT_ALLOWED, objection_to
 from builds.trees import DOCKERFILE
+from core.auditing import CREATED, audit
 from core.doorbell import ring_on_commit
 from core.errors import Conflict, InvalidInput, NotFound, PermissionRefused
 from core.jobs import ACTIVE_STATES, FINAL_STATES, JobState
@@ -175,7 +175,7 @@ def _create(user: Any, wanted: Wanted, trigger: str, retry_of: Build | None = No
                 **names, **wanted.columns(),
             )  # fmt: skip
             asked = {"application": ("", job.application_name)} | ({"retry_of": ("", retry_of)} if retry_of else {})
-            audit(job, user=user, changes=asked, created=True)
+            audit(job, user=user, changes=asked, action=CREATED)
             ring_on_commit(Build, job.pk)
             return job
     except IntegrityError as error:

@@ -13,7 +13,6 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from builds.auditing import audit
 from builds.checking import fails
 from builds.models import Build, Decision, Submission
 from builds.services.builds import visible_builds
@@ -21,6 +20,7 @@ from builds.services.notices import notify
 from builds.services.publishing import digest_of_now, list_image
 from builds.services.webhooks import tell
 from builds.submission_events import record
+from core.auditing import CREATED, audit
 from core.changes import announce
 from core.doorbell import ring_on_commit
 from core.errors import Conflict, InvalidInput, NotFound
@@ -87,7 +87,7 @@ def submit(
         with transaction.atomic():
             row.save()
             record(row, "submitted", at=now, user=user)
-            audit(row, user=user, changes={"reference": ("", canonical)}, created=True)
+            audit(row, user=user, changes={"reference": ("", canonical)}, action=CREATED)
             tell(row, "submission.created", at=now)
             ring_on_commit(Submission, row.pk)
     except IntegrityError as error:

@@ -364,3 +364,19 @@ def test_deleting_asks_first(boss: Client) -> None:
     assert boss.get(url).status_code == 200 and AppImage.objects.exists()
     post(boss, url, {"post": "yes"})
     assert not AppImage.objects.exists()
+
+
+def test_all_changes_are_listed_for_those_who_may_see_the_audit_log(boss: Client, admin_client: Client) -> None:
+    row = moved(make.app_image("a"), "v2")
+    url = "/admin/appimages/appimageversion/"
+    text = admin_client.get(url, headers={"accept-language": "en"}).content.decode()
+    for number in (1, 2):
+        version = row.versions.get(number=number)
+        page = reverse("admin:appimages_version", args=[row.pk, number])
+        assert page in text and f"a, version {number}" in text
+        assert admin_client.get(f"{url}{version.pk}/change/")["Location"] == page
+        assert admin_client.post(f"{url}{version.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert "system" in text and row.versions.count() == 2
+    assert admin_client.get(f"{url}4711/change/").status_code == 404
+    assert boss.get(url).status_code == 403
+    assert url in admin_client.get("/admin/").content.decode() and url not in boss.get("/admin/").content.decode()

@@ -138,12 +138,14 @@ def test_bodies_that_are_too_large(kuscia: Kuscia, length: int) -> None:
 def test_a_token_of_an_operator(kuscia: Kuscia, operator: User) -> None:
     client = Kuscia(create_token(user=operator, name="secretpad", acts_as=operator)[1])
     client.done("create", LEAST)
-    assert LogEntry.objects.get_for_model(AppImage).get().actor == operator
     version = AppImageVersion.objects.get()
-    assert (version.author, version.author_name) == (operator, "olga")
+    assert (version.author, version.author_name, version.address) == (operator, "olga", "127.0.0.1")
     kuscia.done("update", {"name": "a", "image": {"name": "n2"}})
     version = AppImageVersion.objects.get(number=2)
     assert (version.author, version.author_name) == (None, "Kuscia API")
+    client.done("delete", {"name": "a"})
+    entries = LogEntry.objects.get_for_model(AppImage).order_by("pk").values_list("actor", "remote_addr")
+    assert list(entries) == [(operator.pk, "127.0.0.1"), (None, "127.0.0.1"), (operator.pk, "127.0.0.1")]
 
 
 @pytest.mark.parametrize("what", ["is_staff", "is_active", "revoked", "user deleted", "token deleted"])

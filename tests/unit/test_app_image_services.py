@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from appimages import services
 from appimages.models import AppImage, AppImageVersion
@@ -146,8 +147,48 @@ def test_the_database_itself_refuses_a_second_version_of_a_number() -> None:
             broken.save()
 
 
-def test_the_audit_log_has_changes_without_documents(people: Any) -> None:
+def test_versions_say_who_did_what_and_the_audit_log_does_once_they_are_gone(people: Any) -> None:
+    row = create()
+    services.replace_app_image(name="a", document=document("v\0" + "2", configTemplates={"k": "text"}), author=people)
+    versions = list(row.versions.order_by("number"))
+    assert not LogEntry.objects.get_for_model(AppImage).exists()
+    services.delete_app_image(name="a", author=people)
+    created, updated, deleted = LogEntry.objects.get_for_model(AppImage).order_by("pk")
+    told = [(entry.action, entry.actor, entry.additional_data) for entry in (created, updated, deleted)]
+    assert told == [
+        (LogEntry.Action.CREATE, None, {"author": "system", "how": "create"}),
+        (LogEntry.Action.UPDATE, people, {"author": "olga", "how": "update"}),
+        (LogEntry.Action.DELETE, people, None),
+    ]
+    assert [created.timestamp, updated.timestamp] == [version.created_at for version in versions]
+    assert {entry.object_repr for entry in (created, updated, deleted)} == {"a"}
+    assert created.changes["image_name"] == ["None", "team/app"] and created.changes["version"] == ["None", "1"]
+    assert updated.changes == {"image_tag": ["v1", "v\ufffd2"], "version": ["1", "2"]}
+    assert deleted.changes["name"] == ["a", "None"] and deleted.changes["version"] == ["2", "None"]
+
+
+def test_creating_takes_one_statement_where_the_database_can() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        create()
+    inserts = [query for query in asked.captured_queries if "INSERT INTO" in query["sql"]]
+    assert len(inserts) == (1 if connection.vendor == "postgresql" else 2)
+    assert connection.vendor != "postgresql" or len(asked) == 1
+
+
+def test_a_name_that_is_taken_breaks_no_transaction() -> None:
     create()
-    services.replace_app_image(name="a", document=document("v2", configTemplates={"k": "text"}), author=people)
-    entry = LogEntry.objects.get_for_model(AppImage).get(action=LogEntry.Action.UPDATE)
-    assert entry.changes == {"image_tag": ["v1", "v2"], "version": ["1", "2"]}
+    with transaction.atomic():
+        with pytest.raises(services.AppImageExists):
+            create(tag="v2")
+        create("b")
+    assert list(AppImage.objects.values_list("name", "image_tag")) == [("a", "v1"), ("b", "v1")]
+    assert AppImageVersion.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_author_who_is_deleted_in_this_moment(people: Any) -> None:
+    people.__class__.objects.all().delete()
+    with pytest.raises(Conflict) as caught:
+        create(author=people.__class__(pk=4711, username="gone", is_staff=True))
+    assert not isinstance(caught.value, services.AppImageExists)
+    assert not AppImage.objects.exists() and not AppImageVersion.objects.exists()

@@ -6,13 +6,15 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
+from a2wsgi import WSGIMiddleware
 from django.http import QueryDict
 
 from imagelib import asgi
-from imagelib.bodies import SenderGone, WholeBodies, whole_body
+from imagelib.bodies import SenderGone, WholeBodies, whole_body, with_whole_bodies
 
 WORKERS = 16
 
@@ -125,12 +127,34 @@ def test_only_the_beginning_of_a_huge_body_is_awaited() -> None:
     parts = [{"type": "http.request", "body": b"12345", "more_body": True} for _ in range(10)]
 
     async def scenario() -> list[Any]:
-        receive = await whole_body(_from(parts), seconds=60, limit=12)
-        return [await receive(), await receive()]
+        body, receive = await whole_body(_from(parts), seconds=60, limit=12)
+        return [body, await receive(), await receive()]
 
-    first, second = asyncio.run(scenario())
+    body, first, second = asyncio.run(scenario())
+    assert body is None
     assert first == {"type": "http.request", "body": b"12345" * 3, "more_body": True}
     assert second["body"] == b"12345" and len(parts) == 6
+
+
+@pytest.mark.parametrize("limit", [100, 3])
+def test_a_body_that_is_there_is_read_without_the_event_loop(limit: int) -> None:
+    asked: list[Any] = []
+
+    def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+        asked.append(isinstance(environ["wsgi.input"], BytesIO))
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
+
+    threads = WSGIMiddleware(with_whole_bodies(wsgi), workers=1)
+    request = Request("/", b"12", b"34", b"5", method="POST", content_length="5")
+    app = WholeBodies(threads, seconds=60, limit=limit)
+
+    async def scenario() -> None:
+        await app(request.scope, request.receive, request.send)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+    threads.executor.shutdown()
+    assert request.body == b"12345" and asked == [limit == 100]
 
 
 def _from(messages: list[Any]) -> Any:

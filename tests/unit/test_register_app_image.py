@@ -114,7 +114,10 @@ def test_p57_the_second_time_updates(file: str, capsys: Any) -> None:
     row = AppImage.objects.get()
     assert (row.name, row.image_tag, row.version) == ("my-img", "2", 2)
     assert list(AppImageVersion.objects.values_list("how", flat=True)) == ["register", "register"]
-    assert "my-img is registered: secretflow/app:1" in capsys.readouterr().out
+    first, same, other = capsys.readouterr().out.splitlines()
+    assert first.endswith("my-img is registered: secretflow/app:1")
+    assert same.endswith("my-img is registered as it was, nothing changed: secretflow/app:1")
+    assert other.endswith("my-img is registered anew: secretflow/app:2")
 
 
 def test_p58_a_missing_template_file(tmp_path: Path) -> None:

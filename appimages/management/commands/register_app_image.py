@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from appimages.registration import USUAL_NAME, Mode, bring, nodes_meant, nothing_to_do, prepare, store
+from appimages.registration import USUAL_NAME, Mode, Registered, bring, nodes_meant, nothing_to_do, prepare, store
 from core.commands import WRONG, ProductCommand, hand_over
 from core.documents import LARGEST
 from core.errors import DomainError
@@ -64,10 +64,17 @@ class Command(ProductCommand):
             done = store(registration, author=SYSTEM)
         except DomainError as error:
             raise CommandError(str(error), returncode=WRONG) from None
-        for found, text in ((done.created, _("AppImage %(name)s is registered: %(image)s")),
-                            (done.updated, _("AppImage %(name)s is registered anew: %(image)s"))):  # fmt: skip
-            for one in found:
-                self.stdout.write(text % {"name": one, "image": image})
+        self._tell(done, image)
+
+    def _tell(self, done: Registered, image: str) -> None:
+        for name in (*done.created, *done.updated):
+            if name in done.created:
+                text = _("AppImage %(name)s is registered: %(image)s")
+            elif name in done.unchanged:
+                text = _("AppImage %(name)s is registered as it was, nothing changed: %(image)s")
+            else:
+                text = _("AppImage %(name)s is registered anew: %(image)s")
+            self.stdout.write(text % {"name": name, "image": image})
 
     def _import(self, image: str, nodes: list[int], archive: str | None) -> None:
         asked_at = timezone.now()
