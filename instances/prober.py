@@ -47,7 +47,8 @@ class _Watch:
     node: ComputeNode
     watched: Watched
     asked: dict[str, Future[Result]] = field(default_factory=dict)
-    told: dict[str, Any] = field(default_factory=dict)  # kind → what the row says of its last result
+    told: dict[str, Any] = field(default_factory=dict)  # kind → what the row is to say of its last result
+    unwritten: bool = True  # the row does not say yet what is known here
 
 
 class Prober:
@@ -92,7 +93,7 @@ class Prober:
                 self._look()
                 self._look_at = self._tools.monotonic() + self._look_every
             for pk, watch in list(self._watches.items()):
-                self._take(pk, watch)
+                self._keep_up(pk, watch)
             self._ask(threads)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("probes cannot be written down", reason=type(error).__name__)
@@ -110,9 +111,8 @@ class Prober:
             probes: dict[str, Any] = row.template["probes"]
             rules = {kind: Rule.of(probe) for kind, probe in probes.items()}
             watched = Watched.begin(rules, since=self._tools.monotonic())
-            watch = _Watch(runs[row.pk], probes, row.instance.node, watched, told=row.probe_results)
-            self._watches[row.pk] = watch
-            _write(row.pk, watched, watch.told)  # what was found last stays to be seen: why it was restarted
+            # What was found last stays to be seen: why it was restarted.
+            self._watches[row.pk] = _Watch(runs[row.pk], probes, row.instance.node, watched, told=row.probe_results)
         self._reload_nodes()
 
     def _reload_nodes(self) -> None:
@@ -138,7 +138,22 @@ class Prober:
                 asking.append(watch.asked[kind])
             self._asking[watch.node.pk] = asking
 
-    def _take(self, pk: int, watch: _Watch) -> None:
+    def _keep_up(self, pk: int, watch: _Watch) -> None:
+        """The row with what was answered. What it does not take now is written in a later round, and the others' rows
+        all the same, unless the database is away."""
+        self._take(watch)
+        try:
+            if watch.unwritten:
+                _write(pk, watch.watched, watch.told)
+                watch.unwritten = False
+            if watch.watched.verdict.must_restart:
+                self._restart(pk, watch)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("a probe's word cannot be written down", instance=pk, reason=type(error).__name__)
+            connection.close()
+            connection.ensure_connection()
+
+    def _take(self, watch: _Watch) -> None:
         """What was answered meanwhile."""
         for kind in [kind for kind, asked in watch.asked.items() if asked.done()]:
             result, before = _result(watch.asked.pop(kind)), watch.watched
@@ -149,9 +164,7 @@ class Prober:
                 watch.watched.verdict != before.verdict
             ):
                 watch.told[kind] = {**seen, "at": self._tools.now().isoformat()}
-                _write(pk, watch.watched, watch.told)
-        if watch.watched.verdict.must_restart:
-            self._restart(pk, watch)
+                watch.unwritten = True
 
     def _restart(self, pk: int, watch: _Watch) -> None:
         """At once the first time, later after a pause that grows."""
@@ -218,11 +231,12 @@ def _restart(pk: int, told: dict[str, Any], grace: int | None) -> bool:
     if row is None:
         return True
     try:
-        queue(row, OperationKind.RESTART, AnonymousUser(), grace=grace)
+        with transaction.atomic():
+            queue(row, OperationKind.RESTART, AnonymousUser(), grace=grace)
+            DeployedContainer.objects.filter(pk=pk).update(probe_restarts=F("probe_restarts") + 1, is_ready=False)
     except Conflict:
         return False
     except NotFound:
         return True
-    DeployedContainer.objects.filter(pk=pk).update(probe_restarts=F("probe_restarts") + 1, is_ready=False)
     logger.info("restarted by its probes", instance=pk, results=told)
     return True

@@ -25,7 +25,6 @@ from instances.models import (
 from instances.services import (
     operate_deployment,
     run_app_image,
-    save_config_set,
     save_secret_set,
 )
 from instances.services.asking import NoRoom, NotOffered, judge
@@ -320,19 +319,6 @@ def test_an_engines_words_are_told_without_secrets(people, ulrich, node, engine,
     engine.containers.refuse("create", EngineRejected(400, "invalid variable token=very-secret-1"))
     [instance] = run_all(deployment, tools)
     assert instance.problem["params"]["evidence"].endswith("token=******")
-
-
-def test_secret_sets_keep_what_is_masked_or_left_out(people, ulrich) -> None:
-    row = save_secret_set(user=people, values={"name": "keys", "values": {"a": "1", "b": "2", "c": "3"}})
-    row = save_secret_set(user=people, values={"values": {"a": "******", "b": "", "d": "4"}}, row=row)
-    assert SecretSet.objects.get().reveal() == {"a": "1", "c": "3", "d": "4"} and row.keys == ["a", "c", "d"]
-    with pytest.raises(PermissionRefused):
-        save_secret_set(user=ulrich, values={"name": "mine"})
-    for bad in ({"name": "Keys"}, {"name": "ok", "values": {"a=b": "x"}}):
-        with pytest.raises(InvalidInput):
-            save_secret_set(user=people, values=bad)
-    with pytest.raises(Conflict):
-        save_config_set(user=people, values={"name": save_config_set(user=people, values={"name": "x"}).name})
 
 
 # --- images -----------------------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from core.heartbeat import heartbeat
 from core.leases import Holding
@@ -36,11 +37,16 @@ PROBES: dict[str, Any] = {
 
 
 @contextmanager
-def probing(tools, **more: Any) -> Iterator[Prober]:
-    """In a thread of its own, as in a worker."""
+def probing(tools, *, statements: Any = None, **more: Any) -> Iterator[Prober]:
+    """In a thread of its own, as in a worker. `statements`: what its database does with them."""
     ended = threading.Event()
     prober = Prober(tools, stopping=ended, every=0.01, look_every=0.01, **more)
-    thread = threading.Thread(target=prober.run)
+
+    def work() -> None:
+        with connection.execute_wrapper(statements) if statements else nullcontext():
+            prober.run()
+
+    thread = threading.Thread(target=work)
     thread.start()
     try:
         yield prober
@@ -83,6 +89,59 @@ def test_verdicts_reach_the_row(row, engine, tools) -> None:
         engine.containers.exec_programs[("ready",)] = BAD
         until(lambda: row().is_ready is False)
         assert row().is_alive and row().probe_restarts == 0, "nothing else follows from it"
+
+
+class Refusing:
+    """A database that does not take what is said of a container, while it is `on`, in this column."""
+
+    def __init__(self, container: int, *, column: str = "probe_results") -> None:
+        self.on, self.refused = False, 0
+        self._container, self._column = container, column
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if self.on and sql.startswith("UPDATE") and self._column in sql and self._container in params:
+            self.refused += 1
+            raise OperationalError("the connection is lost")
+        return execute(sql, params, many, context)
+
+
+def test_a_verdict_is_written_when_the_database_is_back(row, engine, tools) -> None:
+    database = Refusing(row().pk)
+    with probing(tools, statements=database):
+        until(lambda: row().is_ready)
+        database.on = True
+        engine.containers.exec_programs[("ready",)] = BAD
+        until(lambda: database.refused)
+        database.on = False
+        until(lambda: row().is_ready is False)
+        assert row().probe_results["readiness"]["ok"] is False
+
+
+def test_a_restart_that_the_database_does_not_take_is_asked_for_again(row, engine, tools) -> None:
+    database = Refusing(row().pk, column="probe_restarts")
+    with probing(tools, statements=database):
+        until(lambda: row().is_ready)
+        database.on = True
+        engine.containers.exec_programs[("alive",)] = BAD
+        until(lambda: database.refused)
+        assert newest(row().instance).kind == OperationKind.CREATE, "no restart that nobody counts"
+        database.on = False
+        until(lambda: row().probe_restarts == 1)
+        assert newest(row().instance).kind == OperationKind.RESTART
+
+
+def test_a_row_that_cannot_be_written_does_not_keep_others_from_it(people, ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    engine.containers.exec_programs |= {("ready",): GOOD, ("alive",): GOOD}
+    app_image(people, PROBES)
+    first, second = run_all(deployed(ulrich, replicas=2), tools)
+    database = Refusing(first.pk)
+    database.on = True
+    with probing(tools, statements=database):
+        until(lambda: DeployedContainer.objects.get(pk=second.pk).is_ready)
+        assert DeployedContainer.objects.get(pk=first.pk).is_ready is False
+        database.on = False
+        until(lambda: DeployedContainer.objects.get(pk=first.pk).is_ready)
 
 
 def test_what_is_not_alive_is_restarted_and_judged_anew(row, engine, tools) -> None:
