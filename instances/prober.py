@@ -26,6 +26,7 @@ from instances.models import DeployedContainer, Instance, Observed, Operation, O
 from instances.outcome import cause_of
 from instances.probe_calls import Result, ask
 from instances.probing import LIVENESS, STARTUP, Restarts, Rule, Watched
+from instances.services.furnishing import secrets_inside
 from instances.services.reserving import queue
 from nodes.models import ComputeNode
 from pulls.tools import Tools, production_tools
@@ -46,6 +47,7 @@ class _Watch:
     probes: dict[str, Any]
     node: ComputeNode
     watched: Watched
+    secrets: list[str] | None = field(repr=False)  # see `secrets_inside`
     asked: dict[str, Future[Result]] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)  # kind → what the row is to say of its last result
     unwritten: bool = True  # the row does not say yet what is known here
@@ -111,8 +113,9 @@ class Prober:
             probes: dict[str, Any] = row.template["probes"]
             rules = {kind: Rule.of(probe) for kind, probe in probes.items()}
             watched = Watched.begin(rules, since=self._tools.monotonic())
-            # What was found last stays to be seen: why it was restarted.
-            self._watches[row.pk] = _Watch(runs[row.pk], probes, row.instance.node, watched, told=row.probe_results)
+            watch = _Watch(runs[row.pk], probes, row.instance.node, watched, secrets_inside(row))
+            watch.told = row.probe_results  # what was found last stays to be seen: why it was restarted
+            self._watches[row.pk] = watch
         self._reload_nodes()
 
     def _reload_nodes(self) -> None:
@@ -134,7 +137,7 @@ class Prober:
             watch = self._watches[pk]
             asking = [one for one in self._asking.get(watch.node.pk, ()) if not one.done()]
             if len(asking) < (1 if watch.node.pk in self._silent else self._per_node):
-                watch.asked[kind] = threads.submit(_answer, watch.probes[kind], watch.node, watch.run[0], self._tools)
+                watch.asked[kind] = threads.submit(_answer, watch, watch.probes[kind], self._tools)
                 asking.append(watch.asked[kind])
             self._asking[watch.node.pk] = asking
 
@@ -195,14 +198,19 @@ def _runs() -> dict[int, Run]:
     }
 
 
-def _answer(probe: dict[str, Any], node: ComputeNode, container: str, tools: Tools) -> Result:
+def _answer(watch: _Watch, probe: dict[str, Any], tools: Tools) -> Result:
+    node = watch.node
     try:
         endpoint = node.endpoint()
     except SecretUnreadable:
         return Result(None, "node_lost", {"cause": cause_of("secret", "")})
     patience = min(max(TO_CONNECT, float(probe["timeout"])), settings.ENGINE_TIMEOUT)
     return ask(
-        probe, engine=lambda: tools.connect(endpoint, timeout=patience), container=container, host=node.published_at
+        probe,
+        engine=lambda: tools.connect(endpoint, timeout=patience),
+        container=watch.run[0],
+        host=node.published_at,
+        secrets=watch.secrets,
     )
 
 
@@ -238,5 +246,5 @@ def _restart(pk: int, told: dict[str, Any], grace: int | None) -> bool:
         return False
     except NotFound:
         return True
-    logger.info("restarted by its probes", instance=pk, results=told)
+    logger.info("restarted by its probes", instance=pk, results={kind: one["code"] for kind, one in told.items()})
     return True

@@ -27,7 +27,8 @@ def without_values(text: str, options: Mapping[str, Any]) -> str:
 
 
 def without(text: str, secrets: Iterable[str]) -> str:
-    """A text without these values, as far as they are no part of usual words."""
-    for value in sorted((value for value in secrets if len(value) >= _SHORTEST), key=len, reverse=True):
-        text = text.replace(value, MASK)
+    """A text without these values and their lines, as far as they are no part of usual words."""
+    parts = {part.strip() for value in secrets for part in (value, *value.splitlines())}
+    for part in sorted((part for part in parts if len(part) >= _SHORTEST), key=len, reverse=True):
+        text = text.replace(part, MASK)
     return text

@@ -17,7 +17,7 @@ from core.heartbeat import heartbeat
 from core.leases import Holding
 from instances.models import DeployedContainer, Instance, Observed, OperationKind
 from instances.prober import Prober
-from instances.services import operate
+from instances.services import operate, save_secret_set
 from instances.services.reserving import queue
 from nodes.engine import EngineError
 from nodes.models import ComputeNode
@@ -142,6 +142,32 @@ def test_a_row_that_cannot_be_written_does_not_keep_others_from_it(people, ulric
         assert DeployedContainer.objects.get(pk=first.pk).is_ready is False
         database.on = False
         until(lambda: DeployedContainer.objects.get(pk=first.pk).is_ready)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_a_probe_says_is_told_without_secrets(people, ulrich, node, engine, tools, caplog, changed: bool) -> None:
+    """What is in the container is no longer known when its set has changed since: then nothing is told."""
+    keys = save_secret_set(user=people, values={"name": "keys", "values": {"PASSWORD": "hunter2hunter2"}})
+    prepare(engine)
+    engine.containers.exec_programs |= {
+        ("ready",): Program.saying("as admin:hunter2hunter2\n"),
+        ("alive",): GOOD,
+    }
+    url = {"name": "URL", "value": "db://$(PASSWORD)@db"}
+    app_image(people, {**PROBES, "envFrom": [{"secretRef": {"name": "keys"}}], "env": [url]})
+    [instance] = run_all(deployed(ulrich), tools)
+    if changed:
+        save_secret_set(user=people, values={"values": {"PASSWORD": "another-one"}}, row=keys)
+    caplog.set_level("INFO")
+    with probing(tools):
+        until(lambda: DeployedContainer.objects.get().is_ready)
+        engine.containers.exec_programs[("alive",)] = Program.saying("not as hunter2hunter2\n", exit_code=1)
+        found = until(lambda: DeployedContainer.objects.filter(probe_restarts=1).first())
+    said = {kind: one["params"]["said"] for kind, one in found.probe_results.items()}
+    masked = {"readiness": "as admin:******", "liveness": "not as ******"}
+    assert said == (dict.fromkeys(masked, "******") if changed else masked)
+    [line] = [record for record in caplog.messages if "restarted by its probes" in record]
+    assert "exited" in line and "hunter2" not in caplog.text and str(instance.pk) in line
 
 
 def test_what_is_not_alive_is_restarted_and_judged_anew(row, engine, tools) -> None:
