@@ -25,7 +25,7 @@ from core.shutdown import stopping
 from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
 from instances.outcome import cause_of
 from instances.probe_calls import Result, ask
-from instances.probing import LIVENESS, STARTUP, Restarts, Rule, Watched
+from instances.probing import Restarts, Rule, Watched
 from instances.services.furnishing import secrets_inside
 from instances.services.reserving import queue
 from nodes.models import ComputeNode
@@ -172,7 +172,7 @@ class Prober:
     def _restart(self, pk: int, watch: _Watch) -> None:
         """At once the first time, later after a pause that grows."""
         now, before = self._tools.monotonic(), self._restarts.get(pk, Restarts())
-        failed = STARTUP if watch.watched.verdict.alive else LIVENESS
+        failed = watch.watched.verdict.failed
         if before.allows(now=now) and _restart(pk, watch.told, watch.probes[failed].get("grace")):
             self._restarts[pk] = before.one_more(now=now)
             del self._watches[pk]

@@ -252,6 +252,30 @@ def test_a_second_restart_waits(row, engine, tools) -> None:
         until(lambda: row().probe_restarts == 2)
 
 
+def test_what_recovers_before_its_next_restart_is_left_alone(row, engine, tools) -> None:
+    engine.containers.exec_programs[("alive",)] = BAD
+    quick = {kind: {**probe, "period": 0} for kind, probe in row().template["probes"].items()}
+    DeployedContainer.objects.update(template={"probes": quick})
+    clock, asked = [0.0], []
+
+    def monotonic() -> float:
+        asked.append(None)
+        return clock[0]
+
+    with probing(replace(tools, monotonic=monotonic)):
+        until(lambda: row().probe_restarts == 1)
+        run(row().instance, tools)
+        clock[0] = 5.0
+        until(lambda: row().is_alive is False)
+        assert row().is_ready is False
+        engine.containers.exec_programs[("alive",)] = GOOD
+        until(lambda: row().is_alive and row().is_ready)
+        clock[0] = 20.0
+        rounds = len(asked)
+        until(lambda: len(asked) > rounds + 100)
+        assert row().probe_restarts == 1 and row().is_ready
+
+
 def test_what_is_stopped_is_asked_nothing(row, engine, tools, ulrich) -> None:
     with probing(tools) as prober:
         until(lambda: row().is_ready)
