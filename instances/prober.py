@@ -1,7 +1,7 @@
 """Who asks the probes: one process of the deployment of this product, for all containers of AppImages that run.
 
 As with `instances.watching`, the process that holds the lease does it, and another begins when it dies: each container
-is judged anew then, as if it had just been started.
+is judged anew then. The delay before its first probe counts from its start, whoever asks.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, InterfaceError, connection, reset_queries, transaction
-from django.db.models import Exists, F, Max, OuterRef
+from django.db.models import Exists, F, OuterRef, Subquery
 
 from core.errors import Conflict, NotFound, SecretUnreadable
 from core.jobs import ACTIVE_STATES
@@ -36,7 +37,8 @@ THREADS = 32
 PER_NODE = 4  # probes of one node at a time; of a node that did not answer last, one
 TO_CONNECT = 3.0  # seconds, at least, even when a probe has less: ssh takes its time
 logger = structlog.get_logger(__name__)
-Run = tuple[str, int, int | None]  # one run of a container: its id, how often its engine, and how often we started it
+# One run of a container: its id, how often its engine restarted it, our last operation on it, and its start.
+Run = tuple[str, int, int | None, datetime | None]
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ class Prober:
     def _look(self) -> None:
         """Which containers run now; those of which a new run began are watched from its beginning."""
         runs = _runs() if self._holding.hold() else {}
-        for pk in [pk for pk, watch in self._watches.items() if runs.get(pk) != watch.run]:
+        for pk in [pk for pk, watch in self._watches.items() if pk not in runs or runs[pk][0] != watch.run]:
             del self._watches[pk]  # what is being asked answers to nobody
         new = DeployedContainer.objects.select_related("instance__node").filter(
             pk__in=runs.keys() - self._watches.keys()
@@ -112,8 +114,9 @@ class Prober:
         for row in new:
             probes: dict[str, Any] = row.template["probes"]
             rules = {kind: Rule.of(probe) for kind, probe in probes.items()}
-            watched = Watched.begin(rules, since=self._tools.monotonic())
-            watch = _Watch(runs[row.pk], probes, row.instance.node, watched, secrets_inside(row))
+            run, begun = runs[row.pk]
+            watched = Watched.begin(rules, since=self._tools.monotonic() - _age(begun, self._tools.now()))
+            watch = _Watch(run, probes, row.instance.node, watched, secrets_inside(row))
             watch.told = row.probe_results  # what was found last stays to be seen: why it was restarted
             self._watches[row.pk] = watch
         self._reload_nodes()
@@ -185,17 +188,27 @@ def start_probing() -> threading.Thread:
     return thread
 
 
-def _runs() -> dict[int, Run]:
-    """Of the containers that run, have probes, and that no operation works on."""
+def _runs() -> dict[int, tuple[Run, list[datetime]]]:
+    """Of the containers that run, have probes, and that no operation works on; and of each two moments from which it
+    has run: its start, by its engine's clock, and the end of our last operation on it, by ours."""
+    done = Operation.objects.filter(instance=OuterRef("pk")).order_by("-pk")
     busy = Operation.objects.filter(instance=OuterRef("pk"), state__in=ACTIVE_STATES)
-    rows = DeployedContainer.objects.filter(has_probes=True, instance__observed=Observed.RUNNING)
-    rows = rows.filter(~Exists(busy)).annotate(last=Max("instance__operations"))
+    rows = DeployedContainer.objects.filter(~Exists(busy), has_probes=True, instance__observed=Observed.RUNNING)
+    rows = rows.annotate(last=Subquery(done.values("pk")[:1]), ended=Subquery(done.values("finished_at")[:1]))
+    wanted = ("pk", "ended", "instance__container_id", "instance__restarts", "last", "instance__started_at")
     return {
-        pk: (container, restarts, last)
-        for pk, container, restarts, last in rows.values_list(
-            "pk", "instance__container_id", "instance__restarts", "last"
-        )
+        pk: ((container, restarts, last, started), _moments(started, ended))
+        for pk, ended, container, restarts, last, started in rows.values_list(*wanted)
     }
+
+
+def _moments(started: datetime | None, ended: datetime | None) -> list[datetime]:
+    return [started, ended or started] if started else []
+
+
+def _age(begun: list[datetime], now: datetime) -> float:
+    """Seconds that a container has run for at least, as clocks may differ; none when its start is not known."""
+    return max(0.0, (now - max(begun)).total_seconds()) if begun else 0.0
 
 
 def _answer(watch: _Watch, probe: dict[str, Any], tools: Tools) -> Result:

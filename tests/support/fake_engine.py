@@ -90,7 +90,7 @@ class FakeEngine:
             return list({image.id: image for image in self._names.values()}.values())
 
     def find(self, reference: str) -> FakeImage | None:
-        """By "repository:tag", "repository" (latest), "repository@digest" or id; beside a digest a tag means nothing."""
+        """By "repository:tag", "repository" (latest), "repository@digest" or id. Beside a digest a tag says nothing."""
         named, separator, digest = reference.partition("@")
         head, slash, last = named.rpartition("/")
         reference = f"{head}{slash}{last.partition(':')[0]}@{digest}" if separator else reference
