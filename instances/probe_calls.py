@@ -12,9 +12,9 @@ from typing import Any
 
 from core.fields import MASK
 from instances.grpc_health import HealthCheck
+from instances.hiding import without
 from instances.outcome import cause_of
 from instances.recipes.probes import EXEC, GRPC, HTTP, TCP
-from instances.values import without
 from nodes.engine import Engine, EngineError, EngineRejected
 
 _LONGEST_LINE = 8192
