@@ -175,6 +175,7 @@ class CardBackend(Backend, Protocol):
     DISCOVERY_REQUEST: DeviceRequest
     # A running container that runs this command shows its own devices.
     LOOK_INSIDE: tuple[str, ...]
+    RESOURCES: tuple[str, ...]  # as which templates for Kubernetes ask for so many devices
     MOST_PER_CARD: int  # slices
     MOST_SLICED: int  # devices of one container
     SLACK: int  # MiB by which the slices of a device may exceed it together

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef
@@ -27,6 +27,7 @@ def columns_of(container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
         "container_name": container.name[:LONGEST_NAME],
         "observed": container.state if container.state in _STATES else Observed.DEAD,
         "observed_at": now,
+        "started_at": _moment(container.started_at),
         "exit_code": container.exit_code if container.state in (Observed.EXITED, Observed.DEAD) else None,
         "oom_killed": container.oom_killed,
         "restarts": container.restart_count,
@@ -36,6 +37,13 @@ def columns_of(container: ContainerInfo, *, now: datetime) -> dict[str, Any]:
             if port.host_port
         ],
     }
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # never, or nothing that could be one
+        return None
 
 
 def _problem(instance: Instance, *, lost: bool) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.fields import MASK
 from instances.grpc_health import HealthCheck
+from instances.hiding import without
 from instances.outcome import cause_of
 from instances.recipes.probes import EXEC, GRPC, HTTP, TCP
 from nodes.engine import Engine, EngineError, EngineRejected
@@ -32,36 +34,62 @@ class Result:
         return cls(None, "node_lost", {"cause": cause_of("engine", error.code)})
 
 
-def ask(probe: Mapping[str, Any], *, engine: Callable[[], Any], container: str, host: str) -> Result:
-    """`engine` connects to the container's engine, `host` is where its node publishes ports."""
+def ask(
+    probe: Mapping[str, Any],
+    *,
+    engine: Callable[[], Any],
+    container: str,
+    host: str,
+    secrets: Collection[str] | None = (),
+) -> Result:
+    """`engine` connects to the container's engine, `host` is where its node publishes ports. `secrets` are left out of
+    what programs say; None: any of their words may be one, so none is told."""
     if probe["via"] == EXEC:
-        return _run(probe, engine, container)
+        return _run(probe, engine, container, secrets)
     try:
         return asyncio.run(_within(_LOOKS[probe["via"]], probe, host))
     except (OSError, ValueError) as error:
         return _unanswered(error, probe, engine)
 
 
-def _run(probe: Mapping[str, Any], engine: Callable[[], Any], container: str) -> Result:
+def _run(
+    probe: Mapping[str, Any], engine: Callable[[], Any], container: str, secrets: Collection[str] | None
+) -> Result:
     try:
         with engine() as connected:
-            return _exit(connected, probe, container)
+            return _exit(connected, probe, container, secrets)
     except EngineRejected as error:
-        return Result(False, "engine_refused", {"evidence": error.evidence})
+        return Result(False, "engine_refused", {"evidence": _told(error.evidence, secrets)})
     except EngineError as error:
         return Result.of_silent_node(error)
 
 
-def _exit(engine: Engine, probe: Mapping[str, Any], container: str) -> Result:
+def _exit(engine: Engine, probe: Mapping[str, Any], container: str, secrets: Collection[str] | None) -> Result:
+    room = _TOLD + _longest(secrets)
     try:
-        done = engine.exec_run(container, tuple(probe["command"]), within=float(probe["timeout"]), limit_bytes=_TOLD)
+        done = engine.exec_run(container, tuple(probe["command"]), within=float(probe["timeout"]), limit_bytes=room)
     except EngineError as error:
         if error.code != "engine_timeout":
             raise
         engine.inspect_container(container)  # raises when it is the engine that is silent, not the program
         return _late(probe)
-    said = " ".join((done.stdout or done.stderr).split())[:_TOLD]
+    words = _told(done.stdout or done.stderr, secrets, limit=room)
+    said = " ".join(words.split())[:_TOLD]
     return Result(done.exit_code == 0, "exited", {"status": done.exit_code, "said": said})
+
+
+def _told(words: str, secrets: Collection[str] | None, *, limit: int | None = None) -> str:
+    """Without secrets. Words that were cut after `limit` bytes may end in the beginning of one."""
+    if secrets is None:
+        return MASK if words.strip() else ""
+    told = without(words, secrets)
+    cut = limit is not None and len(words.encode()) >= limit
+    return told[: -_longest(secrets)] if cut and secrets else told
+
+
+def _longest(secrets: Collection[str] | None) -> int:
+    """Bytes."""
+    return max((len(secret.encode()) for secret in secrets or ()), default=0)
 
 
 def _late(probe: Mapping[str, Any]) -> Result:

@@ -1,7 +1,7 @@
 """Who asks the probes: one process of the deployment of this product, for all containers of AppImages that run.
 
 As with `instances.watching`, the process that holds the lease does it, and another begins when it dies: each container
-is judged anew then, as if it had just been started.
+is judged anew then. The delay before its first probe counts from its start, whoever asks.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, InterfaceError, connection, reset_queries, transaction
-from django.db.models import Exists, F, Max, OuterRef
+from django.db.models import Exists, F, OuterRef, Subquery
 
 from core.errors import Conflict, NotFound, SecretUnreadable
 from core.jobs import ACTIVE_STATES
@@ -25,7 +26,8 @@ from core.shutdown import stopping
 from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
 from instances.outcome import cause_of
 from instances.probe_calls import Result, ask
-from instances.probing import LIVENESS, STARTUP, Restarts, Rule, Watched
+from instances.probing import Restarts, Rule, Watched
+from instances.services.furnishing import secrets_inside
 from instances.services.reserving import queue
 from nodes.models import ComputeNode
 from pulls.tools import Tools, production_tools
@@ -35,7 +37,8 @@ THREADS = 32
 PER_NODE = 4  # probes of one node at a time; of a node that did not answer last, one
 TO_CONNECT = 3.0  # seconds, at least, even when a probe has less: ssh takes its time
 logger = structlog.get_logger(__name__)
-Run = tuple[str, int, int | None]  # one run of a container: its id, how often its engine, and how often we started it
+# One run of a container: its id, how often its engine restarted it, our last operation on it, and its start.
+Run = tuple[str, int, int | None, datetime | None]
 
 
 @dataclass(slots=True)
@@ -46,8 +49,10 @@ class _Watch:
     probes: dict[str, Any]
     node: ComputeNode
     watched: Watched
+    secrets: list[str] | None = field(repr=False)  # see `secrets_inside`
     asked: dict[str, Future[Result]] = field(default_factory=dict)
-    told: dict[str, Any] = field(default_factory=dict)  # kind → what the row says of its last result
+    told: dict[str, Any] = field(default_factory=dict)  # kind → what the row is to say of its last result
+    unwritten: bool = True  # the row does not say yet what is known here
 
 
 class Prober:
@@ -92,7 +97,7 @@ class Prober:
                 self._look()
                 self._look_at = self._tools.monotonic() + self._look_every
             for pk, watch in list(self._watches.items()):
-                self._take(pk, watch)
+                self._keep_up(pk, watch)
             self._ask(threads)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("probes cannot be written down", reason=type(error).__name__)
@@ -101,7 +106,7 @@ class Prober:
     def _look(self) -> None:
         """Which containers run now; those of which a new run began are watched from its beginning."""
         runs = _runs() if self._holding.hold() else {}
-        for pk in [pk for pk, watch in self._watches.items() if runs.get(pk) != watch.run]:
+        for pk in [pk for pk, watch in self._watches.items() if pk not in runs or runs[pk][0] != watch.run]:
             del self._watches[pk]  # what is being asked answers to nobody
         new = DeployedContainer.objects.select_related("instance__node").filter(
             pk__in=runs.keys() - self._watches.keys()
@@ -109,10 +114,11 @@ class Prober:
         for row in new:
             probes: dict[str, Any] = row.template["probes"]
             rules = {kind: Rule.of(probe) for kind, probe in probes.items()}
-            watched = Watched.begin(rules, since=self._tools.monotonic())
-            watch = _Watch(runs[row.pk], probes, row.instance.node, watched, told=row.probe_results)
+            run, begun = runs[row.pk]
+            watched = Watched.begin(rules, since=self._tools.monotonic() - _age(begun, self._tools.now()))
+            watch = _Watch(run, probes, row.instance.node, watched, secrets_inside(row))
+            watch.told = row.probe_results  # what was found last stays to be seen: why it was restarted
             self._watches[row.pk] = watch
-            _write(row.pk, watched, watch.told)  # what was found last stays to be seen: why it was restarted
         self._reload_nodes()
 
     def _reload_nodes(self) -> None:
@@ -134,11 +140,26 @@ class Prober:
             watch = self._watches[pk]
             asking = [one for one in self._asking.get(watch.node.pk, ()) if not one.done()]
             if len(asking) < (1 if watch.node.pk in self._silent else self._per_node):
-                watch.asked[kind] = threads.submit(_answer, watch.probes[kind], watch.node, watch.run[0], self._tools)
+                watch.asked[kind] = threads.submit(_answer, watch, watch.probes[kind], self._tools)
                 asking.append(watch.asked[kind])
             self._asking[watch.node.pk] = asking
 
-    def _take(self, pk: int, watch: _Watch) -> None:
+    def _keep_up(self, pk: int, watch: _Watch) -> None:
+        """The row with what was answered. What it does not take now is written in a later round, and the others' rows
+        all the same, unless the database is away."""
+        self._take(watch)
+        try:
+            if watch.unwritten:
+                _write(pk, watch.watched, watch.told)
+                watch.unwritten = False
+            if watch.watched.verdict.must_restart:
+                self._restart(pk, watch)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("a probe's word cannot be written down", instance=pk, reason=type(error).__name__)
+            connection.close()
+            connection.ensure_connection()
+
+    def _take(self, watch: _Watch) -> None:
         """What was answered meanwhile."""
         for kind in [kind for kind, asked in watch.asked.items() if asked.done()]:
             result, before = _result(watch.asked.pop(kind)), watch.watched
@@ -149,14 +170,12 @@ class Prober:
                 watch.watched.verdict != before.verdict
             ):
                 watch.told[kind] = {**seen, "at": self._tools.now().isoformat()}
-                _write(pk, watch.watched, watch.told)
-        if watch.watched.verdict.must_restart:
-            self._restart(pk, watch)
+                watch.unwritten = True
 
     def _restart(self, pk: int, watch: _Watch) -> None:
         """At once the first time, later after a pause that grows."""
         now, before = self._tools.monotonic(), self._restarts.get(pk, Restarts())
-        failed = STARTUP if watch.watched.verdict.alive else LIVENESS
+        failed = watch.watched.verdict.failed
         if before.allows(now=now) and _restart(pk, watch.told, watch.probes[failed].get("grace")):
             self._restarts[pk] = before.one_more(now=now)
             del self._watches[pk]
@@ -169,27 +188,42 @@ def start_probing() -> threading.Thread:
     return thread
 
 
-def _runs() -> dict[int, Run]:
-    """Of the containers that run, have probes, and that no operation works on."""
+def _runs() -> dict[int, tuple[Run, list[datetime]]]:
+    """Of the containers that run, have probes, and that no operation works on; and of each two moments from which it
+    has run: its start, by its engine's clock, and the end of our last operation on it, by ours."""
+    done = Operation.objects.filter(instance=OuterRef("pk")).order_by("-pk")
     busy = Operation.objects.filter(instance=OuterRef("pk"), state__in=ACTIVE_STATES)
-    rows = DeployedContainer.objects.filter(has_probes=True, instance__observed=Observed.RUNNING)
-    rows = rows.filter(~Exists(busy)).annotate(last=Max("instance__operations"))
+    rows = DeployedContainer.objects.filter(~Exists(busy), has_probes=True, instance__observed=Observed.RUNNING)
+    rows = rows.annotate(last=Subquery(done.values("pk")[:1]), ended=Subquery(done.values("finished_at")[:1]))
+    wanted = ("pk", "ended", "instance__container_id", "instance__restarts", "last", "instance__started_at")
     return {
-        pk: (container, restarts, last)
-        for pk, container, restarts, last in rows.values_list(
-            "pk", "instance__container_id", "instance__restarts", "last"
-        )
+        pk: ((container, restarts, last, started), _moments(started, ended))
+        for pk, ended, container, restarts, last, started in rows.values_list(*wanted)
     }
 
 
-def _answer(probe: dict[str, Any], node: ComputeNode, container: str, tools: Tools) -> Result:
+def _moments(started: datetime | None, ended: datetime | None) -> list[datetime]:
+    return [started, ended or started] if started else []
+
+
+def _age(begun: list[datetime], now: datetime) -> float:
+    """Seconds that a container has run for at least, as clocks may differ; none when its start is not known."""
+    return max(0.0, (now - max(begun)).total_seconds()) if begun else 0.0
+
+
+def _answer(watch: _Watch, probe: dict[str, Any], tools: Tools) -> Result:
+    node = watch.node
     try:
         endpoint = node.endpoint()
     except SecretUnreadable:
         return Result(None, "node_lost", {"cause": cause_of("secret", "")})
     patience = min(max(TO_CONNECT, float(probe["timeout"])), settings.ENGINE_TIMEOUT)
     return ask(
-        probe, engine=lambda: tools.connect(endpoint, timeout=patience), container=container, host=node.published_at
+        probe,
+        engine=lambda: tools.connect(endpoint, timeout=patience),
+        container=watch.run[0],
+        host=node.published_at,
+        secrets=watch.secrets,
     )
 
 
@@ -218,11 +252,12 @@ def _restart(pk: int, told: dict[str, Any], grace: int | None) -> bool:
     if row is None:
         return True
     try:
-        queue(row, OperationKind.RESTART, AnonymousUser(), grace=grace)
+        with transaction.atomic():
+            queue(row, OperationKind.RESTART, AnonymousUser(), grace=grace)
+            DeployedContainer.objects.filter(pk=pk).update(probe_restarts=F("probe_restarts") + 1, is_ready=False)
     except Conflict:
         return False
     except NotFound:
         return True
-    DeployedContainer.objects.filter(pk=pk).update(probe_restarts=F("probe_restarts") + 1, is_ready=False)
-    logger.info("restarted by its probes", instance=pk, results=told)
+    logger.info("restarted by its probes", instance=pk, results={kind: one["code"] for kind, one in told.items()})
     return True

@@ -61,12 +61,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one run of a container. `must_restart`: startup or liveness has failed for good."""
+    """Of one run of a container. `must_restart`: startup or liveness has failed as often as it may."""
 
     started: bool
     ready: bool
     alive: bool = True
     must_restart: bool = False
+
+    @property
+    def failed(self) -> str:
+        """Of one that must be restarted, the probe for which."""
+        return STARTUP if self.alive else LIVENESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +92,11 @@ class Watched:
         return cls(rules, since, verdict, {kind: since + rule.delay for kind, rule in rules.items()})
 
     def asks(self, *, now: float) -> Iterable[str]:
-        """The probes whose time has come."""
-        if self.verdict.must_restart:
-            return []
+        """The probes whose time has come. Of a container that is to be restarted, the one that failed: it may do better
+        while its restart waits."""
         kinds = (READINESS, LIVENESS) if self.verdict.started else (STARTUP,)
+        if self.verdict.must_restart:
+            kinds = (self.verdict.failed,)
         return [kind for kind in kinds if kind in self.rules and self.due[kind] <= now]
 
     def after(self, kind: str, ok: bool | None, *, now: float) -> Watched:
@@ -108,9 +114,9 @@ class Watched:
 
 def _judged(verdict: Verdict, kind: str, ok: bool, *, has_readiness: bool) -> Verdict:
     if kind == READINESS:
-        return replace(verdict, ready=ok)
-    if kind == STARTUP and ok:
-        return replace(verdict, started=True, ready=not has_readiness)
-    if ok:
-        return verdict
-    return replace(verdict, ready=False, alive=kind == STARTUP, must_restart=True)
+        return replace(verdict, ready=ok and not verdict.must_restart)
+    if not ok:
+        return replace(verdict, ready=False, alive=kind == STARTUP, must_restart=True)
+    if verdict.must_restart or not verdict.started:
+        return Verdict(started=True, ready=not has_readiness)  # which the next result of readiness may change
+    return verdict

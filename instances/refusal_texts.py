@@ -29,6 +29,9 @@ TEXTS: dict[str, Any] = {
     # what a deploy template cannot be
     "duplicate_container": _("The deploy template has two containers of this name."),
     "duplicate_port": _("The port %(port)s is declared twice."),
+    "ports_alike": _(
+        "The ports “%(first)s” and “%(second)s” would both be told by the variable %(variable)s. Rename one of them."
+    ),
     "bad_port": _("%(port)s is no port. Ports are numbers from 1 to 65535."),
     "bad_variable_name": _("“%(name)s” is no name of an environment variable, such as EPOCHS."),
     "bad_variable_value": _("The value of %(name)s has a NUL character, or more than %(most)s characters."),
@@ -56,7 +59,13 @@ TEXTS: dict[str, Any] = {
     "bad_sub_path": _("“%(path)s” is no name of a configuration template: it may not begin with / or have ..."),
     "bad_quantity": _("“%(text)s” is no amount. Examples: 500m, 2, 512Mi, 1Gi."),
     "bad_command": _("The command or its arguments have a NUL character."),
-    "bad_probe": _("A probe (%(kind)s) needs one of exec, httpGet, tcpSocket and grpc, with plain texts in it."),
+    "bad_probe": _("A probe (%(kind)s) needs one of exec, httpGet, tcpSocket and grpc."),
+    "bad_probe_command": _("The command of a probe (%(kind)s) is empty, or has a NUL character."),
+    "bad_probe_header": _(
+        "“%(name)s” is no HTTP header of a probe (%(kind)s): a name is like X-Probe, a value one line of text."
+    ),
+    "bad_probe_path": _("“%(path)s” is no path of a probe (%(kind)s), such as /healthz."),
+    "bad_probe_scheme": _("“%(scheme)s” is no scheme of a probe (%(kind)s). There are HTTP and HTTPS."),
     "no_such_probe_port": _("A probe (%(kind)s) looks at the port “%(port)s”, which the container does not have."),
     "privileged": _("It asks for a privileged container. There are none here."),
     "restart_policy_unknown": _("“%(word)s” is no restart policy. There are Always, OnFailure and Never."),
@@ -66,6 +75,13 @@ TEXTS: dict[str, Any] = {
     ),
     "spec_too_small_memory": _(
         "It needs %(wanted)s GB of memory; the product spec has %(granted)s. Choose a larger product spec."
+    ),
+    "spec_too_few_cards": _(
+        "It needs %(wanted)s GPUs (%(name)s); the product spec has %(granted)s. Choose another product spec."
+    ),
+    "no_such_resource": _(
+        "It asks for the resource %(name)s, which there is none of here. Leave it out; the product spec says "
+        "what a container gets."
     ),
     # what a node cannot give
     "no_free_port": _("Fewer than %(wanted)s ports from %(first)s to %(last)s are free on the node."),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from core.fields import MASK
+from instances.hiding import without
 from instances.models import Instance
-
-_SHORTEST = 6  # letters; less is a part of other words
 
 
 def plan_for(instance: Instance, viewer: Any) -> dict[str, Any]:
@@ -24,10 +23,3 @@ def plan_for(instance: Instance, viewer: Any) -> dict[str, Any]:
 def without_values(text: str, options: Mapping[str, Any]) -> str:
     """An engine's words without the values that an instance's `options` set: operators read them too."""
     return without(text, (options.get("environment") or {}).values())
-
-
-def without(text: str, secrets: Iterable[str]) -> str:
-    """A text without these values, as far as they are no part of usual words."""
-    for value in sorted((value for value in secrets if len(value) >= _SHORTEST), key=len, reverse=True):
-        text = text.replace(value, MASK)
-    return text

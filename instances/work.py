@@ -18,6 +18,7 @@ from core.heartbeat import AT_MOST, heartbeat
 from core.jobs import IllegalTransition, JobState
 from instances.creation import GRACE, create, find_container, hold, undo, verified
 from instances.failures import classify_refusal, passes
+from instances.hiding import without
 from instances.models import Instance, Observed, Operation, OperationKind, delete_instance_row
 from instances.observing import ended_at_once
 from instances.outcome import Done, OperationFailed, Waiting, cause_of
@@ -25,7 +26,7 @@ from instances.placing_anew import place_anew
 from instances.services.furnishing import forget_verdict, secrets_of
 from instances.services.reserving import lock_instance
 from instances.sweep import free
-from instances.values import without, without_values
+from instances.values import without_values
 from nodes.engine import Engine, EngineError, EngineRejected
 from pulls.patience import when_database_answers
 from pulls.tools import Tools

@@ -33,7 +33,8 @@ class ConfigSetViewSet(_Sets):
 
     def perform_update(self, serializer: Any) -> None:
         values = serializer.validated_data
-        services.save_config_set(user=self.request.user, values=values, row=serializer.instance)
+        row = serializer.instance
+        serializer.instance = services.save_config_set(user=self.request.user, values=values, row=row)
 
     def perform_destroy(self, instance: ConfigSet) -> None:
         services.delete_config_sets(user=self.request.user, ids=[instance.pk])
@@ -52,7 +53,8 @@ class SecretSetViewSet(_Sets):
 
     def perform_update(self, serializer: Any) -> None:
         values = serializer.validated_data
-        services.save_secret_set(user=self.request.user, values=values, row=serializer.instance)
+        row = serializer.instance
+        serializer.instance = services.save_secret_set(user=self.request.user, values=values, row=row)
 
     def perform_destroy(self, instance: SecretSet) -> None:
         services.delete_secret_sets(user=self.request.user, ids=[instance.pk])

@@ -93,6 +93,7 @@ class Instance(models.Model):
         _("state"), max_length=12, choices=Observed.choices, default=Observed.CREATING, editable=False
     )
     observed_at = models.DateTimeField(_("state seen"), null=True, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)  # its container, last; by the engine's clock
     exit_code = models.IntegerField(_("exit code"), null=True, editable=False)
     looked_into = models.CharField(max_length=40, blank=True, editable=False)  # when that run began: see `look_inside`
     oom_killed = models.BooleanField(default=False, editable=False)

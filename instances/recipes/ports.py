@@ -52,6 +52,20 @@ def _check(ports: Sequence[Port]) -> None:
             if mark in seen:
                 raise Refused("duplicate_port", port=mark)
             seen.add(mark)
+    _check_variables(ports)
+
+
+def _check_variables(ports: Sequence[Port]) -> None:
+    """Names that differ in their signs alone would be told by one variable."""
+    names: dict[str, str] = {}
+    for port in ports:
+        first = names.setdefault(_variable(port), port.name)
+        if first != port.name:
+            raise Refused("ports_alike", first=first, second=port.name, variable=_variable(port))
+
+
+def _variable(port: Port) -> str:
+    return f"KUSCIA_PORT_{port.name.upper().replace('-', '_')}_NUMBER"
 
 
 def numbered(ports: Sequence[Port], free: Sequence[int], *, probed: Collection[str | int] = ()) -> tuple[Port, ...]:
@@ -85,5 +99,5 @@ def told(ports: Iterable[Port]) -> dict[str, str]:
     listed = [
         {"name": port.name, "port": port.number, "scope": port.scope, "protocol": port.protocol} for port in declared
     ]
-    numbers = {f"KUSCIA_PORT_{port.name.upper().replace('-', '_')}_NUMBER": str(port.number) for port in declared}
+    numbers = {_variable(port): str(port.number) for port in declared if port.name}
     return {VARIABLE: json.dumps({"ports": listed}, ensure_ascii=False, separators=(",", ":")), **numbers}

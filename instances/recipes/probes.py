@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from appimages.expansion import Expander
 from instances.accelerator import Refused
@@ -12,6 +14,10 @@ from instances.recipes.ports import Port
 
 KINDS = ("startup", "readiness", "liveness")
 EXEC, HTTP, TCP, GRPC = "exec", "http", "tcp", "grpc"
+_SCHEMES = ("HTTP", "HTTPS")
+_HEADER = re.compile(r"[-A-Za-z0-9!#$%&'*+.^_`|~]+")
+_OF_PATHS = "/%?=&:@!$'()*+,;[]~"  # what stands in a path as it is, besides letters and digits
+_SHOWN = 60  # characters of what is wrong
 _LONGEST = 86_400  # seconds
 LONGEST_GRACE = 600  # seconds, for which a worker does nothing else
 # The document's name → ours, default, smallest. 0 stands for unset: the API of Kuscia writes it for what was left out.
@@ -26,8 +32,8 @@ _NUMBERS = {
 
 def probed_ports(container: Mapping[str, Any]) -> set[str | int]:
     """Names, and numbers, of the ports that probes look at over the network."""
-    probes = (container.get(f"{kind}Probe") or {} for kind in KINDS)
-    wanted = (_handler(probe) for probe in probes if probe)
+    probes = ((kind, container.get(f"{kind}Probe") or {}) for kind in KINDS)
+    wanted = (_handler(kind, probe) for kind, probe in probes if probe)
     return {_port(handler.get("port")) for via, handler in wanted if via in (HTTP, TCP, GRPC)}
 
 
@@ -44,7 +50,7 @@ def probes_of(
 def _probe(
     kind: str, probe: Mapping[str, Any], ports: Sequence[Port], environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    via, handler = _handler(probe)
+    via, handler = _handler(kind, probe)
     found: dict[str, Any] = {"via": via, **_numbers(probe)}
     if kind != "readiness":
         found["successes"] = 1  # Kubernetes allows nothing else there
@@ -53,7 +59,7 @@ def _probe(
         expander = Expander()
         command = [expanded(str(part), environment, expander) for part in handler.get("command") or ()]
         if not command or any("\0" in part for part in command):
-            raise Refused("bad_probe", kind=kind)
+            raise Refused("bad_probe_command", kind=kind)
         return {**found, "command": command}
     found["host_port"] = _host_port(kind, _port(handler.get("port")), ports)
     if via == GRPC:
@@ -63,11 +69,11 @@ def _probe(
     return found
 
 
-def _handler(probe: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def _handler(kind: str, probe: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     for name, via in (("exec", EXEC), ("httpGet", HTTP), ("tcpSocket", TCP), ("grpc", GRPC)):
         if probe.get(name):
             return via, probe[name]
-    raise Refused("bad_probe", kind="")
+    raise Refused("bad_probe", kind=kind)
 
 
 def _numbers(probe: Mapping[str, Any]) -> dict[str, int]:
@@ -98,13 +104,19 @@ def _host_port(kind: str, wanted: str | int, ports: Sequence[Port]) -> int:
 
 def _request(kind: str, handler: Mapping[str, Any]) -> dict[str, Any]:
     """A `host` of its own becomes the Host header: the probe looks at its container and nowhere else."""
-    headers = [[str(one.get("name", "")), str(one.get("value", ""))] for one in handler.get("httpHeaders") or ()]
+    headers = [[str(one.get("name") or ""), str(one.get("value") or "")] for one in handler.get("httpHeaders") or ()]
     if handler.get("host"):
         headers.insert(0, ["Host", str(handler["host"])])
+    for name, value in headers:
+        if not _HEADER.fullmatch(name) or not _is_plain(value):
+            raise Refused("bad_probe_header", kind=kind, name=name[:_SHOWN])
     path = "/" + str(handler.get("path") or "").lstrip("/")
-    if not all(_is_plain(text) for pair in headers for text in pair) or not _is_plain(path) or " " in path:
-        raise Refused("bad_probe", kind=kind)
-    return {"path": path, "scheme": str(handler.get("scheme") or "HTTP").upper(), "headers": headers}
+    if not _is_plain(path):
+        raise Refused("bad_probe_path", kind=kind, path=path[:_SHOWN])
+    scheme = str(handler.get("scheme") or "HTTP")
+    if scheme.upper() not in _SCHEMES:
+        raise Refused("bad_probe_scheme", kind=kind, scheme=scheme[:_SHOWN])
+    return {"path": quote(path, safe=_OF_PATHS), "scheme": scheme.upper(), "headers": headers}
 
 
 def _is_plain(text: str) -> bool:

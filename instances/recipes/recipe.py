@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 from appimages.files import Kept, Renderer
@@ -54,8 +55,18 @@ class Recipe:
         return _of(_RESTARTS, spec.get("restartPolicy"), "restart_policy_unknown")
 
     def requests(self) -> tuple[float, int]:
-        """CPU cores and bytes of memory that it needs at least. Raises `Refused`."""
-        return _sizes(self.container, "requests")
+        """CPU cores and bytes of memory that it needs at least: where it does not say, its limits, as in Kubernetes.
+        Raises `Refused`."""
+        return _sizes({**_amounts(self.container, "limits"), **_amounts(self.container, "requests")})
+
+    def devices(self) -> dict[str, Fraction]:
+        """Of each extended resource, by its name, how much it needs. Raises `Refused`."""
+        found: dict[str, Fraction] = {}
+        for kind in ("limits", "requests"):
+            for name, wanted in _amounts(self.container, kind).items():
+                if "/" in name:
+                    found[name] = max(amount(wanted), found.get(name, Fraction(0)))
+        return found
 
     def complete(self, free: Sequence[int]) -> Template:
         """The whole of it, with these ports of the node. Raises `Refused`."""
@@ -63,7 +74,7 @@ class Recipe:
         if (container.get("securityContext") or {}).get("privileged"):
             raise Refused("privileged")
         ports = numbered(self.ports, free, probed=probed_ports(container))
-        cores, memory = _sizes(container, "limits")
+        cores, memory = _sizes(_amounts(container, "limits"))
         template = Template(
             container=self.name,
             deploy_template=shown(self.deploy_template.get("name")),
@@ -118,6 +129,11 @@ def _of(known: Mapping[str, str], word: str | None, code: str) -> str:
     return known[word or ""]
 
 
-def _sizes(container: Mapping[str, Any], kind: str) -> tuple[float, int]:
+def _amounts(container: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """Those that are given."""
     wanted = (container.get("resources") or {}).get(kind) or {}
-    return float(amount(str(wanted.get("cpu") or ""))), int(amount(str(wanted.get("memory") or "")))
+    return {name: str(text) for name, text in wanted.items() if text not in (None, "")}
+
+
+def _sizes(amounts: Mapping[str, str]) -> tuple[float, int]:
+    return float(amount(amounts.get("cpu", ""))), int(amount(amounts.get("memory", "")))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import PermissionRefused
 from core.rows import save_row
-from imagelib.addresses import AddressError
+from imagelib.addresses import AddressError, join_tag
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints, effective_or_invalid
 
@@ -19,8 +19,7 @@ _LONGEST_ADDRESS = 500
 def address_of(document: dict[str, Any]) -> str:
     """What the document's image is called, as in the image library."""
     image = document["image"]
-    name, tag = image.get("name") or "", image.get("tag") or ""
-    return f"{name}:{tag}" if tag else name
+    return join_tag(image.get("name") or "", image.get("tag") or "")
 
 
 def entry_of(document: dict[str, Any], *, user: Any) -> ImageRegistry:

@@ -17,6 +17,7 @@ from appimages.services import get_app_image
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs import ACTIVE_STATES
 from instances.accelerator import Refused
+from instances.accelerators.registry import CARDS
 from instances.models import Deployment, Desired, Instance, Operation, OperationKind, ProductSpec
 from instances.models.deployments import DEPLOYMENT_NAME, LONGEST_NAME
 from instances.recipes.recipe import Recipe, shown
@@ -145,6 +146,11 @@ def _check_sizes(recipe: Recipe, plan: ProductSpec) -> None:
         raise Refused("spec_too_small_cpu", wanted=cores, granted=plan.cpu_cores)
     if plan.memory_gb and memory > plan.memory_gb * GIB:
         raise Refused("spec_too_small_memory", wanted=round(memory / GIB, 2), granted=plan.memory_gb)
+    for name, wanted in recipe.devices().items():
+        if name not in CARDS.RESOURCES and wanted:
+            raise Refused("no_such_resource", name=name)
+        if wanted > plan.gpu_count:
+            raise Refused("spec_too_few_cards", name=name, wanted=f"{float(wanted):g}", granted=plan.gpu_count)
 
 
 def _not_offered(refused: Refused, recipe: Recipe) -> NotOffered:

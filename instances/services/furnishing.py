@@ -127,6 +127,23 @@ def secrets_of(instance: Instance) -> list[str]:
         return []
 
 
+def secrets_inside(row: DeployedContainer) -> list[str] | None:
+    """What the programs of a container know of secrets. None: that is not known, for a set cannot be read, or was
+    changed or deleted since somebody asked for the container."""
+    template = Template.of(row.template)
+    wanted = secret_sets_wanted(template)
+    if not wanted:
+        return []
+    found = SecretSet.objects.filter(name__in=wanted, updated_at__lt=row.instance.created_at)
+    try:
+        sets = {one.name: _revealed(one) for one in found}
+        if len(sets) < len(wanted):
+            return None
+        return [*fill(template, sets).environment.secrets, *(text for one in sets.values() for text in one.values())]
+    except Refused:
+        return None
+
+
 def _revealed(row: SecretSet) -> dict[str, str]:
     """Said of the set itself: the worker takes any other secret that is unreadable for the node's."""
     try:

@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from core.models import IdempotencyKey
 from imagelib.models import ImageRegistry, RegistryEndpoint
+from instances.models import SecretSet
 from pulls.models import PullJob, PullRequest
 from tests.api import make
 from tests.api.gva_client import CREATE
@@ -92,3 +93,19 @@ def test_cancelling_many_times_cancels_once(as_operator: APIClient, operator: Us
     answers = at_once([partial(client.post, f"/api/pulls/{job.pk}/cancel/") for client in clients])
     assert Counter(answer.status_code for answer in answers) == {200: 20}  # a second click is no mistake
     assert job.events.filter(code="cancelled_waiting").count() == 1
+
+
+def test_secrets_of_one_set_that_are_stored_at_once_are_all_kept(as_operator: APIClient) -> None:
+    made = as_operator.post("/api/secret-sets/", {"name": "keys", "values": {"FIRST": "0"}}).json()
+    clients = [copy_of(as_operator) for _ in range(16)]
+    names = [f"NAME{number}" for number in range(16)]
+    at = f"/api/secret-sets/{made['id']}/"
+    asks = [
+        partial(client.patch, at, {"values": {name: name.lower()}}) for client, name in zip(clients, names, strict=True)
+    ]
+    answers = at_once(asks)
+    assert Counter(answer.status_code for answer in answers) == {200: 16}, [answer.content for answer in answers]
+    row = SecretSet.objects.get()
+    assert row.reveal() == {"FIRST": "0", **{name: name.lower() for name in names}}
+    assert row.keys == sorted(row.reveal())
+    assert all(name in answer.json()["values"] for name, answer in zip(names, answers, strict=True))

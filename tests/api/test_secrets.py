@@ -24,12 +24,13 @@ from builds.models import Application, BuildSecret, Submission, WebhookCall, Web
 from builds.submission_work import check_submission
 from builds.webhook_work import call_webhook
 from imagelib.models import ImageRegistry, RegistryEndpoint
-from instances.models import Instance
+from instances.models import Deployment, Instance, SecretSet
 from nodes.models import ComputeNode
 from pulls.tools import production_tools
 from tests.api import make
 from tests.api.gva_client import CREATE, FIND, UPDATE
 from tests.api.gva_kinds import KINDS, NODES
+from tests.api.probed import plant_in_secret_sets
 from tests.api.routes import all_routes
 from tests.services.certs import Authority
 from tests.support.app_images import document
@@ -245,7 +246,7 @@ def read_everything(client: Listener) -> None:
     """Every route that can be read, of everything there is."""
     ids = {
         "images": ImageRegistry, "registries": RegistryEndpoint, "nodes": ComputeNode, "instances": Instance,
-        "applications": Application,
+        "applications": Application, "deployments": Deployment, "secret-sets": SecretSet,
         "webhook-targets": WebhookTarget, "submissions": Submission,
     }  # fmt: skip
     for method, path in all_routes():
@@ -284,6 +285,7 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
     everything_logged: pytest.LogCaptureFixture,
     django_capture_on_commit_callbacks: Any,
     user: User,
+    operator: User,
     settings: Any,
 ) -> None:
     settings.SCANNER_URL, settings.SCANNER_TOKEN = "http://127.0.0.1:1", canary("scanner-token")
@@ -298,6 +300,7 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
         assert image and node
         assert listener.post("/api/pulls/", {"image": image.pk, "nodes": [node.pk]}).status_code == 202
         make_instances(listener)
+        plant_in_secret_sets(listener, canary, operator)
     read_everything(listener)
     reader = Listener()
     token = reader.login_as("ulrich")
@@ -308,7 +311,8 @@ def test_no_secret_comes_out_of_the_api_the_logs_the_database_or_the_messages(
     kept += [secret.reveal() for row in Application.objects.all() for secret in (row.git_password, row.webhook_secret)]
     kept += [row.secret.reveal() for row in WebhookTarget.objects.all()]
     kept += [secret.reveal() for row in ComputeNode.objects.all() for secret in (row.password, row.client_key)]
-    assert len(canary.found_in("\n".join(kept))) >= 8, "the secrets were not even stored"
+    kept += [text for row in SecretSet.objects.all() for text in row.reveal().values()]
+    assert len(canary.found_in("\n".join(kept))) >= 11, "the secrets were not even stored"
     sent = messages()
     assert "pulls.tasks.run_pull" in sent and "instances.tasks.run_operation" in sent, "no message was sent"
     assert "SELECT" in everything_logged.text and "auditlog_logentry: " in database()

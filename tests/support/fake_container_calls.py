@@ -133,7 +133,8 @@ class FakeContainerCalls:
             return Finished(126, f"{words}\r\n", "")
         if program.runs:
             raise EngineError("engine_timeout", f"no complete answer within {within:.3g} s")
-        return _finished(program.exit_code, [(stream, text.encode()) for stream, text in program.says])
+        said = {stream: "".join(text for one, text in program.says if one == stream).encode() for stream in (OUT, ERR)}
+        return _finished(program.exit_code, [(stream, text[:limit_bytes]) for stream, text in said.items()])
 
     def read_file(self, container: str, path: str, *, limit: int) -> bytes | None:
         found = self._followed(self._allow("file").get(container), path)

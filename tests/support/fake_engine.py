@@ -90,7 +90,10 @@ class FakeEngine:
             return list({image.id: image for image in self._names.values()}.values())
 
     def find(self, reference: str) -> FakeImage | None:
-        """By "repository:tag", "repository" (latest), "repository@digest" or id."""
+        """By "repository:tag", "repository" (latest), "repository@digest" or id. Beside a digest a tag says nothing."""
+        named, separator, digest = reference.partition("@")
+        head, slash, last = named.rpartition("/")
+        reference = f"{head}{slash}{last.partition(':')[0]}@{digest}" if separator else reference
         with self._lock:
             by_id = {image.id: image for image in self._names.values()}
             return self._names.get(reference) or self._names.get(f"{reference}:latest") or by_id.get(reference)

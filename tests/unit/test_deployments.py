@@ -25,7 +25,6 @@ from instances.models import (
 from instances.services import (
     operate_deployment,
     run_app_image,
-    save_config_set,
     save_secret_set,
 )
 from instances.services.asking import NoRoom, NotOffered, judge
@@ -40,6 +39,7 @@ from tests.support.one_deployment import app_image, deployed, instances, run_all
 from tests.support.one_instance import gpu_node, is_clean, made, only, prepare, run
 from tests.support.one_pull import IMAGE, REFERENCE
 
+REPOSITORY = REFERENCE.rpartition(":")[0]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -146,6 +146,13 @@ def test_what_cannot_be_asked(people, ulrich, node, asked: dict[str, Any], field
         ({"name": "c", "configVolumeMounts": [{"mountPath": "/a", "subPath": "broken"}]}, "bad_config_template"),
         ({"name": "c", "resources": {"requests": {"cpu": "3"}}}, "spec_too_small_cpu"),
         ({"name": "c", "resources": {"requests": {"memory": "3Gi"}}}, "spec_too_small_memory"),
+        ({"name": "c", "resources": {"limits": {"cpu": "64"}}}, "spec_too_small_cpu"),
+        ({"name": "c", "resources": {"limits": {"memory": "1Ti"}}}, "spec_too_small_memory"),
+        ({"name": "c", "resources": {"limits": {"nvidia.com/gpu": "1"}}}, "spec_too_few_cards"),
+        ({"name": "c", "resources": {"requests": {"nvidia.com/gpu": 4}}}, "spec_too_few_cards"),
+        ({"name": "c", "resources": {"limits": {"example.com/tpu": "1"}}}, "no_such_resource"),
+        ({"name": "c", "livenessProbe": {"periodSeconds": 1}}, "bad_probe"),
+        ({"name": "c", "ports": [{"name": "a-b"}, {"name": "a_b"}]}, "ports_alike"),
         ({"name": "c", "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}, "reserved_variable"),
         ({"name": "c", "envFrom": [{"configMapRef": {"name": "absent"}}]}, "no_config_set"),
         ({"name": "c", "envFrom": [{"secretRef": {"name": "absent"}}]}, "no_secret_set"),
@@ -160,6 +167,17 @@ def test_what_no_node_can_run(people, ulrich, node, container: dict[str, Any], c
     assert refused.value.code == code and not Deployment.objects.exists()
     if code == "bad_config_template":
         assert "Line 1, column 1: the braces are not closed" in str(refused.value)
+
+
+def test_cards_that_the_product_spec_has_may_be_asked_for(people, ulrich) -> None:
+    make.gpu_node()
+    resources = {"limits": {"nvidia.com/gpu": "2", "example.com/tpu": "0", "ephemeral-storage": "1Gi"}}
+    app_image(people, {"name": "c", "resources": resources})
+    with translation.override("en"), pytest.raises(NotOffered) as refused:
+        deployed(ulrich, spec=make.spec(gpu_model="NVIDIA A10", gpu_count=1).pk)
+    assert "It needs 2 GPUs (nvidia.com/gpu); the product spec has 1." in str(refused.value)
+    [instance] = instances(deployed(ulrich, spec=make.spec(gpu_model="NVIDIA A10", gpu_count=2).pk))
+    assert instance.allocations.count() == 2
 
 
 def test_no_file_is_put_where_a_card_needs_its_library(people, ulrich) -> None:
@@ -322,19 +340,6 @@ def test_an_engines_words_are_told_without_secrets(people, ulrich, node, engine,
     assert instance.problem["params"]["evidence"].endswith("token=******")
 
 
-def test_secret_sets_keep_what_is_masked_or_left_out(people, ulrich) -> None:
-    row = save_secret_set(user=people, values={"name": "keys", "values": {"a": "1", "b": "2", "c": "3"}})
-    row = save_secret_set(user=people, values={"values": {"a": "******", "b": "", "d": "4"}}, row=row)
-    assert SecretSet.objects.get().reveal() == {"a": "1", "c": "3", "d": "4"} and row.keys == ["a", "c", "d"]
-    with pytest.raises(PermissionRefused):
-        save_secret_set(user=ulrich, values={"name": "mine"})
-    for bad in ({"name": "Keys"}, {"name": "ok", "values": {"a=b": "x"}}):
-        with pytest.raises(InvalidInput):
-            save_secret_set(user=people, values=bad)
-    with pytest.raises(Conflict):
-        save_config_set(user=people, values={"name": save_config_set(user=people, values={"name": "x"}).name})
-
-
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
@@ -365,3 +370,29 @@ def test_the_image_must_be_the_one_that_is_named(people, ulrich, node, engine, t
     if code:
         params = instance.problem["params"]
         assert (params["expected"], params["actual"]) == (named, IMAGE.id) and is_clean(engine)
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "meant"),
+    [
+        ("", IMAGE.digest, ""),
+        (f"@{IMAGE.digest}", "", ""),
+        (f"@{IMAGE.digest}", "1", ":1"),
+        (f":1@{IMAGE.digest}", "", ":1"),
+        ("@sha256", IMAGE.digest.removeprefix("sha256:"), ""),
+    ],
+)
+def test_an_image_that_is_named_by_its_digest(people, ulrich, node, engine, tools, name, tag, meant) -> None:
+    prepare(engine, image=False)
+    app_image(people, {"name": "c"}, image={"name": f"{REPOSITORY}{name}", "tag": tag})
+    deployment = run_app_image(user=people, app_image="app", spec=make.spec().pk)
+    [instance] = run_all(deployment, tools)
+    assert instance.observed == Observed.PULLING and instance.reference == f"{REPOSITORY}{meant}@{IMAGE.digest}"
+    run_pull(PullJob.objects.get().pk, tools=tools)
+    assert run(instance, tools).state == JobState.SUCCEEDED
+    assert (instance.observed, only(engine).spec.image) == (Observed.RUNNING, instance.reference)
+    assert ImageRegistry.objects.count() == 1
+    run_app_image(user=people, app_image="app", spec=make.spec().pk)
+    assert ImageRegistry.objects.count() == 1, "it is the same image"
+    listed = ImageRegistry.objects.update(is_listed=True)
+    assert listed and run_app_image(user=ulrich, app_image="app", spec=make.spec().pk)

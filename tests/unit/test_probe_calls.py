@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
+from functools import partial
 from typing import Any
 
 import h2.config
@@ -19,7 +20,7 @@ from nodes.engine import ContainerSpec, EngineEndpoint, EngineError, EngineRejec
 from tests.api import make
 from tests.services.ports import LOOPBACK
 from tests.support.fake_engine import FakeEngine, FakeFleet
-from tests.support.fake_programs import ERR, Program
+from tests.support.fake_programs import ERR, OUT, Program
 from tests.support.one_instance import LABEL
 from tests.support.one_pull import IMAGE, REFERENCE
 
@@ -245,6 +246,37 @@ def test_exec(engine: FakeEngine) -> None:
     assert run("slow") == Result(False, "no_answer", {"seconds": 1})
     engine.containers.refuse("exec", EngineRejected(409, "the container is paused"))
     assert run("good") == Result(False, "engine_refused", {"evidence": "the container is paused"})
+
+
+@pytest.mark.parametrize(
+    ("output", "secrets", "said"),
+    [
+        ("no login as me:hunter2hunter2 here", ["hunter2hunter2"], "no login as me:****** here"),
+        ("BEGIN\nAAAA  BBBB\nCCCCCC\nEND", ["AAAA  BBBB\nCCCCCC\n"], "BEGIN ****** END"),
+        ("only the line CCCCCC", ["AAAA  BBBB\nCCCCCC\n"], "only the line ******"),
+        ("x" * 150 + " hunter2hunter2" * 9, ["hunter2hunter2"], "x" * 150 + " ******" * 2 + " ***"),
+        ("x" * 190 + " " * 30 + "hunter2hunter2", ["hunter2hunter2"], "x" * 190),  # cut within the secret
+        ("x" * 300, [], "x" * 200),
+        ("anything at all", None, "******"),
+        ("\n", None, ""),
+    ],
+)
+def test_secrets_are_left_out_of_what_programs_say(
+    engine: FakeEngine, output: str, secrets: list[str] | None, said: str
+) -> None:
+    fleet = FakeFleet({make.DEAD_ENGINE: engine})
+    engine.add_image(IMAGE)
+    connect = partial(fleet.connect, EngineEndpoint(make.DEAD_ENGINE))
+    with connect() as connected:
+        connected.start_container(connected.create_container(ContainerSpec("probed", REFERENCE, labels={LABEL: "x"})))
+    probe = {"via": "exec", "command": ["any"], "timeout": 1}
+    for stream in (OUT, ERR):
+        engine.containers.exec_programs[("any",)] = Program(((stream, output),))
+        found = ask(probe, engine=connect, container="probed", host="", secrets=secrets)
+        assert found.params["said"] == said
+    engine.containers.refuse("exec", EngineRejected(409, output))
+    found = ask(probe, engine=connect, container="probed", host="", secrets=secrets)
+    assert not any(secret in found.params["evidence"] for secret in secrets or ["anything"])
 
 
 def test_exec_on_a_node_that_is_out_of_reach_says_nothing(engine: FakeEngine) -> None:

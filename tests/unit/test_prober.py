@@ -4,69 +4,33 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from django.utils import timezone
 
 from core.heartbeat import heartbeat
 from core.leases import Holding
-from instances.models import DeployedContainer, Instance, Observed, OperationKind
-from instances.prober import Prober
-from instances.services import operate
+from instances.models import DeployedContainer, Instance, Observed, Operation, OperationKind
+from instances.observing import columns_of
+from instances.services import operate, save_secret_set
 from instances.services.reserving import queue
-from nodes.engine import EngineError
-from nodes.models import ComputeNode
-from tests.support.fake_engine import FakeFleet
 from tests.support.fake_programs import Program
 from tests.support.one_deployment import app_image, deployed, run_all
 from tests.support.one_instance import newest, only, prepare, run
+from tests.support.probing import BAD, GOOD, PROBES, probed, probing, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-GOOD, BAD = Program.saying("ok\n"), Program(exit_code=1)
-PROBES: dict[str, Any] = {
-    "name": "c",
-    "readinessProbe": {"exec": {"command": ["ready"]}, "periodSeconds": 1, "failureThreshold": 1},
-    "livenessProbe": {"exec": {"command": ["alive"]}, "periodSeconds": 1, "failureThreshold": 1},
-}
-
-
-@contextmanager
-def probing(tools, **more: Any) -> Iterator[Prober]:
-    """In a thread of its own, as in a worker."""
-    ended = threading.Event()
-    prober = Prober(tools, stopping=ended, every=0.01, look_every=0.01, **more)
-    thread = threading.Thread(target=prober.run)
-    thread.start()
-    try:
-        yield prober
-    finally:
-        ended.set()
-        thread.join(60)
-        assert not thread.is_alive()
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    for _ in range(6000):
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
 
 
 @pytest.fixture
 def row(people, ulrich, node, engine, tools) -> Callable[[], DeployedContainer]:
-    """A container with two probes that runs, as it is now."""
-    prepare(engine)
-    engine.containers.exec_programs |= {("ready",): GOOD, ("alive",): GOOD}
-    app_image(people, PROBES)
-    deployment = deployed(ulrich)
-    run_all(deployment, tools)
-    return lambda: DeployedContainer.objects.select_related("instance").get(deployment=deployment)
+    return probed(people, ulrich, engine, tools)
 
 
 def test_verdicts_reach_the_row(row, engine, tools) -> None:
@@ -83,6 +47,85 @@ def test_verdicts_reach_the_row(row, engine, tools) -> None:
         engine.containers.exec_programs[("ready",)] = BAD
         until(lambda: row().is_ready is False)
         assert row().is_alive and row().probe_restarts == 0, "nothing else follows from it"
+
+
+class Refusing:
+    """A database that does not take what is said of a container, while it is `on`, in this column."""
+
+    def __init__(self, container: int, *, column: str = "probe_results") -> None:
+        self.on, self.refused = False, 0
+        self._container, self._column = container, column
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if self.on and sql.startswith("UPDATE") and self._column in sql and self._container in params:
+            self.refused += 1
+            raise OperationalError("the connection is lost")
+        return execute(sql, params, many, context)
+
+
+def test_a_verdict_is_written_when_the_database_is_back(row, engine, tools) -> None:
+    database = Refusing(row().pk)
+    with probing(tools, statements=database):
+        until(lambda: row().is_ready)
+        database.on = True
+        engine.containers.exec_programs[("ready",)] = BAD
+        until(lambda: database.refused)
+        database.on = False
+        until(lambda: row().is_ready is False)
+        assert row().probe_results["readiness"]["ok"] is False
+
+
+def test_a_restart_that_the_database_does_not_take_is_asked_for_again(row, engine, tools) -> None:
+    database = Refusing(row().pk, column="probe_restarts")
+    with probing(tools, statements=database):
+        until(lambda: row().is_ready)
+        database.on = True
+        engine.containers.exec_programs[("alive",)] = BAD
+        until(lambda: database.refused)
+        assert newest(row().instance).kind == OperationKind.CREATE, "no restart that nobody counts"
+        database.on = False
+        until(lambda: row().probe_restarts == 1)
+        assert newest(row().instance).kind == OperationKind.RESTART
+
+
+def test_a_row_that_cannot_be_written_does_not_keep_others_from_it(people, ulrich, node, engine, tools) -> None:
+    prepare(engine)
+    engine.containers.exec_programs |= {("ready",): GOOD, ("alive",): GOOD}
+    app_image(people, PROBES)
+    first, second = run_all(deployed(ulrich, replicas=2), tools)
+    database = Refusing(first.pk)
+    database.on = True
+    with probing(tools, statements=database):
+        until(lambda: DeployedContainer.objects.get(pk=second.pk).is_ready)
+        assert DeployedContainer.objects.get(pk=first.pk).is_ready is False
+        database.on = False
+        until(lambda: DeployedContainer.objects.get(pk=first.pk).is_ready)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_a_probe_says_is_told_without_secrets(people, ulrich, node, engine, tools, caplog, changed: bool) -> None:
+    """What is in the container is no longer known when its set has changed since: then nothing is told."""
+    keys = save_secret_set(user=people, values={"name": "keys", "values": {"PASSWORD": "hunter2hunter2"}})
+    prepare(engine)
+    engine.containers.exec_programs |= {
+        ("ready",): Program.saying("as admin:hunter2hunter2\n"),
+        ("alive",): GOOD,
+    }
+    url = {"name": "URL", "value": "db://$(PASSWORD)@db"}
+    app_image(people, {**PROBES, "envFrom": [{"secretRef": {"name": "keys"}}], "env": [url]})
+    [instance] = run_all(deployed(ulrich), tools)
+    if changed:
+        save_secret_set(user=people, values={"values": {"PASSWORD": "another-one"}}, row=keys)
+    caplog.set_level("INFO")
+    with probing(tools):
+        until(lambda: DeployedContainer.objects.get().is_ready)
+        engine.containers.exec_programs[("alive",)] = Program.saying("not as hunter2hunter2\n", exit_code=1)
+        found = until(lambda: DeployedContainer.objects.filter(probe_restarts=1).first())
+    said = {kind: one["params"]["said"] for kind, one in found.probe_results.items()}
+    masked = {"readiness": "as admin:******", "liveness": "not as ******"}
+    assert said == (dict.fromkeys(masked, "******") if changed else masked)
+    [line] = [record for record in caplog.messages if "restarted by its probes" in record]
+    assert "exited" in line and "hunter2" not in caplog.text and str(instance.pk) in line
 
 
 def test_what_is_not_alive_is_restarted_and_judged_anew(row, engine, tools) -> None:
@@ -167,6 +210,60 @@ def test_a_second_restart_waits(row, engine, tools) -> None:
         until(lambda: row().probe_restarts == 2)
 
 
+@pytest.mark.parametrize(
+    ("started", "ended", "asked"),
+    [(7200, 7200, True), (7200, 60, False), (60, 7200, False), (-60, -60, False), (None, 7200, False)],
+)
+def test_the_first_probe_comes_so_long_after_the_start(row, engine, tools, started, ended, asked: bool) -> None:
+    """Whoever asks since when. A node whose clock is behind is not taken at its word: our operation was later."""
+    now = timezone.now()
+    Instance.objects.update(started_at=None if started is None else now - timedelta(seconds=started))
+    Operation.objects.update(finished_at=now - timedelta(seconds=ended))
+    late = {**row().template["probes"]["readiness"], "delay": 3600}
+    DeployedContainer.objects.update(template={"probes": {"readiness": late}})
+    rounds: list[None] = []
+
+    def monotonic() -> float:
+        rounds.append(None)
+        return time.monotonic()
+
+    with probing(replace(tools, monotonic=monotonic)) as prober:
+        until(lambda: row().is_ready if asked else prober.watching)
+        before = len(rounds)
+        until(lambda: len(rounds) > before + 100)
+        assert row().is_ready is asked
+
+
+def test_the_start_of_a_container_is_known(row, engine) -> None:
+    assert row().instance.started_at == datetime.fromisoformat(only(engine).info.started_at)
+    for text in ("", "soon", "0001-01-01T00:00:00+23:00"):
+        assert columns_of(replace(only(engine).info, started_at=text), now=timezone.now())["started_at"] is None
+
+
+def test_what_recovers_before_its_next_restart_is_left_alone(row, engine, tools) -> None:
+    engine.containers.exec_programs[("alive",)] = BAD
+    quick = {kind: {**probe, "period": 0} for kind, probe in row().template["probes"].items()}
+    DeployedContainer.objects.update(template={"probes": quick})
+    clock, asked = [0.0], []
+
+    def monotonic() -> float:
+        asked.append(None)
+        return clock[0]
+
+    with probing(replace(tools, monotonic=monotonic)):
+        until(lambda: row().probe_restarts == 1)
+        run(row().instance, tools)
+        clock[0] = 5.0
+        until(lambda: row().is_alive is False)
+        assert row().is_ready is False
+        engine.containers.exec_programs[("alive",)] = GOOD
+        until(lambda: row().is_alive and row().is_ready)
+        clock[0] = 20.0
+        rounds = len(asked)
+        until(lambda: len(asked) > rounds + 100)
+        assert row().probe_restarts == 1 and row().is_ready
+
+
 def test_what_is_stopped_is_asked_nothing(row, engine, tools, ulrich) -> None:
     with probing(tools) as prober:
         until(lambda: row().is_ready)
@@ -190,100 +287,8 @@ def test_a_new_run_is_not_ready_by_the_word_of_the_last_one(row, tools, ulrich, 
     assert (found.has_started, found.is_alive) == (None, None)
 
 
-def test_an_engine_that_does_not_answer_is_no_sign_of_life(row, engine, tools) -> None:
-    engine.containers.exec_programs[("ready",)] = lambda _spec: (_ for _ in ()).throw(EngineError("engine_gone", "x"))
-    with probing(tools):
-        found = until(lambda: row() if "readiness" in row().probe_results else None)
-    assert found.probe_results["readiness"]["params"]["cause"]["code"] == "engine_gone" and found.is_ready is False
-
-
-def test_an_engine_that_does_not_answer_is_no_reason_to_restart(row, engine, tools) -> None:
-    asked = []
-
-    def lost(_spec: Any) -> Program:
-        asked.append(None)
-        raise EngineError("engine_unreachable", "no route")
-
-    quick = {kind: {**probe, "period": 0} for kind, probe in row().template["probes"].items()}
-    DeployedContainer.objects.update(template={"probes": quick})
-    with probing(tools):
-        until(lambda: row().is_ready)
-        engine.containers.exec_programs |= {("alive",): lost, ("ready",): lost}
-        until(lambda: len(asked) > 20)
-        found = row()
-    assert (found.is_alive, found.is_ready, found.probe_restarts) == (True, True, 0), "it runs as it did"
-    assert found.probe_results["liveness"]["ok"] is None
-
-
-class Gate:
-    """Engines that are connected to as ever, or, once shut, when it opens."""
-
-    def __init__(self, tools) -> None:
-        self._connect, self._opened, self.lost = tools.connect, threading.Event(), False
-        self.waits, self.patience = list[float](), set[float]()
-        self._opened.set()
-
-    @contextmanager
-    def connect(self, endpoint: Any, *, timeout: float) -> Iterator[Any]:
-        self.patience.add(timeout)
-        if self.lost:
-            raise EngineError("engine_unreachable", "no route")
-        self.waits.append(timeout)
-        self._opened.wait(60)
-        self.waits.pop()
-        with self._connect(endpoint) as connected:
-            yield connected
-
-    @contextmanager
-    def shut(self) -> Iterator[None]:
-        self._opened.clear()
-        try:
-            yield
-        finally:
-            self._opened.set()
-
-
-@pytest.mark.parametrize(("per_node", "was_lost", "most"), [(4, False, 2), (1, False, 1), (4, True, 1)])
-def test_a_node_that_hangs_holds_few_threads(row, tools, per_node: int, was_lost: bool, most: int) -> None:
-    rounds, gate = [], Gate(tools)
-
-    def monotonic() -> float:
-        rounds.append(None)
-        return time.monotonic()
-
-    quick = {kind: {**probe, "period": 0, "timeout": 60} for kind, probe in row().template["probes"].items()}
-    DeployedContainer.objects.update(template={"probes": quick})
-    gate.lost = was_lost
-    with probing(replace(tools, connect=gate.connect, monotonic=monotonic), per_node=per_node), gate.shut():
-        until(lambda: not was_lost or "liveness" in row().probe_results)
-        gate.lost = False
-        until(lambda: len(gate.waits) == most)
-        before = len(rounds)
-        until(lambda: len(rounds) > before + 100)
-        assert len(gate.waits) == most
-    assert gate.patience == {10.0}, "no longer than for any engine"
-
-
-def test_connecting_takes_no_longer_than_the_probe(row, tools) -> None:
-    gate = Gate(tools)
-    with probing(replace(tools, connect=gate.connect)):
-        until(lambda: row().is_ready)
-    assert gate.patience == {3.0}
-
-
-def test_a_node_that_moved_is_asked_at_its_new_address(row, node, engine, tools) -> None:
-    moved = "tcp://127.0.0.1:4"
-    fleet = FakeFleet({node.docker_address: engine})
-    with probing(replace(tools, connect=fleet.connect)):
-        until(lambda: row().is_ready)
-        fleet.engines[moved] = fleet.engines.pop(node.docker_address)
-        until(lambda: row().probe_results["readiness"]["ok"] is None)
-        ComputeNode.objects.update(docker_address=moved)
-        until(lambda: row().probe_results["readiness"]["ok"])
-        assert row().is_ready and row().probe_restarts == 0
-
-
-def test_a_container_that_its_engine_restarted_is_judged_anew(row, engine, tools) -> None:
+@pytest.mark.parametrize("change", [{"restarts": 1}, {"started_at": datetime(2026, 1, 1, tzinfo=UTC)}])
+def test_a_container_that_its_engine_restarted_is_judged_anew(row, engine, tools, change: dict[str, Any]) -> None:
     patient = {**row().template["probes"]["readiness"], "failures": 1000}
     DeployedContainer.objects.update(template={"probes": {"readiness": patient}})
     with probing(tools):
@@ -291,7 +296,7 @@ def test_a_container_that_its_engine_restarted_is_judged_anew(row, engine, tools
         engine.containers.exec_programs[("ready",)] = BAD
         until(lambda: not row().probe_results["readiness"]["ok"])
         assert row().is_ready, "a few failures of a thousand"
-        Instance.objects.update(restarts=1)
+        Instance.objects.update(**change)
         until(lambda: row().is_ready is False)
 
 

@@ -57,7 +57,21 @@ def test_a_container_that_does_not_start_is_restarted() -> None:
     assert after(one, *[(STARTUP, False)] * 2).verdict == Verdict(started=False, ready=False)
     failed = after(one, *[(STARTUP, False)] * 3)
     assert failed.verdict == Verdict(started=False, ready=False, alive=True, must_restart=True)
-    assert list(failed.asks(now=1e9)) == []
+    assert list(failed.asks(now=1e9)) == [STARTUP]
+    assert after(failed, (STARTUP, True)).verdict == Verdict(started=True, ready=True), "late, but before its restart"
+
+
+def test_what_recovers_before_its_restart_is_left_alone() -> None:
+    one = after(watched(liveness=QUICK, readiness=QUICK), (READINESS, True), (LIVENESS, False))
+    assert one.verdict == Verdict(started=True, ready=False, alive=False, must_restart=True)
+    assert list(one.asks(now=1000)) == [LIVENESS]
+    assert after(one, (READINESS, True)).verdict == one.verdict, "an answer that was on its way"
+    one = after(one, (LIVENESS, True))
+    assert one.verdict == Verdict(started=True, ready=False, alive=True)
+    assert list(one.asks(now=1000)) == [READINESS, LIVENESS]
+    assert after(one, (READINESS, True)).verdict == Verdict(started=True, ready=True)
+    alone = after(watched(liveness=QUICK), (LIVENESS, False), (LIVENESS, True))
+    assert alone.verdict == Verdict(started=True, ready=True), "nothing else says that it is not ready"
 
 
 def test_readiness_goes_and_comes_back() -> None:
@@ -106,9 +120,8 @@ def test_only_failures_in_a_row_restart(results: list[tuple[str, bool]], failure
         one = one.after(kind, ok, now=100)
         if kind == LIVENESS:
             row = 0 if ok else row + 1
-        assert one.verdict.must_restart == (row >= failures)
-        if one.verdict.must_restart:
-            return
+        assert one.verdict.must_restart == (row >= failures) == (not one.verdict.alive)
+        assert not (one.verdict.must_restart and one.verdict.ready)
 
 
 def test_what_could_not_be_asked_counts_for_nothing() -> None:

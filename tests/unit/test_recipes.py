@@ -66,10 +66,19 @@ def test_ports_get_their_numbers() -> None:
         ([{"name": "a", "port": 1}, {"name": "b", "port": 1}], "duplicate_port"),
         ([{"name": "a", "port": 65536}], "bad_port"),
         ([{"name": "a", "port": -1}], "bad_port"),
+        ([{"name": "a-b"}, {"name": "c"}, {"name": "a_b"}], "ports_alike"),
+        ([{"name": "a"}, {"name": "A"}], "ports_alike"),
     ],
 )
 def test_ports_that_cannot_be(ports: list[dict[str, Any]], code: str) -> None:
     assert code_of(lambda: ports_of({"ports": ports}))[0] == code
+
+
+def test_a_port_without_a_name_has_no_variable() -> None:
+    ports = ports_of({"ports": [{"name": "", "port": 80}, {"port": 81}, {"name": "-", "port": 82}]})
+    variables = told(numbered(ports, [1, 2, 3]))
+    assert [one["port"] for one in json.loads(variables.pop("ALLOCATED_PORTS"))["ports"]] == [80, 81, 82]
+    assert variables == {"KUSCIA_PORT___NUMBER": "82"}
 
 
 def test_ports_are_looked_for_from_anywhere_and_round() -> None:
@@ -122,17 +131,33 @@ def test_the_time_that_a_program_has_when_its_probe_has_failed(seconds: int | No
     ("probe", "code"),
     [
         ({"periodSeconds": 1}, "bad_probe"),
-        ({"exec": {"command": []}, "periodSeconds": 1}, "bad_probe"),
-        ({"exec": {"command": ["a\0"]}}, "bad_probe"),
+        ({"exec": {"command": []}, "periodSeconds": 1}, "bad_probe_command"),
+        ({"exec": {"command": ["a\0"]}}, "bad_probe_command"),
         ({"tcpSocket": {"port": "absent"}}, "no_such_probe_port"),
         ({"tcpSocket": {"port": "inner"}}, "no_such_probe_port"),  # these ports were numbered without it
         ({"tcpSocket": {"port": ""}, "periodSeconds": 1}, "no_such_probe_port"),
-        ({"httpGet": {"port": 8080, "path": "/a\r\nHost: b"}}, "bad_probe"),
-        ({"httpGet": {"port": 8080, "httpHeaders": [{"name": "a", "value": "b\nc: d"}]}}, "bad_probe"),
+        ({"httpGet": {"port": 8080, "path": "/a\r\nHost: b"}}, "bad_probe_path"),
+        ({"httpGet": {"port": 8080, "httpHeaders": [{"name": "a", "value": "b\nc: d"}]}}, "bad_probe_header"),
+        ({"httpGet": {"port": 8080, "httpHeaders": [{"name": "", "value": "b"}]}}, "bad_probe_header"),
+        ({"httpGet": {"port": 8080, "httpHeaders": [{"name": "A B:", "value": "b"}]}}, "bad_probe_header"),
+        ({"httpGet": {"port": 8080, "host": "b\r\nc: d"}}, "bad_probe_header"),
+        ({"httpGet": {"port": 8080, "scheme": "FTP"}}, "bad_probe_scheme"),
     ],
 )
 def test_probes_that_cannot_be(probe: dict[str, Any], code: str) -> None:
-    assert code_of(lambda: probes_of({"livenessProbe": probe}, PORTS, {}))[0] == code
+    found, params = code_of(lambda: probes_of({"livenessProbe": probe}, PORTS, {}))
+    assert (found, params["kind"]) == (code, "liveness")
+    if code == "bad_probe":
+        assert code_of(lambda: probed_ports({"startupProbe": probe})) == (code, {"kind": "startup"})
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("", "/"), ("a b", "/a%20b"), ("/a%20b?x=1&y=é#z", "/a%20b?x=1&y=%C3%A9%23z"), ("/v1/@a:b,c;d", "/v1/@a:b,c;d")],
+)
+def test_paths_of_probes_are_asked_for_as_urls_have_them(path: str, asked: str) -> None:
+    probe = {"httpGet": {"port": 8080, "path": path}}
+    assert probes_of({"livenessProbe": probe}, PORTS, {})["liveness"]["path"] == asked
 
 
 # --- the whole of it --------------------------------------------------------------------------------------------------
@@ -298,6 +323,28 @@ def test_names_that_no_column_or_environment_takes() -> None:
 
 def test_a_restart_policy_that_is_none() -> None:
     assert code_of(lambda: recipe(spec={"restartPolicy": "Sometimes"}).restart_policy)[0] == "restart_policy_unknown"
+
+
+@pytest.mark.parametrize(
+    ("resources", "needs"),
+    [
+        (None, (0, 0)),
+        ({"requests": {"cpu": "500m", "memory": "1Ki"}, "limits": {"cpu": "4", "memory": "1Mi"}}, (0.5, 1024)),
+        ({"limits": {"cpu": "4", "memory": "1Ki"}}, (4, 1024)),
+        ({"limits": {"cpu": "4"}, "requests": {"memory": "1Ki"}}, (4, 1024)),
+        ({"limits": {"cpu": "4"}, "requests": {"cpu": ""}}, (4, 0)),
+        ({"limits": {"cpu": "4"}, "requests": {"cpu": "0"}}, (0, 0)),
+    ],
+)
+def test_what_is_not_requested_is_needed_as_far_as_it_is_limited(resources: Any, needs: tuple[float, int]) -> None:
+    assert recipe({"resources": resources}).requests() == needs
+    assert recipe({"resources": resources}).devices() == {}
+
+
+def test_devices_that_are_asked_for() -> None:
+    resources = {"limits": {"cpu": "1", "a.io/x": "2", "a.io/y": 3}, "requests": {"a.io/x": "1", "a.io/z": "1"}}
+    assert recipe({"resources": resources}).devices() == {"a.io/x": 2, "a.io/y": 3, "a.io/z": 1}
+    assert code_of(lambda: recipe({"resources": {"limits": {"a.io/x": "many"}}}).devices())[0] == "bad_quantity"
 
 
 def test_amounts() -> None:

@@ -26,6 +26,8 @@ MOST_PER_CARD = 10  # slices
 MOST_SLICED = 16  # cards of one container: HAMi-core knows no more (§1.1)
 SLACK = 64  # MiB by which the slices of a card may exceed it together: three of 8 GB fit a card of 24564 MiB (§4.4)
 
+RESOURCES: tuple[str, ...] = ("nvidia.com/gpu",)
+
 _DRIVER = "nvidia"
 _CAPABILITIES = (("gpu", "compute", "utility"),)  # with less the image's own setting wins and may lack libcuda (§5.1)
 _PRELOAD = "LD_PRELOAD"
