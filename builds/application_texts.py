@@ -42,6 +42,10 @@ _FILES: dict[str, _StrPromise] = {
 }
 _PACKAGES: dict[str, _StrPromise] = {
     "dockerfile_missing": _("There is no Dockerfile to add packages to. Begin with FROM python:3.12, for example."),
+    "dockerfile_unreadable": _(
+        "The Dockerfile is too large for this, or has a character that not all programs read alike ({value}). Type "
+        "such lines anew, for example RUN true."
+    ),
     "from_missing": _("The Dockerfile has no FROM. Begin with FROM python:3.12, for example."),
     "no_packages": _("Name at least one package, for example git."),
     "apt_name": _("“{value}” is no name of a Debian package. Examples: git, libssl-dev, vim=2:9.0.1378-2."),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
 
 from builds.contexts import Context, ContextUnusable, context_of
+from builds.dockerfiles import Dockerfile, DockerfileError, read
 from builds.failures import build_failure, failure, push_failure
 from builds.furnishing import Logins, logins_for, secrets_of, spec_for
 from builds.hiding import login_secrets
@@ -24,7 +26,7 @@ from builds.trees import DOCKERFILE
 from core.heartbeat import heartbeat
 from imagelib.addresses import parse
 from imagelib.references import Endpoints
-from nodes.engine import BuildEvent, BuildSpec, Engine, EngineRejected, PushEvent, has_base
+from nodes.engine import BUILDKIT, CLASSIC, BuildEvent, BuildSpec, Engine, EngineError, EngineRejected, PushEvent
 from nodes.models import ComputeNode
 from pulls.failures import Failure
 from pulls.outcome import Stopped
@@ -70,6 +72,20 @@ def _node_or_fail(job: Build) -> ComputeNode:
     return job.node
 
 
+def _dockerfile(context: Context) -> Dockerfile:
+    """What an engine may see: there are engines that do not survive a Dockerfile without a `FROM`."""
+    entry = next(entry for entry in context.entries if entry.path == DOCKERFILE)
+    try:
+        dockerfile = read(entry.read().decode("utf-8", "replace"))
+    except DockerfileError as error:
+        params = {"line": str(error.line)} if error.line else {}
+        evidence = f"{error.code}: {error.value}"
+        raise BuildFailed(failure("dockerfile_invalid", evidence=evidence, params=params)) from None
+    if not dockerfile.has_base:
+        raise BuildFailed(failure("dockerfile_invalid", evidence="FROM: -"))
+    return dockerfile
+
+
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """What the steps of one attempt share."""
@@ -85,16 +101,13 @@ class _Attempt:
         if there := self._already_there():
             return there
         context = self._context()
-        dockerfile = next(entry for entry in context.entries if entry.path == DOCKERFILE)
-        text = dockerfile.read().decode("utf-8", "replace")
-        if not has_base(text):  # which some engines do not survive
-            raise BuildFailed(failure("dockerfile_invalid", evidence="FROM: -"))
-        logins = logins_for(self.job, text, endpoints)
-        spec = spec_for(self.job, self.source, text, logins=logins, preferred=self.engine.preferred_builder)
+        dockerfile = _dockerfile(context)
+        logins = logins_for(self.job, dockerfile, endpoints)
+        spec = spec_for(self.job, self.source, dockerfile, logins=logins, preferred=self.engine.preferred_builder)
         self.reporter.hide(secrets_of(spec))
         self.reporter.expect_labels(spec.labels)
         self._tell(spec, context, logins)
-        built = self._build(*labelled(spec, context))
+        built = self._build_with_either(spec, context, dockerfile)
         # Somebody may have pushed meanwhile; between this look and the push only the registry itself could tell.
         if there := self._already_there():
             return there
@@ -123,14 +136,31 @@ class _Attempt:
         for host in logins.withheld:
             self.reporter.note("login_in_doubt" if logins.in_doubt else "without_login", host=host)
         self.reporter.note("context", count=len(context.entries), size=human_bytes(context.size))
+        self._begin(spec)
+
+    def _begin(self, spec: BuildSpec) -> None:
         self.reporter.note("builder", image=spec.tag, builder=spec.builder)
         self.reporter.meter.begin("building", now=self.tools.monotonic())
         self.reporter.remember(builder=spec.builder)
 
-    def _build(self, spec: BuildSpec, context: Context) -> str:
+    def _build_with_either(self, spec: BuildSpec, context: Context, dockerfile: Dockerfile) -> str:
+        """A base image may have in store for its builds what only BuildKit can do."""
+        try:
+            return self._build(*labelled(spec, context), dockerfile)
+        except BuildFailed as error:
+            if error.failure.code != "buildkit_needed" or spec.builder != CLASSIC or settings.BUILD_CLASSIC_ONLY:
+                raise
+        spec = replace(spec, builder=BUILDKIT)
+        self._begin(spec)
+        return self._build(spec, context, dockerfile)
+
+    def _build(self, spec: BuildSpec, context: Context, dockerfile: Dockerfile) -> str:
         """The image's id on the engine."""
+        begun = False
 
         def chunks() -> Iterator[bytes]:
+            nonlocal begun
+            begun = True
             for chunk in context.chunks():
                 self.reporter.meter.move(now=self.tools.monotonic())
                 yield chunk
@@ -141,12 +171,26 @@ class _Attempt:
                 self._follow(stream, self.reporter.take)
                 built = stream.image_id
         except EngineRejected as error:
-            raise self._failed(error, build_failure) from error
+            judge = partial(build_failure, dockerfile=dockerfile, logins=spec.auths.keys())
+            raise self._failed(error, judge) from error
+        except EngineError as error:
+            if begun and not self._answers():
+                evidence = self.reporter.hidden(error.evidence)
+                raise BuildFailed(failure("engine_ended", evidence=evidence)) from error
+            raise
         if not built or self.engine.inspect_image(spec.tag) is None:
             raise BuildFailed(failure("image_absent_after_build", evidence=built))
         self.reporter.note("built", image=built)
         self.reporter.remember(image_id=built)
         return built
+
+    def _answers(self) -> bool:
+        """Whether the engine is there: its end may be the build's own doing, a broken connection is not."""
+        try:
+            self.engine.ping()
+        except EngineError:
+            return False
+        return True
 
     def _check_name(self, name: str, built: str) -> None:
         """Engines push by name, and every build on a node may give the same one: two folders of a repository do."""

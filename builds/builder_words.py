@@ -1,8 +1,9 @@
 """Which failure an engine speaks of while it builds or pushes. Pure.
 
 The wordings are those of the classic builder of Docker 20.10 and 28 and of BuildKit as Docker 23 to 28 have it. What
-both say of registries and of the node itself is known from pulls (`pulls.engine_words`). A failed step comes first: the
-text of its command is free, and may hold any words of the other rules.
+both say of registries and of the node itself is known from pulls (`pulls.engine_words`). What begins with words that
+builders have only for a failed step or for the Dockerfile comes first: behind them they quote it, which is free text
+and may hold any words of the other rules.
 """
 
 from __future__ import annotations
@@ -27,6 +28,25 @@ def _rules(*rows: tuple[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple((code, re.compile(pattern, re.IGNORECASE)) for code, pattern in rows)
 
 
+_WRAPPED = (
+    r"\A(?:failed to solve(?: with frontend \S+)?: |failed to create llb definition: |rpc error: code = \w+ desc = )*"
+)
+_OF_DOCKERFILE: Final = _rules(
+    (
+        "base_name_invalid",
+        _WRAPPED + r"(?:failed to parse stage name \".*\": |base name \(.*\) should not be blank"
+        r"|(?:invalid from flag value .*: )?invalid reference format)",
+    ),
+    (
+        "dockerfile_invalid",
+        _WRAPPED + r"(?:dockerfile parse error|failed to parse dockerfile|failed to process \"|syntax error - )",
+    ),
+    (
+        "copy_source_missing",
+        _WRAPPED + r"(?:(?:copy|add) failed: file not found in build context"
+        r"|failed to (?:compute cache key|calculate checksum of ref).*\"(?:: | )not found(?:: not found)?\Z)",
+    ),
+)
 _BUILD: Final = _rules(
     ("buildkit_needed", r"requires? buildkit|buildkit is (?:required|needed)|only supported (?:with|by) buildkit"),
     ("build_secret_missing", r"\bsecret \S+: not found|secret \S+ not found|could not parse secrets"),
@@ -47,8 +67,8 @@ _BUILD: Final = _rules(
     (
         "dockerfile_invalid",
         r"dockerfile parse error|failed to parse dockerfile|unknown instruction|file with no instructions"
-        r"|the dockerfile (?:\(\S+\) )?cannot be empty|no build stage in current context|should not be blank"
-        r"|failed to (?:parse stage name|parse platform|process \")|unknown flag: "
+        r"|the dockerfile (?:\(\S+\) )?cannot be empty|no build stage in current context"
+        r"|failed to (?:parse platform|process \")|unknown flag: "
         r"|circular dependency|no build stages? found|failed to process \"|syntax error"
         r"|requires (?:at least|exactly|either) (?:one|two|three|\d)",
     ),
@@ -60,6 +80,7 @@ _PUSH: Final = _rules(
     ("image_absent_after_build", r"image does not exist locally|no such image|tag does not exist"),
 )
 _BASE: Final = {
+    "invalid_reference": "base_name_invalid",
     "image_not_found": "base_image_missing",
     "repository_not_found": "base_image_missing",
     "digest_not_found": "base_image_missing",
@@ -85,12 +106,18 @@ _IMAGE = re.compile(
     re.IGNORECASE,
 )
 
+_NO_NAME = re.compile(r"stage name \"(.+)\": |base name \((.+)\) should|flag value (.+?): ", re.IGNORECASE)
+_HOST = re.compile(r"pulling from host (\S+) failed", re.IGNORECASE)
+
 
 def of_build(text: str, *, status: int | None) -> tuple[str, dict[str, str]]:
     """Code and parameters for what ended a build."""
     if step := _STEP.search(text):
         return _failed_step(step)
-    code = node_trouble(text) or _first(_BUILD, text)
+    code = _first(_OF_DOCKERFILE, text) or node_trouble(text) or _first(_BUILD, text)
+    if code == "base_name_invalid":
+        name = _NO_NAME.search(text)
+        return code, {"base": next(filter(None, name.groups()))} if name else {}
     if code == "dockerfile_invalid":
         line = _LINE.search(text)
         return code, {"line": line[1] or line[2]} if line else {}
@@ -101,6 +128,8 @@ def of_build(text: str, *, status: int | None) -> tuple[str, dict[str, str]]:
     code = _BASE.get(code, code)
     if code in ("engine_rejected", "unknown") and (status == 400 or _BEFORE_STEPS.search(text)):
         return "dockerfile_invalid", {}  # what the builder refuses before the first step
+    if found := _HOST.search(text):
+        params = {**params, "host": found[1]}
     if found := _IMAGE.search(text):
         params = {**params, "base": next(filter(None, found.groups()))}
     return code, params

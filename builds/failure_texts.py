@@ -127,7 +127,18 @@ _SOURCE: Mapping[str, FailureText] = {
     "dockerfile_invalid": FailureText(
         _("Dockerfile is not valid"),
         _("The builder does not understand the Dockerfile (line: %(line)s)."),
-        _("Correct the line that the evidence names. Instructions are written as in RUN, COPY or ENV."),
+        _(
+            "Correct the line that the evidence names. Instructions are written as in RUN, COPY or ENV; a line that "
+            "looks right may have a character in it that is not shown (U+…), then type it anew."
+        ),
+    ),
+    "heredoc_unknown": FailureText(
+        _("Builder does not know here-documents"),
+        _("Line %(line)s belongs to a here-document (<<), and the builder of this node reads it as an instruction."),
+        _(
+            "Write # syntax=docker/dockerfile:1 in the first line, build on a node with a newer Docker (from 23 on), "
+            "or do without the here-document."
+        ),
     ),
 }
 
@@ -136,6 +147,17 @@ _BUILD: Mapping[str, FailureText] = {
         _("No node to build on"),
         _("No listed compute node can build now."),
         _("Give a listed compute node the label “builder”, or test the connection of the nodes in Compute nodes."),
+    ),
+    "base_name_invalid": FailureText(
+        _("A FROM line names no image"),
+        _(
+            "What a FROM line or --from of the Dockerfile gives is no name of an image (%(base)s). Mostly a variable "
+            "in it is empty, or not declared with ARG before the first FROM."
+        ),
+        _(
+            "Declare each variable of a FROM line with ARG before the first FROM, and see that none is empty: an empty "
+            "namespace leaves two slashes. Names are written as in registry.example.com/team/base:1."
+        ),
     ),
     "base_image_missing": FailureText(
         _("Base image not found"),
@@ -181,8 +203,19 @@ _BUILD: Mapping[str, FailureText] = {
     ),
     "buildkit_needed": FailureText(
         _("Dockerfile needs BuildKit"),
-        _("The Dockerfile uses something that only BuildKit can do, and the node's engine has only the older builder."),
+        _("The Dockerfile or its base image uses something that only BuildKit can do, and BuildKit was not available."),
         _("Build on a node with a newer Docker, or do without RUN --mount and other options of BuildKit."),
+    ),
+    "buildkit_not_allowed": FailureText(
+        _("Dockerfile needs BuildKit, which may not build here"),
+        _(
+            "The Dockerfile uses something that only BuildKit can do. BuildKit takes no limits of memory and "
+            "processors, so operators have switched it off for builds."
+        ),
+        _(
+            "Do without RUN --mount, here-documents, a syntax line and other options of BuildKit, or ask an operator "
+            "about IMAGELIB_BUILD_CLASSIC_ONLY."
+        ),
     ),
     "build_secret_missing": FailureText(
         _("Build secret missing"),
@@ -195,6 +228,14 @@ _BUILD: Mapping[str, FailureText] = {
         _(
             "If a step is silent for that long, let it write something, or have an operator raise "
             "IMAGELIB_BUILD_STALL_AFTER. Otherwise look at the node."
+        ),
+    ),
+    "engine_ended": FailureText(
+        _("Engine ended during the build"),
+        _("Docker on the node ended while it built the image, and did not answer any more."),
+        _(
+            "Find out on the node why it ended (journalctl -u docker) and start it. As the build itself may have been "
+            "the reason, it is not tried again by itself: press retry if it was not."
         ),
     ),
     "image_absent_after_build": FailureText(

@@ -6,11 +6,12 @@ Sentences for people are in `builds.failure_texts`; `docs/errors.md` shows both 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from types import MappingProxyType
 
 from builds import builder_words
+from builds.dockerfiles import Dockerfile, in_heredoc
 from pulls import failures as of_pulls
 from pulls.failures import Failure, FailureKind, once_more, permanent, transient
 
@@ -35,8 +36,10 @@ _KINDS = (
     permanent("context_link_outside"),
     permanent("dockerfile_missing"),
     permanent("dockerfile_invalid"),
+    permanent("heredoc_unknown"),
     # the build
     permanent("no_builder"),
+    permanent("base_name_invalid"),
     permanent("base_image_missing"),
     permanent("base_image_denied"),
     permanent("copy_source_missing"),
@@ -44,8 +47,10 @@ _KINDS = (
     permanent("build_step_killed"),
     permanent("build_step_not_started"),
     permanent("buildkit_needed"),
+    permanent("buildkit_not_allowed"),
     permanent("build_secret_missing"),
     once_more("build_stalled"),
+    permanent("engine_ended"),
     once_more("image_absent_after_build"),
     once_more("image_name_moved"),
     # the registry that gets the image
@@ -80,10 +85,22 @@ def untold_codes(code: str) -> frozenset[str]:
     return frozenset(known for known in (*_TELLING, code) if told_code(known) == code)
 
 
-def build_failure(text: str, *, status: int | None) -> Failure:
-    """The failure behind a builder's own words. `status`: of its answer, None for an event inside the stream."""
+def build_failure(
+    text: str, *, status: int | None, dockerfile: Dockerfile | None = None, logins: Collection[str] | None = None
+) -> Failure:
+    """The failure behind a builder's own words. `status`: of its answer, None for an event inside the stream. `logins`:
+    the hosts for which the build had one."""
     code, params = builder_words.of_build(text, status=status)
+    if code == "registry_unauthorized" and logins is not None and not _had_login(params, logins):
+        code = "base_image_denied"
+    if code == "dockerfile_invalid" and dockerfile is not None and in_heredoc(dockerfile, int(params.get("line", 0))):
+        code = "heredoc_unknown"
     return failure(code, evidence=text, params=params)
+
+
+def _had_login(params: Mapping[str, str], logins: Collection[str]) -> bool:
+    host = params.get("host")
+    return bool(logins) if host is None else host in logins
 
 
 def push_failure(text: str, *, status: int | None) -> Failure:

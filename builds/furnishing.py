@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from django.conf import settings
 
-from builds.dockerfiles import DockerfileError, external_images, foreign_syntax, leaves_doubt
+from builds.dockerfiles import (
+    Dockerfile,
+    DockerfileError,
+    external_images,
+    foreign_syntax,
+    leaves_doubt,
+    needs_buildkit,
+)
+from builds.failures import failure
 from builds.hiding import login_secrets
 from builds.models import Build
 from builds.naming import RECIPE, recipe_of
+from builds.outcome import BuildFailed
 from builds.pushing import is_trusted
 from builds.sources import Source
 from builds.target import REVISION, TITLE
 from imagelib.addresses import ImageReference, parse
 from imagelib.models import ImageRegistry
 from imagelib.references import Endpoints
-from nodes.engine import BUILDKIT, BuildSpec, RegistryAuth
+from nodes.engine import BUILDKIT, CLASSIC, BuildSpec, RegistryAuth
 from pulls.services import entry_of
 from pulls.subject import credentials
 
-# What only BuildKit understands. Other Dockerfiles are left to what the engine prefers.
-_FOR_BUILDKIT: Final = re.compile(
-    r"^[ \t]*(?:RUN|COPY|ADD)\b[^\n]*--(?:mount|network|security|chmod|link|parents)\b"
-    r"|^[ \t]*(?:RUN|COPY)\b[^\n]*<<-?[\"']?\w"
-    r"|\A\s*#[ \t]*syntax[ \t]*=",
-    re.IGNORECASE | re.MULTILINE,
-)
 _GB: Final = 1 << 30
 
 
@@ -45,7 +46,7 @@ class Logins:
     pull: bool = False
 
 
-def logins_for(job: Build, dockerfile: str, endpoints: Endpoints) -> Logins:
+def logins_for(job: Build, dockerfile: Dockerfile, endpoints: Endpoints) -> Logins:
     """Builds of operators' applications get the login of every registry that the Dockerfile names, whoever asks for
     them. Others' get one only when each image from there is listed: engines know logins by host alone, so it would be
     sent for an unlisted one as well."""
@@ -73,14 +74,14 @@ def logins_for(job: Build, dockerfile: str, endpoints: Endpoints) -> Logins:
     return Logins(auths, tuple(withheld), in_doubt, pull)
 
 
-def spec_for(job: Build, source: Source, dockerfile: str, *, logins: Logins, preferred: str) -> BuildSpec:
-    """`preferred`: the builder that the engine prefers."""
+def spec_for(job: Build, source: Source, dockerfile: Dockerfile, *, logins: Logins, preferred: str) -> BuildSpec:
+    """`preferred`: the builder that the engine prefers. Raises `BuildFailed`."""
     application = job.application
     secrets = {row.name: row.value.reveal().encode() for row in application.secrets.all()} if application else {}
     return BuildSpec(
         tag=job.reference,
         # Engines warn of those that a Dockerfile does not ask for, and there are two spellings of one.
-        arguments={name: value for name, value in job.arguments.items() if name in dockerfile},
+        arguments={name: value for name, value in job.arguments.items() if name in dockerfile.text},
         labels={
             REVISION: source.revision,
             TITLE: job.application_name,
@@ -93,7 +94,7 @@ def spec_for(job: Build, source: Source, dockerfile: str, *, logins: Logins, pre
         secrets=secrets,
         memory_bytes=int(settings.BUILD_MEMORY_GB * _GB) or None,
         cpus=settings.BUILD_CPUS or None,
-        builder=BUILDKIT if secrets or _FOR_BUILDKIT.search(dockerfile) else preferred,
+        builder=_builder(dockerfile, has_secrets=bool(secrets), preferred=preferred),
         pull=logins.pull,
     )
 
@@ -102,6 +103,16 @@ def secrets_of(spec: BuildSpec) -> set[str]:
     """What no line of the log may show."""
     hidden = {content.decode() for content in spec.secrets.values()}
     return hidden.union(*(login_secrets(auth.username, auth.password) for auth in spec.auths.values()))
+
+
+def _builder(dockerfile: Dockerfile, *, has_secrets: bool, preferred: str) -> str:
+    """BuildKit takes no limits with a build, so there may be none of it."""
+    needed = needs_buildkit(dockerfile)
+    if not settings.BUILD_CLASSIC_ONLY:
+        return BUILDKIT if has_secrets or needed else preferred
+    if needed:
+        raise BuildFailed(failure("buildkit_not_allowed"))
+    return CLASSIC
 
 
 def _is_operators(job: Build) -> bool:

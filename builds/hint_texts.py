@@ -30,6 +30,9 @@ _TEXTS: dict[HintCode, _StrPromise] = {
     "base_ignored": _("The image is named after its base {image}, but starts from something else."),
     "base_latest": _("{image} is another image from time to time. Name a version."),
     "base_untagged": _("{image} without a tag is another image from time to time. Name a version."),
+    "character_odd": _(
+        "The character {value} ends a line or is a space for some programs only, and is not shown. Type the line anew."
+    ),
     "comment_swallows": _("This comment takes all following lines of the command along. Put it on a line of its own."),
     "conda_cache": _("Downloaded packages stay in the image. Add: && {name} clean --all --yes"),
     "conda_yes_missing": _("{name} will ask, and nobody answers. Add --yes."),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from builds.dockerfiles import DockerfileError
+from builds.dockerfiles import read as read_dockerfile
 from builds.dockerfiles.images import images_of_stages
 from builds.packing import PackingError
 from builds.trees import DOCKERFILE, LINK, MAX_FILE_BYTES, PROGRAM, Entry, TreeError, clean_files
@@ -111,7 +112,7 @@ def _add_application(name: str, members: Sequence[Entry], workflow: tuple[Workfl
 def _base(dockerfile: str) -> ImageReference | None:
     """What the last stage that starts from an image starts from, where no argument is needed to say it."""
     try:
-        stages = images_of_stages(dockerfile, {})
+        stages = images_of_stages(read_dockerfile(dockerfile), {})
         reference = parse(stages[-1][1]) if stages else None
     except (DockerfileError, AddressError):
         return None

@@ -50,6 +50,8 @@ class BuildMeter:
 
     def begin(self, phase: str, *, now: float) -> None:
         self.phase, self.moved_at = phase, now
+        if phase == "building":  # it may begin anew, with the other builder
+            self._steps.clear()
 
     def move(self, *, now: float) -> None:
         self.moved_at = now

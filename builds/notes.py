@@ -31,7 +31,8 @@ SENTENCES: Final = {
     ),
     "login_in_doubt": _(
         "No stored login is sent to %(host)s: which images this Dockerfile takes cannot be told for certain. Usual "
-        "reasons are here-documents (<<), a syntax line with a builder of its own, and quotation marks in flags (--…)."
+        "reasons are here-documents (<<), a syntax line with a builder of its own, quotation marks in flags (--…), and "
+        "ARG or FROM lines with more than plain names, values and variables (${A:-b}, an ARG made of another one)."
     ),
     "built": _("Built: %(image)s."),
     "pushing": _("Pushing %(image)s."),

@@ -204,6 +204,7 @@ BUILD_MAX_ATTEMPTS = env.integer("BUILD_MAX_ATTEMPTS", 3, minimum=1)  # of build
 BUILD_CONTEXT_MAX_BYTES = env.integer("BUILD_CONTEXT_MAX_MB", 500, minimum=1) * 1_000_000
 BUILD_MEMORY_GB = env.decimal("BUILD_MEMORY_GB", 8.0, minimum=0)  # of a step of the classic builder; 0: no limit
 BUILD_CPUS = env.decimal("BUILD_CPUS", 4.0, minimum=0)
+BUILD_CLASSIC_ONLY = env.boolean("BUILD_CLASSIC_ONLY", False)  # because BuildKit takes no limits
 BUILD_STALL_AFTER = env.decimal("BUILD_STALL_AFTER", 600.0, minimum=1)
 BUILD_LOG_MAX_BYTES = env.integer("BUILD_LOG_MAX_MB", 16, minimum=1) * 1_000_000
 TERMINAL_IDLE = env.decimal("TERMINAL_IDLE", 1800.0, minimum=1)

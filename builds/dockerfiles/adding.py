@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from builds.dockerfiles.blocks import put_list, put_requirements
 from builds.dockerfiles.edits import append, find_word, set_version, uncomment
-from builds.dockerfiles.errors import PackageError
+from builds.dockerfiles.errors import DockerfileError, PackageError
 from builds.dockerfiles.installers import Call, Ecosystem, check_package, read_call
 from builds.dockerfiles.reading import Dockerfile, Instruction, read
 from builds.dockerfiles.requirements import add_requirement
@@ -44,7 +44,10 @@ def add_packages(files: Mapping[str, str], *, ecosystem: Ecosystem, packages: Se
 
 
 def _add(files: dict[str, str], ecosystem: Ecosystem, package: str) -> bool:
-    document = read(files[DOCKERFILE])
+    try:
+        document = read(files[DOCKERFILE])
+    except DockerfileError as error:
+        raise PackageError("dockerfile_unreadable", error.value) from None
     if not document.stages:
         raise PackageError("from_missing")
     calls = [call for call in _calls(document) if call.ecosystem is ecosystem]

@@ -93,10 +93,9 @@ def _usual_place(document: Dockerfile) -> _Place:
 
 def _root_place(document: Dockerfile) -> _Place | None:
     """Behind the last instruction that root runs for certain."""
-    stage = document.stages[-1]
-    found = None
-    for index, item in enumerate(stage):
-        user = _user(stage[: index + 1])
+    found, user = None, ""
+    for item in document.stages[-1]:
+        user = item.value if item.keyword == "USER" else user
         if user in ROOT and item.keyword not in _ABOUT_STARTING - {"USER"}:
             found = _Place(item.end, user)
     return found

@@ -9,7 +9,8 @@ from builds.dockerfiles.installers import Call, Ecosystem, has_version, package_
 from builds.dockerfiles.shell import Word
 
 INDENT = "    "
-_COMMENTED = re.compile(r"(?P<indent>\s*)#\s*(?P<quote>['\"]?)(?P<package>[^\s'\"\\`]+)(?P=quote)\s*[\\`]?\s*\Z")
+# Of a line without spaces at its end.
+_COMMENTED = re.compile(r"(?P<indent>\s*)#\s*(?P<quote>['\"]?)(?P<package>[^\s'\"\\`]+)(?P=quote)\s*[\\`]?\Z")
 _PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=-]+")
 
 
@@ -34,7 +35,7 @@ def uncomment(lines: list[str], call: Call, package: str, *, escape: str) -> boo
     """A line `# git \\` in the list becomes `git \\`."""
     key = package_key(call.ecosystem, package)
     for index in _comments(lines, call):
-        match = _COMMENTED.match(lines[index])
+        match = _COMMENTED.match(lines[index].rstrip())
         if match is None or package_key(call.ecosystem, match["package"]) != key:
             continue
         wanted = package if has_version(package) else match["package"]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-DockerfileCode = Literal["from_missing", "variable_unknown", "variable_form", "image_invalid"]
-PackageCode = Literal["dockerfile_missing", "from_missing", "no_packages", "apt_name", "conda_name", "pip_name"]
+DockerfileCode = Literal[
+    "from_missing", "variable_unknown", "variable_form", "image_invalid", "character_odd", "too_large"
+]
+PackageCode = Literal[
+    "dockerfile_missing", "dockerfile_unreadable", "from_missing", "no_packages", "apt_name", "conda_name", "pip_name"
+]
 
 
 class DockerfileError(ValueError):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from builds.dockerfiles.errors import DockerfileError
-from builds.dockerfiles.reading import Instruction, read, read_directives
+from builds.dockerfiles.reading import Dockerfile, Instruction
 from builds.dockerfiles.variables import assignments, substitute
 from imagelib.addresses import AddressError, parse
 
@@ -19,14 +18,13 @@ _STAGE = re.compile(r"[a-z][a-z0-9._-]*", re.IGNORECASE)
 _FROM = re.compile(r"(\S+)(?:\s+as\s+(\S+))?", re.IGNORECASE)
 # Builders of this family read Dockerfiles and nothing else; any other one is a program of a stranger.
 _USUAL_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@]\S*)?")
-_SLASHES = re.compile(r"//\s*syntax\s*=\s*(.+?)\s*\Z", re.IGNORECASE)
 
 
-def external_images(text: str, arguments: Mapping[str, str]) -> list[str]:
+def external_images(document: Dockerfile, arguments: Mapping[str, str]) -> list[str]:
     """Canonical names of all images that a build with these build arguments reads: of `FROM`, `COPY --from=` and
     `RUN --mount=from=`, except earlier stages; each once. Raises `DockerfileError` where that cannot be said."""
     found: dict[str, None] = {}
-    for line, name in _images(text, arguments):
+    for line, name, _ in _sources(document, arguments):
         try:
             found[parse(name).canonical] = None
         except AddressError:
@@ -34,29 +32,23 @@ def external_images(text: str, arguments: Mapping[str, str]) -> list[str]:
     return list(found)
 
 
-def foreign_syntax(text: str) -> str:
+def foreign_syntax(document: Dockerfile) -> str:
     """The image that reads this Dockerfile instead of the builder itself, "" for none and for Docker's own. It could
     ask for any image with the credentials of the build."""
-    lines = text.removeprefix("\ufeff").split("\n")
-    syntax = read_directives(lines).get("syntax") or _other_forms(text, lines)
-    name = syntax.split()[0] if syntax.split() else ""
-    return "" if _USUAL_SYNTAX.fullmatch(name) else name
+    names = (syntax.split()[0] for syntax in document.syntaxes)
+    return next((name for name in names if not _USUAL_SYNTAX.fullmatch(name)), "")
 
 
-def images_of_stages(text: str, arguments: Mapping[str, str]) -> list[tuple[int, str]]:
+def images_of_stages(document: Dockerfile, arguments: Mapping[str, str]) -> list[tuple[int, str]]:
     """What each `FROM` names, with its line, as far as it is an image."""
-    return [(line, name) for line, name, kind in _sources(text, arguments) if kind == "FROM"]
+    return [(line, name) for line, name, kind in _sources(document, arguments) if kind == "FROM"]
 
 
-def _images(text: str, arguments: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    return ((line, name) for line, name, _ in _sources(text, arguments))
-
-
-def _sources(text: str, arguments: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
+def _sources(document: Dockerfile, arguments: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
     values: dict[str, str] = {}  # of ARG before the first FROM
     names: set[str] = set()  # of the stages so far
     count = -1
-    for item in read(text).instructions:
+    for item in document.instructions:
         if item.keyword == "ARG" and count < 0:
             values |= _declared(item, values, arguments)
         elif item.keyword == "FROM":
@@ -69,7 +61,7 @@ def _sources(text: str, arguments: Mapping[str, str]) -> Iterator[tuple[int, str
         else:
             for source in _references(item):
                 image = substitute(source, {**values, **arguments}, line=item.line)
-                if image.lower() not in names | {str(number) for number in range(count)}:
+                if image.lower() not in names and not _is_number_below(count, image):
                     yield item.line, image, item.keyword
     if count < 0:
         raise DockerfileError("from_missing")
@@ -102,16 +94,6 @@ def _references(item: Instruction) -> list[str]:
     return []
 
 
-def _other_forms(text: str, lines: list[str]) -> str:
-    """BuildKit also looks for `// syntax=` in the first line and for a document of JSON."""
-    for line in lines[:2]:
-        if match := _SLASHES.match(line.rstrip("\r")):
-            return match[1]
-    if not text.lstrip().startswith("{"):
-        return ""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return ""
-    syntax = found.get("syntax", "")
-    return syntax if isinstance(syntax, str) else ""
+def _is_number_below(count: int, text: str) -> bool:
+    """Stages may be named by their place."""
+    return text.isascii() and text.isdecimal() and len(text) < 6 and str(int(text)) == text and int(text) < count

@@ -1,18 +1,36 @@
-"""Instructions of a Dockerfile with the lines that they are on.
+"""Instructions of a Dockerfile with the lines that they are on. The one reader: whatever is decided of a Dockerfile is
+decided from what is read here.
 
-Nothing is refused here: an instruction that nobody knows is an instruction, too. What a builder does with comments
-inside of continued lines, empty lines there, here-documents and the directives at the top is done here as well.
+An instruction that nobody knows is an instruction, too. What a builder does with comments inside of continued lines,
+empty lines there, here-documents and the directives at the top is done here as well. Refused is only what builders of
+different ages, and this reader, could not agree on.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
-_KEYWORD = re.compile(r"\ufeff?\s*(\S+)\s*")
+from builds.dockerfiles.errors import DockerfileError
+
+LONGEST = 200_000  # characters of a file that is looked into
+KEYWORDS = frozenset(
+    [
+        "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK",
+        "LABEL", "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    ]
+)  # fmt: skip
+# Ends of lines or spaces for some and not for others.
+_ODD = re.compile(r"[\x00\x0b\x0c\x1c-\x1f\x85\u2028\u2029]|\r(?!\n|\Z)")
+_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)")  # of a line without spaces at its ends
+_DIRECTIVES = frozenset({"syntax", "escape", "check"})
+_ESCAPE_LINE = re.compile(r"#\s*escape", re.IGNORECASE)
+_ESCAPES = ("\\", "`")
+# A doubled sign is the sign itself.
+_CONTINUED = {sign: re.compile(rf"(?<!{re.escape(sign)}){re.escape(sign)}[ \t\r]*\Z") for sign in _ESCAPES}
+_KEYWORD = re.compile(r"\ufeff?\s*([^ \t]+)[ \t]*")
 _FLAG = re.compile(r"\s*--([a-z][a-z-]*)(?:=(\"[^\"]*\"|\S*))?(?=\s|\Z)")
 _HEREDOC = re.compile(r"(?:(?<=\s)|\A)\d*<<(-?)([\"']?)([A-Za-z_][\w.-]*)\2(?![\w<\"'])")
 _WITH_HEREDOCS = ("RUN", "COPY", "ADD")
@@ -68,13 +86,12 @@ class Instruction:
 
     @cached_property
     def after_flags(self) -> list[Piece]:
-        left = self._flags[-1].end() if self._flags else 0
-        kept = []
-        for piece in self.pieces:
-            gone = min(left, len(piece.text))
-            left -= gone
-            kept.append(Piece(piece.line, piece.column + gone, piece.text[gone:]))
-        return kept
+        return _behind(self.pieces, self._flags[-1].end() if self._flags else 0)
+
+    @cached_property
+    def triggered(self) -> Instruction:
+        """What `ONBUILD` has a later build do; any other instruction itself."""
+        return _instruction(self.pieces, self.line, self.end, self.heredocs) if self.keyword == "ONBUILD" else self
 
     @cached_property
     def rest(self) -> str:
@@ -84,15 +101,15 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Dockerfile:
+    """`syntaxes`: what its directives name as the builder that shall read it; which of several counts depends on the
+    age of the engine. `escape` is the sign that continues a line."""
+
+    text: str
     lines: tuple[str, ...]
     instructions: tuple[Instruction, ...]
-    directives: dict[str, str] = field(default_factory=dict)
+    syntaxes: tuple[str, ...] = ()
+    escape: str = _ESCAPES[0]
     empty_continuations: tuple[int, ...] = ()  # numbers of empty lines inside of instructions
-
-    @property
-    def escape(self) -> str:
-        """The sign that continues a line."""
-        return self.directives.get("escape", "\\")[:1]
 
     @cached_property
     def stages(self) -> list[list[Instruction]]:
@@ -105,32 +122,72 @@ class Dockerfile:
                 stages[-1].append(item)
         return stages
 
+    @cached_property
+    def has_escape_line(self) -> bool:
+        """Whether there is a line that is a directive about `escape` to some builder, or nearly one."""
+        return _ESCAPE_LINE.search(self.text) is not None
+
+    @cached_property
+    def has_base(self) -> bool:
+        """Whether it has a `FROM`, whichever sign continues a line. One without must never be sent: at a file of mere
+        `ARG`s the BuildKit of Docker 20.10 crashes, and the whole engine with it, with all other builds and pulls."""
+        readings: list[Sequence[Instruction]] = [self.instructions]
+        if self.has_escape_line:
+            readings += [_Reader(self.lines, escape).read() for escape in _ESCAPES]
+        return all(any(item.keyword == "FROM" for item in reading) for reading in readings)
+
 
 def read(text: str) -> Dockerfile:
+    """Raises `DockerfileError` for a file that is too large, or has a character that ends a line for some only."""
+    if len(text) > LONGEST:
+        raise DockerfileError("too_large")
+    if odd := _ODD.search(text):
+        raise DockerfileError("character_odd", text.count("\n", 0, odd.start()) + 1, value=f"U+{ord(odd[0]):04X}")
     lines = text.split("\n")
-    directives = read_directives(lines)
-    reader = _Reader(lines, directives.get("escape", "\\")[:1])
+    syntaxes, escape = _directives(lines)
+    reader = _Reader(lines, escape)
     instructions = reader.read()
-    return Dockerfile(tuple(lines), tuple(instructions), directives, tuple(reader.empty))
-
-
-def read_directives(lines: Sequence[str]) -> dict[str, str]:
-    """`# escape=` and the like. The first line that is none ends them; only a `#!` line may come before."""
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines):
-        if number == 0:
-            line = line.removeprefix("\ufeff")
-            if line.startswith("#!"):
-                continue
-        match = _DIRECTIVE.match(line.rstrip("\r"))
-        if match is None:
-            break
-        found.setdefault(match[1].lower(), match[2])
-    return found
+    return Dockerfile(text, tuple(lines), tuple(instructions), syntaxes, escape, tuple(reader.empty))
 
 
 def is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
+
+
+def _directives(lines: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Builders, and those among them that look for another builder, differ in where directives end, in what may come
+    before them, and in which of two counts: all syntaxes are told that any of them would see."""
+    syntaxes: list[str] = []
+    escape, first_part = _ESCAPES[0], True  # of what every builder takes for directives
+    for number, line in enumerate(lines):
+        text = line.removeprefix("\ufeff").strip() if number == 0 else line.strip()
+        match = _DIRECTIVE.match(text)
+        if match is None and not (number == 0 and text.startswith("#!")):
+            break
+        name = match[1].lower() if match else ""
+        first_part = first_part and name in _DIRECTIVES
+        if match and name == "syntax":
+            syntaxes.append(match[2])
+        elif match and name == "escape" and first_part and match[2] in _ESCAPES:
+            escape = match[2]
+    return tuple(syntaxes), escape
+
+
+def _instruction(pieces: Sequence[Piece], line: int, end: int, heredocs: tuple[Heredoc, ...]) -> Instruction:
+    """The keyword is the first word of all lines together."""
+    match = _KEYWORD.match("".join(piece.text for piece in pieces).rstrip())
+    kept = _behind(pieces, match.end() if match else 0)
+    return Instruction(match[1].upper() if match else "", line, end, tuple(kept), heredocs)
+
+
+def _behind(pieces: Sequence[Piece], left: int) -> list[Piece]:
+    """Without the first characters, so many as `left`."""
+    kept = []
+    for piece in pieces:
+        gone = min(left, len(piece.text))
+        left -= gone
+        kept.append(Piece(piece.line, piece.column + gone, piece.text[gone:]))
+    return kept
 
 
 class _Reader:
@@ -138,9 +195,7 @@ class _Reader:
         self.lines = lines
         self.next = 0  # index of the line to be read next
         self.empty: list[int] = []
-        sign = re.escape(escape)
-        # A doubled sign is the sign itself.
-        self.continued = re.compile(rf"(?<!{sign}){sign}[ \t\r]*\Z")
+        self.continued = _CONTINUED[escape]
 
     def read(self) -> list[Instruction]:
         found = []
@@ -155,10 +210,7 @@ class _Reader:
     def _instruction(self) -> Instruction:
         start = self.next + 1
         text, more = self._take()
-        match = _KEYWORD.match(text)
-        keyword = match[1] if match else ""
-        column = match.end() if match else 0
-        pieces = [Piece(start, column, text[column:])]
+        pieces = [Piece(start, 0, text)]
         while more and self.next < len(self.lines):
             line = self.lines[self.next]
             if is_comment(line):
@@ -169,8 +221,9 @@ class _Reader:
             text, more_after = self._take()
             more = more_after or not line.strip()
             pieces.append(Piece(self.next, 0, text))
-        heredocs = self._heredocs(keyword.upper(), "".join(piece.text for piece in pieces))
-        return Instruction(keyword.upper(), start, self.next, tuple(pieces), heredocs)
+        found = _instruction(pieces, start, self.next, ())
+        heredocs = self._heredocs(found)
+        return replace(found, end=self.next, heredocs=heredocs) if heredocs else found
 
     def _take(self) -> tuple[str, bool]:
         line = self.lines[self.next]
@@ -178,12 +231,10 @@ class _Reader:
         match = self.continued.search(line)
         return (line[: match.start()], True) if match else (line.rstrip("\r"), False)
 
-    def _heredocs(self, keyword: str, value: str) -> tuple[Heredoc, ...]:
-        words = value.split(None, 1)
-        if keyword == "ONBUILD" and words:
-            keyword = words[0].upper()
-        if keyword not in _WITH_HEREDOCS:
+    def _heredocs(self, found: Instruction) -> tuple[Heredoc, ...]:
+        if found.triggered.keyword not in _WITH_HEREDOCS:
             return ()
+        value = "".join(piece.text for piece in found.pieces)
         return tuple(self._heredoc(match[3], tabs=bool(match[1])) for match in _HEREDOC.finditer(value))
 
     def _heredoc(self, name: str, *, tabs: bool) -> Heredoc:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from builds.dockerfiles.installers import Ecosystem, has_version, package_key
 
-_COMMENT = re.compile(r"(?:\A|\s)#.*\Z")
+_COMMENT = re.compile(r"(?:\A|\s)#.*\Z", re.DOTALL)
 _COMMENTED = re.compile(r"\s*#\s*(\S+)\s*\Z")
 _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:[=\s]\s*(.*))?\Z")
 _NAMED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\s*(?:\[[^\]]*\]\s*)?(?:\Z|[<>=!~;@(,]|--)")

@@ -24,7 +24,7 @@ _TOKEN = re.compile(
         |'[^']*'
         |"(?:[^"\\]|\\.)*"
         |\$\([^()]*(?:\([^()]*\)[^()]*)*\)
-        |\$\{[^}]*\}
+        |\$\{[^{}]*\}
         |[^\s;&|()<>'"\\]
         |['"]
     )+)
@@ -161,7 +161,7 @@ def _words_of_list(instruction: Instruction) -> tuple[Word, ...]:
         return ()
     try:
         found = json.loads(instruction.rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         return ()

@@ -28,7 +28,6 @@ from .container_types import (
     PublishedPort,
     VolumeMount,
 )
-from .dockerfiles import has_base
 from .errors import CODES, EngineError, EngineRejected
 from .following import EventStream, LogStream
 from .image_streams import LoadStream, SavedImage
@@ -81,7 +80,6 @@ __all__ = [
     "TerminalLine",
     "VolumeMount",
     "connect",
-    "has_base",
     "parse_address",
 ]
 

@@ -93,7 +93,7 @@ class Engine(Protocol):
         that raises, the stream raises. There is no time limit. Nothing is asked of the engine before the iteration,
         but which builder it prefers, when `spec` names none.
 
-        A Dockerfile without a base (`has_base`) must not get here: some engines do not survive it."""
+        A Dockerfile without a `FROM` must not get here: some engines do not survive it."""
         ...
 
     def push(self, repository: str, *, tag: str, auth: RegistryAuth | None) -> PushStream:

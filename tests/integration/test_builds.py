@@ -175,7 +175,7 @@ def test_a_secret_is_used_and_seen_nowhere(
     assert CANARY not in repr(told)
 
 
-def test_an_engine_that_stops_under_the_build_costs_one_attempt(
+def test_an_engine_that_ends_under_the_build_is_told_and_does_not_get_it_again_by_itself(
     beds: BuildBed, engine_bed: EngineBed, registry: Registry, endpoint: int
 ) -> None:
     with bridge() as flags, closing(engine_bed.start_engine(extra_flags=flags)) as engine:
@@ -184,12 +184,49 @@ def test_an_engine_that_stops_under_the_build_costs_one_attempt(
         pk = beds.build(beds.application(registry, endpoint, files), node=node)
         beds.wait_for_line(pk, "at work")
         engine.kill9()
-        waiting = beds.wait(pk, "queued")
-        assert waiting["error"]["transient"] and waiting["digest"] == "", waiting
+        ended = beds.wait(pk)
+        assert (ended["state"], ended["error"]["code"], ended["attempt"]) == ("failed", "engine_ended", 1), ended
+        assert ended["digest"] == "" and "ended while it built" in ended["error"]["cause"]
         engine.start()
-        done = beds.wait(pk)
-        assert done["state"] == "succeeded" and done["attempt"] > 1, (done, beds.log(pk))
+        answer = beds.product.api("POST", f"/api/builds/{pk}/retry/")
+        assert answer.status_code < 300, answer.text
+        done = beds.wait(answer.json()["id"])
+        assert done["state"] == "succeeded", (done, beds.log(done["id"]))
         assert done["digest"] == shown_digest(registry, done["image"])
+
+
+@pytest.mark.parametrize("text", ["ARG A=1\n#\x0cFROM scratch\n", "ARG A=1\n# \u2028FROM scratch\n", "ARG A=1\n"])
+def test_no_file_without_a_base_takes_the_engine_down(
+    built: Callable[..., Any], builder_engine: RealEngine, text: str
+) -> None:
+    """BuildKit of 20.10 does not survive it, however the `FROM` is made to look like one."""
+    before = builder_engine.pid
+    done = built({"Dockerfile": text}, secrets={"TOKEN": "a-S3cret-value"})
+    assert (done["state"], done["error"]["code"], done["attempt"]) == ("failed", "dockerfile_invalid", 1), done
+    assert builder_engine.pid == before and builder_engine.get("/version")
+
+
+def test_flags_on_a_continued_line_are_built_with_buildkit(built: Callable[..., Any]) -> None:
+    done = built({"Dockerfile": FROM + "RUN \\\n --mount=type=cache,target=/x true\n"})
+    assert (done["state"], done["builder"]) == ("succeeded", "buildkit"), done["error"]
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "code", "buildkit"),
+    [
+        (FROM.replace("ARG BASE_NAMESPACE\n", "ARG NOPE\n").replace("_NAMESPACE", "_X"), "base_name_invalid", False),
+        (FROM.replace("ARG BASE_NAMESPACE\n", "ARG NOPE\n").replace("_NAMESPACE", "_X"), "base_name_invalid", True),
+        ("FROM ${NOPE}\n", "base_name_invalid", True),
+        (FROM + "COPY no\\ space\\ left\\ on\\ device /\n", "copy_source_missing", False),
+        (FROM + "COPY no\\ space\\ left\\ on\\ device /\n", "copy_source_missing", True),
+        (FROM + "RUN cat <<EOF\nhi there\nEOF\n", "heredoc_unknown", True),
+    ],
+)
+def test_what_a_dockerfile_says_is_its_own_fault_and_nothing_elses(
+    built: Callable[..., Any], dockerfile: str, code: str, buildkit: bool
+) -> None:
+    done = built({"Dockerfile": dockerfile}, secrets={"UNUSED": "unused-value"} if buildkit else None)
+    assert (done["state"], done["error"]["code"], done["attempt"]) == ("failed", code, 1), done["error"]
 
 
 def test_a_commit_of_a_repository_is_built(

@@ -327,3 +327,9 @@ def test_what_an_application_begins_with() -> None:
     notebook = starting_files(base_registry="r.io", base_namespace="", base_image="jupyter-lab")["Dockerfile"]
     assert "FROM ${BASE_REGISTORY}/${BASE_IMAGE}:${BASE_TAG}" in notebook and "BASE_NAMESPACE" not in notebook
     assert notebook.index("USER root") < notebook.index("USER ${NB_UID}")
+
+
+def test_nothing_is_added_to_what_not_everybody_reads_alike() -> None:
+    with pytest.raises(PackageError) as refused:
+        add_packages({"Dockerfile": "FROM a\n# \u2028b"}, ecosystem=Ecosystem.APT, packages=["git"])
+    assert (refused.value.code, refused.value.value) == ("dockerfile_unreadable", "U+2028")

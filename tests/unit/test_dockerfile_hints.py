@@ -44,6 +44,7 @@ FOUND: list[tuple[HintCode, str, int]] = [
     ("copy_missing", 'COPY ["no where", "/x"]', 2),
     ("copy_missing", "ADD *.tar.gz /x/", 2),
     ("copy_missing", "COPY Dockerfile/x /x/", 2),
+    ("character_odd", "RUN a\u2028", 2),
     ("empty_continuation", "RUN a \\\n\n b", 3),
     ("heredoc_open", "RUN <<EOF\na", 2),
     ("image_invalid", "FROM Upper:1", 2),

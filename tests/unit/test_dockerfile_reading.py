@@ -47,8 +47,12 @@ def test_instructions_have_their_lines() -> None:
         ("\ufeffRUN a", "a"),
         ("# escape=`\nRUN a `\n b", "a  b"),
         ("# escape=`\nRUN a \\\nCMD b", "a \\"),
-        ("#!/usr/bin/env x\n# escape=`\nRUN a `\n b", "a  b"),
-        ("# other=1\n# escape=`\nRUN a `\n b", "a  b"),
+        ("#!/usr/bin/env x\n# escape=`\nRUN a `\nCMD b", "a `"),
+        ("# other=1\n# escape=`\nRUN a `\nCMD b", "a `"),
+        ("# syntax=docker/dockerfile:1\n  # escape=`\nRUN a `\n b", "a  b"),
+        ("# escape=`x\nRUN a \\\n b", "a  b"),
+        ("RU\\\nN a \\\n b", "a  b"),
+        ("\\\nRUN a", "a"),
         ("#\n# escape=`\nRUN a `\nCMD b", "a `"),
     ],
 )
@@ -63,6 +67,32 @@ def test_flags_come_first() -> None:
     assert item.flags == (("mount", "type=cache,target=/x"), ("network", "none"), ("mount", "a"))
     assert item.rest == "pip --no-cache install"
     assert read("COPY --link a b").instructions[0].flags == (("link", ""),)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "name"),
+    [
+        ("ARG A=1\n#\x0cFROM scratch\n", 2, "U+000C"),
+        ("ARG A=1\n\n# \u2028FROM scratch", 3, "U+2028"),
+        *((f"FROM a\nRUN x{sign}", 2, f"U+{ord(sign):04X}") for sign in "\x00\x0b\x1c\x1d\x1e\x1f\x85\u2029"),
+        ("FROM a\r\nRUN x \\\r \nFROM b", 2, "U+000D"),
+        ("FROM a\r\r\n", 1, "U+000D"),
+    ],
+)
+def test_what_ends_a_line_for_some_only_is_refused(text: str, line: int, name: str) -> None:
+    with pytest.raises(DockerfileError) as refused:
+        read(text)
+    assert (refused.value.code, refused.value.line, refused.value.value) == ("character_odd", line, name)
+
+
+def test_usual_ends_of_lines_are_none() -> None:
+    assert [item.value for item in read("\ufeffFROM a\r\nRUN\tx \\\r\n y\r").instructions] == ["a", "x  y"]
+
+
+def test_a_file_that_nobody_wrote_by_hand_is_refused() -> None:
+    assert read("#" * 200_000).instructions == ()
+    with pytest.raises(DockerfileError, match="too_large"):
+        read("#" * 200_001)
 
 
 def test_heredocs_are_no_instructions() -> None:
@@ -193,7 +223,11 @@ texts = st.lists(
 
 @given(texts)
 def test_any_text_can_be_read(text: str) -> None:
-    document = read(text)
+    try:
+        document = read(text)
+    except DockerfileError as error:
+        assert error.code == "character_odd" and 0 < error.line <= text.count("\n") + 1
+        return
     assert "\n".join(document.lines) == text
     ends = [(item.line, item.end) for item in document.instructions]
     assert all(line <= end for line, end in ends)

@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping
 from builds.dockerfiles.errors import DockerfileError
 from builds.dockerfiles.hints.kinds import Hint
 from builds.dockerfiles.images import external_images, foreign_syntax, images_of_stages
+from builds.dockerfiles.reading import Dockerfile
 from imagelib.addresses import ImageReference, parse
 
 
-def hints_of_bases(text: str, arguments: Mapping[str, str], base: str) -> Iterator[Hint]:
-    if syntax := foreign_syntax(text):
+def hints_of_bases(document: Dockerfile, arguments: Mapping[str, str], base: str) -> Iterator[Hint]:
+    if syntax := foreign_syntax(document):
         yield Hint("syntax_foreign", 1, params={"image": syntax})
     try:
-        images = external_images(text, arguments)
-        stages = images_of_stages(text, arguments)
+        images = external_images(document, arguments)
+        stages = images_of_stages(document, arguments)
     except DockerfileError as error:
         yield Hint(error.code, error.line, params={"value": error.value})
         return

@@ -10,7 +10,8 @@ from builds.dockerfiles.installers import Call, Ecosystem, read_call
 from builds.dockerfiles.reading import Dockerfile, Instruction
 from builds.dockerfiles.shell import Command, read_script
 
-_YES = re.compile(r"-[a-zA-Z]*y[a-zA-Z]*|--yes|--assume-yes|-qq+|-q=2")
+_LETTERS = re.compile(r"-[a-zA-Z]+")
+_YES = re.compile(r"--yes|--assume-yes|-qq+|-q=2")
 _LISTS = "/var/lib/apt/lists"
 _UNPINNABLE = re.compile(r"[./$]|.*(?:==|://|@|\.whl\Z)")
 
@@ -49,7 +50,7 @@ def _hints_of_apt(item: Instruction, commands: Sequence[Command], calls: Sequenc
         line = call.command.line
         if not updates:
             yield Hint("apt_install_without_update", line)
-        if not any(_YES.fullmatch(option) for option in call.options):
+        if not any(map(_says_yes, call.options)):
             yield Hint("apt_yes_missing", line)
         if not any("no-install-recommends" in option or "Install-Recommends" in option for option in _texts(call)):
             yield Hint("apt_recommends", line)
@@ -62,7 +63,7 @@ def _hints_of_conda(item: Instruction, commands: Sequence[Command], calls: Seque
         command.program in ("conda", "mamba", "micromamba") and _has(command, "clean") for command in commands
     )
     for call in calls:
-        if not any(_YES.fullmatch(option) for option in call.options):
+        if not any(map(_says_yes, call.options)):
             yield Hint("conda_yes_missing", call.command.line, params={"name": call.command.program})
         if not cleaned and not _caches(item, "conda"):
             yield Hint("conda_cache", call.command.line, params={"name": call.command.program})
@@ -76,6 +77,10 @@ def _hints_of_pip(item: Instruction, call: Call, *, no_cache: bool) -> Iterator[
     for word in call.words:
         if not _UNPINNABLE.match(word.text):
             yield Hint("pip_unpinned", word.line, params={"package": word.text[:80]})
+
+
+def _says_yes(option: str) -> bool:
+    return _YES.fullmatch(option) is not None or ("y" in option and _LETTERS.fullmatch(option) is not None)
 
 
 def _is_apt(command: Command) -> bool:

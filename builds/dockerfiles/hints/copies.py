@@ -35,7 +35,7 @@ def _sources(item: Instruction) -> list[str]:
     if item.rest.startswith("["):
         try:
             words = json.loads(item.rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
     if not isinstance(words, list):
         words = item.rest.split()

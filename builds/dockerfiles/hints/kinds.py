@@ -20,6 +20,7 @@ HintCode = Literal[
     "base_ignored",
     "base_latest",
     "base_untagged",
+    "character_odd",
     "comment_swallows",
     "conda_cache",
     "conda_yes_missing",
@@ -63,6 +64,7 @@ _ERRORS: Final = frozenset(
     [
         "apt_yes_missing",
         "argument_missing",
+        "character_odd",
         "conda_yes_missing",
         "copy_missing",
         "from_missing",

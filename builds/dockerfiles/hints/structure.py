@@ -7,30 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from builds.dockerfiles.hints.kinds import Hint
-from builds.dockerfiles.reading import Dockerfile, Instruction
+from builds.dockerfiles.reading import KEYWORDS, Dockerfile, Instruction
 
-_KNOWN = frozenset(
-    [
-        "ADD",
-        "ARG",
-        "CMD",
-        "COPY",
-        "ENTRYPOINT",
-        "ENV",
-        "EXPOSE",
-        "FROM",
-        "HEALTHCHECK",
-        "LABEL",
-        "MAINTAINER",
-        "ONBUILD",
-        "RUN",
-        "SHELL",
-        "STOPSIGNAL",
-        "USER",
-        "VOLUME",
-        "WORKDIR",
-    ]
-)
 _ONCE = ("CMD", "ENTRYPOINT", "HEALTHCHECK")
 _MAY_BE_LISTS = ("RUN", "CMD", "ENTRYPOINT", "SHELL", "VOLUME", "COPY", "ADD")
 
@@ -39,7 +17,7 @@ def hints_of_structure(document: Dockerfile) -> Iterator[Hint]:
     started = False
     for item in document.instructions:
         yield from _hints_of_instruction(item)
-        if item.keyword in _KNOWN and not started and item.keyword not in ("FROM", "ARG"):
+        if item.keyword in KEYWORDS and not started and item.keyword not in ("FROM", "ARG"):
             yield Hint("instruction_before_from", item.line, params={"name": item.keyword})
         started = started or item.keyword == "FROM"
     for line in document.empty_continuations:
@@ -50,7 +28,7 @@ def hints_of_structure(document: Dockerfile) -> Iterator[Hint]:
 
 
 def _hints_of_instruction(item: Instruction) -> Iterator[Hint]:
-    if item.keyword not in _KNOWN:
+    if item.keyword not in KEYWORDS:
         yield Hint("instruction_unknown", item.line, params={"name": item.keyword[:40]})
         return
     if not item.value:
@@ -72,7 +50,7 @@ def _is_broken_list(text: str) -> bool:
         return False
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
     return False
 
