@@ -67,7 +67,7 @@ def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
                 data = file.read(LARGEST_ARCHIVE + 1) if file else b""
                 done = import_archive(user=request.user, data=data, target_registry=target)
         except FileRefused as error:
-            context["faults"] = error.extra["errors"]
+            context |= {"faults": error.extra["errors"], "warnings": error.extra.get("warnings", [])}
         except DomainError as error:
             context["refused"] = error.told
         else:
