@@ -318,3 +318,10 @@ def test_an_application_goes_out_as_two_folders(as_user: APIClient, user: User) 
         ".github/workflows/build-push-lab.yaml": workflow.content.decode(),
     }
     assert "-qlora:" in workflow.content.decode() and "hunter2" not in str(texts)
+
+
+def test_the_workflow_of_an_application_in_git_builds_what_the_webhook_does(as_user: APIClient, user: User) -> None:
+    row = make.notebook(by=user, name="lab", **{**GIT, "git_branch": "develop", "git_path": "images/foo"})
+    text = as_user.get(f"{AT}{row.pk}/workflow/").content.decode()
+    assert '    - "develop"\n' in text and '    - "images/foo/**"\n' in text and '  FOLDER: "images/foo"\n' in text
+    assert "src/" not in text

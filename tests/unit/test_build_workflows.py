@@ -190,9 +190,23 @@ def test_a_written_workflow_has_the_two_conditions_and_no_secret() -> None:
     assert "${{ env.TARGET_REGISTORY }}/${{ env.BASE_IMAGE }}" in write_workflow(replace(MEANT, target_namespace=""))
 
 
-def test_a_written_workflow_finds_out_when_the_commit_was_made_and_what_of(tmp_path: Path) -> None:
+def test_a_written_workflow_follows_the_folder_and_the_branch() -> None:
+    text = write_workflow(MEANT, folder="images/c++ [a]", branch="develop+1")
+    workflow = yaml.safe_load(text)
+    push = workflow[True]["push"]  # YAML 1.1 takes "on" for a truth
+    assert push["branches"] == ["main", "feat/**", r"develop\+1"]
+    assert push["paths"] == [r"images/c\+\+ \[a\]/**", workflow_path(MEANT.application)]
+    assert workflow["env"]["FOLDER"] == "images/c++ [a]"
+    assert workflow["jobs"]["build"]["steps"][-1]["with"]["context"] == "./${{ env.FOLDER }}"
+    assert read_workflow(text.encode(), named="x").workflow == MEANT
+    whole = yaml.safe_load(write_workflow(MEANT, folder="", branch="feat/x"))
+    assert (whole[True]["push"]["branches"], whole[True]["push"]["paths"][0]) == (["main", "feat/**"], "**")
+
+
+@pytest.mark.parametrize("folder", [None, "src/jupyter-torch-lab", 'images/it\'s "it"', ""])
+def test_a_written_workflow_finds_out_when_the_commit_was_made_and_what_of(tmp_path: Path, folder: str | None) -> None:
     """The product knows an image that the workflow made of a commit: the label follows from what the file says now."""
-    workflow = yaml.safe_load(write_workflow(MEANT))
+    workflow = yaml.safe_load(write_workflow(MEANT, folder=folder))
     [script] = [step["run"] for step in workflow["jobs"]["build"]["steps"] if "run" in step]
     author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     env = {**os.environ, "GIT_COMMITTER_DATE": "2026-11-26T03:00:00+08:00", "GIT_CONFIG_GLOBAL": os.devnull}
@@ -203,7 +217,7 @@ def test_a_written_workflow_finds_out_when_the_commit_was_made_and_what_of(tmp_p
         subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env={**env, "BASE_TAG": tag}, check=True)
     base = {name: getattr(MEANT, name) for name in ("base_registry", "base_namespace", "base_image", "base_tag")}
     recipes = [
-        recipe_of(build_arguments(**{**base, "base_tag": tag}), "src/jupyter-torch-lab")
+        recipe_of(build_arguments(**{**base, "base_tag": tag}), "src/jupyter-torch-lab" if folder is None else folder)
         for tag in (MEANT.base_tag, "edited")
     ]
     version = "APP_VERSION=HEAD\nMADE_AT=2026-11-25T19:00:00Z\nRECIPE="
