@@ -19,8 +19,8 @@ SENTENCES: Final = {
     "fetching": _("Fetching branch %(branch)s of %(url)s."),
     "revision": _("Revision %(revision)s."),
     "pointers": _(
-        "Of %(count)s files only the pointers of git-lfs are in the repository, and the image gets these: %(paths)s. Have "
-        "the Dockerfile fetch such files from elsewhere."
+        "Of %(count)s files only the pointers of git-lfs are in the repository, and the image gets these: %(paths)s. "
+        "Have the Dockerfile fetch such files from elsewhere."
     ),
     "context": _("Files sent to the engine: %(count)s (%(size)s)."),
     "builder": _("The engine builds %(image)s with %(builder)s."),

@@ -19,6 +19,7 @@ from tests.api import make
 from tests.support.notebook_application import BASE, FILES
 
 pytestmark = pytest.mark.django_db
+HOOK = "a word of sixteen"
 
 
 @pytest.fixture
@@ -92,14 +93,22 @@ def test_faults_stand_at_their_fields(pages: Client) -> None:
     assert "hunter2" not in page.content.decode() and not Application.objects.exists()
 
 
+def test_files_move_into_a_folder_of_a_repository(pages: Client, row: Application) -> None:
+    form = pages.get(at("values", row.pk)).context["adminform"].form
+    values = {name: form[name].value() for name in form.fields}
+    pages.post(at("values", row.pk), {**values, "git_url": "https://git.example.com/a.git"})
+    row.refresh_from_db()
+    assert (row.source, row.git_path) == ("git", f"src/{row.name}")
+
+
 def test_values_are_changed_on_a_page_of_their_own(pages: Client, row: Application) -> None:
     form = pages.get(at("values", row.pk)).context["adminform"].form
     values = {name: form[name].value() for name in form.fields}
-    answer = pages.post(at("values", row.pk), {**values, "suffix": "qlora", "webhook_secret": "hunter2"})
+    answer = pages.post(at("values", row.pk), {**values, "suffix": "qlora", "webhook_secret": HOOK})
     row.refresh_from_db()
     assert answer["Location"] == at("change", row.pk)
-    assert (row.suffix, row.webhook_secret.reveal(), row.owner and row.owner.username) == ("qlora", "hunter2", "ulrich")
-    assert "hunter2" not in pages.get(at("values", row.pk)).content.decode()
+    assert (row.suffix, row.webhook_secret.reveal(), row.owner and row.owner.username) == ("qlora", HOOK, "ulrich")
+    assert HOOK not in pages.get(at("values", row.pk)).content.decode()
 
 
 def test_files_are_saved_as_a_version(pages: Client, row: Application) -> None:
@@ -199,7 +208,7 @@ def test_a_repository_is_imported_or_all_its_faults_are_shown(pages: Client) -> 
     faulty = send({"src/a/Dockerfile": b"FROM $X", "src/b/Dockerfile": b"FROM x:1"}).content.decode()
     assert "src/a/Dockerfile" in faulty and not Application.objects.exists()
     done = send({"src/b/Dockerfile": b"FROM x:1"}).content.decode()
-    assert "Imported: 1 new, 0 changed." in done and "There is no workflow" in done
+    assert "Imported: 1 new, 0 changed." in done and "No workflow is about" in done
     assert "neither" not in pages.get(at("import_files")).content.decode()
     assert "no ZIP and no TAR" in pages.post(at("import_files"), {}).content.decode()
     refused = pages.post(at("import_files"), {"git_url": "ftp://x"}).content.decode()
