@@ -163,12 +163,16 @@ def test_of_two_first_versions_one_is_saved(pages: Client, operator: User) -> No
 
 
 def test_packages_are_added_to_what_was_typed(pages: Client, row: Application) -> None:
-    asked = typed({"Dockerfile": "FROM x\nRUN apt-get install a1\n"}, ecosystem="apt", packages=" git\na1 ")
+    said = {"row": row.pk, "ecosystem": "apt", "packages": " git\na1 "}
+    asked = typed({"Dockerfile": "FROM x\nRUN apt-get install a1\n"}, **said)
     answer = pages.post(at("packages"), asked).json()
     assert answer["files"] == {"Dockerfile": "FROM x\nRUN apt-get install a1 git\n"}
     assert answer["said"] == "Added: git. There already: a1."
     assert "x;y" in pages.post(at("packages"), {**asked, "packages": "x;y"}).json()["error"]
     assert row.versions.count() == 1
+    Application.objects.update(base_image="scipy-notebook")  # whose user installs nothing
+    asked = typed({"Dockerfile": "FROM $BASE_IMAGE\n"}, **said)
+    assert "USER root" in pages.post(at("packages"), asked).json()["files"]["Dockerfile"]
 
 
 def test_an_old_version_comes_back_after_a_question(pages: Client, row: Application) -> None:
