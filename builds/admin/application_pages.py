@@ -31,6 +31,7 @@ def copy_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
         **page.frame(request, _("Copy “%(name)s”") % {"name": row.name}),
         "row": row,
         "values": values,
+        "takes_over": request.user.is_staff and not (row.owner and row.owner.is_staff),
         "back": page.change_url(row.pk),
     }
     if request.method == "POST":

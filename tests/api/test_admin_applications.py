@@ -259,3 +259,12 @@ def test_deleting_waits_for_the_build(pages: Client, row: Application) -> None:
     assert "go with it, for good" in pages.get(at("delete", row.pk)).content.decode()
     pages.post(at("delete", row.pk), {"post": "yes"})
     assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize(("owner", "warned"), [("ulrich", True), ("olga", False), (None, True)])
+def test_an_operator_who_copies_a_users_application_is_told_what_it_means(
+    pages: Client, row: Application, operator: User, owner: str | None, warned: bool
+) -> None:
+    Application.objects.update(owner=User.objects.filter(username=owner).first() if owner else None)
+    shown = pages.get(at("copy_row", row.pk)).content.decode()
+    assert ("read its files first" in shown) is warned
