@@ -60,7 +60,7 @@ def test_a_page_shows_all_of_it(pages: Client, row: Application, user: User) -> 
     text = pages.get(at("change", of_git.pk)).content.decode()
     assert "https://git.example.com/a.git" in text and "Messages of the git server" in text and "hunter2" not in text
     assert f"http://testserver{reverse('hooks-git')}" in text and "every message is refused" in text
-    with_secret = make.notebook(by=user, git_url="https://git.example.com/b.git", webhook_secret="hunter3")
+    with_secret = make.notebook(by=user, git_url="https://git.example.com/b.git", webhook_secret="hunter3-hunter3-")
     text = pages.get(at("change", with_secret.pk)).content.decode()
     assert "every message is refused" not in text and "hunter3" not in text
     assert "There are no files yet." in pages.get(at("change", make.notebook(by=user, files={}).pk)).content.decode()

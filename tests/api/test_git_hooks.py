@@ -285,7 +285,8 @@ class TestShown:
 
         app = application()
         with override(language):
-            empty = render_to_string("builds/deliveries.html", recent_deliveries(app))
+            page = {"row": app, "hook_url": AT}
+            empty = render_to_string("builds/deliveries.html", {**page, **recent_deliveries(app)})
             outcomes(tell(github_push(files=ELSEWHERE)))
-            full = render_to_string("builds/deliveries.html", recent_deliveries(app))
+            full = render_to_string("builds/deliveries.html", {**page, **recent_deliveries(app)})
         assert AT in empty and SECRET not in empty + full and "aaaaaaaaaaaa" in full
