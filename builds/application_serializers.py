@@ -208,5 +208,5 @@ class ApplicationImportAnswer(serializers.Serializer):
     updated = serializers.ListField(child=serializers.CharField(), help_text="Names of those that are different now.")
     warnings = NoticeShape(many=True)
     errors = NoticeShape(  # type: ignore[assignment]  # the metaclass takes it off the class
-        many=True, help_text="Empty: a repository with errors is refused, and the refusal lists them."
+        many=True, help_text="Empty: a repository with errors is refused, and the refusal lists them and the warnings."
     )

@@ -14,6 +14,20 @@ from builds.trees import TreeError
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
+SHORTEST_SECRET = 16  # characters of what messages are signed with, of git servers and to others
+
+
+def secret_fault(secret: str) -> str:
+    """Of a new one, empty if there is none. Whoever has one signed message can try short ones out in peace."""
+    if not secret or len(secret) >= SHORTEST_SECRET:
+        return ""
+    rule = _(
+        "At least %(shortest)s characters that nobody can guess: who has seen one message can try short ones out. For "
+        "example the output of “openssl rand -hex 32”."
+    )
+    return rule % {"shortest": SHORTEST_SECRET}
+
+
 _FILES: dict[str, _StrPromise] = {
     "path_empty": _("A file needs a path, for example requirements.txt."),
     "path_too_long": _("The path of a file has at most {limit} bytes, for example conf/app.toml."),

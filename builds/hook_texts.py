@@ -11,6 +11,7 @@ from builds.hooks import Verdict
 from builds.models import Application
 from builds.pushing import NOT_ALLOWED
 from builds.services.hooks import BUILT, NO_OWNER, SUPERSEDED, UNLISTED, WAITING
+from core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -26,6 +27,9 @@ OUTCOMES: Mapping[str, str | _StrPromise] = {
     Verdict.DELETED: _("not built: the branch was deleted"),
     NO_OWNER: _("not built: the application has no owner any more"),
     NOT_ALLOWED: _("not built: the application's owner may not push to its target"),
+    InvalidInput.code: _(
+        "not built: the commit or the image would have no valid name; look at the application's values"
+    ),
 }
 FAULTS: Mapping[str, str | _StrPromise] = {
     "not_json": _(

@@ -26,13 +26,17 @@ _TEXTS: dict[str, _StrPromise] = {
         "There is no workflow of {name}, and the Dockerfile does not say by itself what it starts from. Add "
         ".github/workflows/build-push-{name}.yaml with BASE_IMAGE and BASE_TAG, for example."
     ),
-    "workflow_missing": _("There is no workflow; the base is taken from the Dockerfile: {image}."),
+    "workflow_missing": _("No workflow is about this application; the base is taken from the Dockerfile: {image}."),
     "workflow_alone": _("There is no folder src/{name} with a Dockerfile for this workflow."),
     "workflow_twice": _("{first} is about {name} as well; that one counts."),
     "no_workflow": _("This is no workflow. It begins with name: and on:, for example."),
-    "application_unknown": _(
-        "The workflow does not say which application it builds. Give WORKLOAD_TYPE in its env, for example "
-        "WORKLOAD_TYPE: jupyter-pytorch-x."
+    "workflow_of_other": _(
+        "This workflow is about {other}, although it is called after {name}. Change its env, for example "
+        "WORKLOAD_TYPE: {name}."
+    ),
+    "value_needed": _(
+        "The workflow itself does not say {name}, and no image can be built without it. Write the value into its env, "
+        "for example {name}: {example}."
     ),
     "value_elsewhere": _("The value of {name} is not in the workflow itself; nothing is taken over for it."),
     "value_missing": _("The workflow gives no value to {name}."),
@@ -45,6 +49,10 @@ _TEXTS: dict[str, _StrPromise] = {
     "registry_unknown": _(
         "There is no registry endpoint for {registry}. Add it, or choose a target registry for all, for example the "
         "default one."
+    ),
+    "registry_unsaid": _(
+        "Nothing says where its images go: no workflow names a registry. Choose a target registry for all, or have an "
+        "operator make one the default, for example registry.example.com."
     ),
     "registry_replaced": _("There is no registry endpoint for {registry}; the images go to {used}."),
     "not_yours": _("The application “{name}” is somebody else's. Choose another name, for example {name}-2."),

@@ -18,6 +18,10 @@ SENTENCES: Final = {
     "again": _("Attempt %(attempt)s begins on %(node)s; what is above is from the one before."),
     "fetching": _("Fetching branch %(branch)s of %(url)s."),
     "revision": _("Revision %(revision)s."),
+    "pointers": _(
+        "Of %(count)s files only the pointers of git-lfs are in the repository, and the image gets these: %(paths)s. "
+        "Have the Dockerfile fetch such files from elsewhere."
+    ),
     "context": _("Files sent to the engine: %(count)s (%(size)s)."),
     "builder": _("The engine builds %(image)s with %(builder)s."),
     "label": _("Added to the image by this product: label %(label)s."),

@@ -26,6 +26,7 @@ from pulls.tools import Tools
 logger = structlog.get_logger(__name__)
 EVERY = 0.5  # seconds: two writes a second at most
 HEARTBEAT_EVERY = 1.0  # seconds between writes when nothing moves; a silent build hears of its cancellation then
+_OUTPUT = str(BuildEventKind.OUTPUT)
 _NO_LINE = frozenset({BuildEventKind.PROGRESS})
 
 
@@ -64,7 +65,7 @@ class Reporter:
 
     def take(self, event: BuildEvent) -> None:
         """An event of the builder."""
-        hidden = self._hider.hide(event.text)
+        hidden = "" if event.kind is BuildEventKind.OUTPUT else self._hider.hide(event.text)
         added = self._is_added(event)
         self.meter.feed_build(event, text=hidden, added=added, now=self._tools.monotonic())
         if event.kind in _NO_LINE:
@@ -87,7 +88,7 @@ class Reporter:
         place = event.step, event.stream
         text = self._held.pop(place, "") + event.text
         if not event.goes_on:
-            self._add(event.step, str(event.kind), self._hider.hide(text))
+            self._add(event.step, str(event.kind), text)
             return
         hidden, self._held[place] = self._hider.hide_beginning(text)
         if hidden:
@@ -122,7 +123,7 @@ class Reporter:
     def final(self) -> dict[str, Any]:
         """Columns for the last transition, which `keep` makes with the rest of the log."""
         for (step, _stream), text in self._held.items():
-            self._add(step, str(BuildEventKind.OUTPUT), self._hider.hide(text))
+            self._add(step, str(BuildEventKind.OUTPUT), text)
         self._held.clear()
         self._job.progress = self.meter.picture()
         return {**self._unwritten, "progress": self._job.progress, "log_lines": self._log.count}
@@ -138,7 +139,9 @@ class Reporter:
     def _keep(self) -> Any:
         batch = self._log.batch()
         if batch is not None:
-            chunk = LogChunk(build_id=self._job.pk, attempt=self._job.attempt, first=batch.first, lines=batch.lines)
+            # Secrets go when it is clear what stays: much of what a step writes never gets here.
+            lines = [[*line[:3], self._hider.hide(line[3])] if line[2] == _OUTPUT else line for line in batch.lines]
+            chunk = LogChunk(build_id=self._job.pk, attempt=self._job.attempt, first=batch.first, lines=lines)
             # A commit whose answer was lost may have stored the first of these lines.
             LogChunk.objects.bulk_create(
                 [chunk], update_conflicts=True, unique_fields=["build", "first"], update_fields=["attempt", "lines"]

@@ -22,6 +22,7 @@ from core.jobs import JobState
 from pulls.outcome import Stopped
 from pulls.tools import Tools
 
+_NAMED = 10  # paths in one line of the log
 LOOK_EVERY = 1.0  # seconds between two looks at whether a silent git server is still wanted
 
 
@@ -45,7 +46,7 @@ def opened(job: Build, reporter: Reporter, tools: Tools) -> Iterator[Source]:
     version = job.files
     if version is None:
         raise BuildFailed(failure("application_gone"))
-    place = f"urn:imagelib:application:{job.application_name}:{version.number}"
+    place = f"urn:imagelib:application:{version.application_id}:{version.number}"  # names may come to mean others
     yield Source(entries_of(version.files, programs=version.programs), version.revision, version.created_at, place)
 
 
@@ -69,7 +70,11 @@ def _of_repository(job: Build, reporter: Reporter, tools: Tools) -> Iterator[Sou
     limits = Limits(max_bytes=settings.GIT_MAX_BYTES, heard=heard, interrupted=_Abandoned(job, tools))
     try:
         with open_checkout(git, within=limits) as checkout:
-            yield Source(checkout.entries(job.git_path), checkout.commit, checkout.committed_at, job.git_url)
+            entries = checkout.entries(job.git_path)
+            pointers = [notice.path for notice in checkout.notices if notice.code == "git_lfs_pointer"]
+            if pointers:
+                reporter.note("pointers", count=len(pointers), paths=", ".join(pointers[:_NAMED]))
+            yield Source(entries, checkout.commit, checkout.committed_at, job.git_url)
     except GitError as error:
         raise BuildFailed(failure(error.code, evidence=error.evidence, params=error.params)) from error
     except Interrupted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
@@ -59,14 +59,14 @@ def file_text(code: str, params: Mapping[str, Any]) -> str:
 
 
 class FileRefused(DomainError):
-    """`extra["errors"]` says for each fault where it is and what would do."""
+    """`extra["errors"]` says for each fault where it is and what would do; `extra["warnings"]` what else was seen."""
 
     code = "invalid_file"
     title = _("The file cannot be imported")
 
-    def __init__(self, faults: list[dict[str, Any]]) -> None:
+    def __init__(self, faults: list[dict[str, Any]], warnings: Sequence[dict[str, Any]] = ()) -> None:
         told = "; ".join(_sentence(fault) for fault in faults[:_TOLD])
-        super().__init__(told, extra={"errors": faults})
+        super().__init__(told, extra={"errors": faults, **({"warnings": list(warnings)} if warnings else {})})
 
 
 def worded(notices: Iterable[Notice], sentence: Callable[..., str]) -> list[dict[str, Any]]:

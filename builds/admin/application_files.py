@@ -107,11 +107,12 @@ def packages_view(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
     refusal = _refusal(page, request)
     if refusal:
         return refusal
+    row = page.row_or_404(request, request.POST.get("row", ""))
     kind = request.POST.get("ecosystem", "")
     try:
         ecosystem = Ecosystem(kind) if kind in set(Ecosystem) else Ecosystem.APT
         packages = request.POST.get("packages", "").split()
-        added = with_packages(posted_files(request), ecosystem=ecosystem, packages=packages)
+        added = with_packages(row, posted_files(request), ecosystem=ecosystem, packages=packages)
     except InvalidInput as error:
         return JsonResponse({"error": error.told})
     names = {"added": ", ".join(added.added), "present": ", ".join(added.present)}

@@ -31,6 +31,7 @@ def copy_page(page: OperatorAdmin, request: HttpRequest, row: Application) -> Ht
         **page.frame(request, _("Copy “%(name)s”") % {"name": row.name}),
         "row": row,
         "values": values,
+        "takes_over": request.user.is_staff and not (row.owner and row.owner.is_staff),
         "back": page.change_url(row.pk),
     }
     if request.method == "POST":
@@ -67,7 +68,7 @@ def import_page(page: OperatorAdmin, request: HttpRequest) -> HttpResponse:
                 data = file.read(LARGEST_ARCHIVE + 1) if file else b""
                 done = import_archive(user=request.user, data=data, target_registry=target)
         except FileRefused as error:
-            context["faults"] = error.extra["errors"]
+            context |= {"faults": error.extra["errors"], "warnings": error.extra.get("warnings", [])}
         except DomainError as error:
             context["refused"] = error.told
         else:

@@ -93,7 +93,8 @@ class ApplicationViewSet(viewsets.ModelViewSet):
     @extend_schema(request=CopyAsked, responses={201: ApplicationDetailSerializer})
     @action(detail=True, methods=["post"])
     def copy(self, request: Request, pk: str) -> Response:
-        """A new application with the same files, or the same repository. Secrets are not copied."""
+        """A new application with the same files, or the same repository. Secrets are not copied. It is yours: an
+        operator who copies a user's lends it what operators' builds may do, so read its files first."""
         asked = CopyAsked(data=request.data)
         asked.is_valid(raise_exception=True)
         row = services.copy_application(user=request.user, application=self.get_object(), values=asked.validated_data)

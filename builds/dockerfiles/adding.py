@@ -29,8 +29,8 @@ class Added:
     present: tuple[str, ...]
 
 
-def add_packages(files: Mapping[str, str], *, ecosystem: Ecosystem, packages: Sequence[str]) -> Added:
-    """Raises `PackageError`; `files` are never changed."""
+def add_packages(files: Mapping[str, str], *, ecosystem: Ecosystem, packages: Sequence[str], base: str = "") -> Added:
+    """Raises `PackageError`; `files` are never changed. `base`: the image that the arguments of `FROM` stand for."""
     wanted = list(dict.fromkeys(package.strip() for package in packages if package.strip()))
     if not wanted:
         raise PackageError("no_packages")
@@ -39,11 +39,20 @@ def add_packages(files: Mapping[str, str], *, ecosystem: Ecosystem, packages: Se
     if DOCKERFILE not in files:
         raise PackageError("dockerfile_missing")
     changed = dict(files)
-    added = [package for package in wanted if _add(changed, ecosystem, package)]
+    added = [package for package in wanted if _add(changed, ecosystem, package, base)]
+    for path in changed:
+        changed[path] = _with_ends_of(files.get(path, ""), changed[path])
     return Added(changed, tuple(added), tuple(package for package in wanted if package not in added))
 
 
-def _add(files: dict[str, str], ecosystem: Ecosystem, package: str) -> bool:
+def _with_ends_of(before: str, text: str) -> str:
+    """Lines end as they all did before: some editors write "\\r\\n"."""
+    if text == before or "\n" not in before or before.count("\n") != before.count("\r\n"):
+        return text
+    return text.replace("\r\n", "\n").replace("\n", "\r\n")
+
+
+def _add(files: dict[str, str], ecosystem: Ecosystem, package: str, base: str) -> bool:
     try:
         document = read(files[DOCKERFILE])
     except DockerfileError as error:
@@ -61,12 +70,14 @@ def _add(files: dict[str, str], ecosystem: Ecosystem, package: str) -> bool:
                 files[DOCKERFILE] = "\n".join(lines)
             files[path or REQUIREMENTS], changed = add_requirement(files.get(path or REQUIREMENTS, ""), package)
             return changed or not path
-    changed = _put(lines, document, calls, ecosystem, package)
+    changed = _put(lines, document, calls, ecosystem, package, base)
     files[DOCKERFILE] = "\n".join(lines)
     return changed
 
 
-def _put(lines: list[str], document: Dockerfile, calls: Sequence[Call], ecosystem: Ecosystem, package: str) -> bool:
+def _put(
+    lines: list[str], document: Dockerfile, calls: Sequence[Call], ecosystem: Ecosystem, package: str, base: str
+) -> bool:
     for call in calls:
         if word := find_word(call, package):
             return set_version(lines, word, package)
@@ -75,7 +86,7 @@ def _put(lines: list[str], document: Dockerfile, calls: Sequence[Call], ecosyste
     if calls:
         append(lines, calls[0], package, escape=document.escape)
     else:
-        put_list(lines, document, ecosystem, package)
+        put_list(lines, document, ecosystem, package, base)
     return True
 
 

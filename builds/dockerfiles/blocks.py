@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from builds.dockerfiles.edits import INDENT, quoted
 from builds.dockerfiles.installers import Ecosystem
 from builds.dockerfiles.reading import Dockerfile, Instruction
+from builds.dockerfiles.starting import JUPYTER_USER, runs_as_jupyter
 
 ROOT = frozenset({"root", "0", "root:root", "0:0"})
 # What says how the image is started; it usually comes last, and new layers come before it.
@@ -24,10 +25,11 @@ class _Place:
     user: str
 
 
-def put_list(lines: list[str], document: Dockerfile, ecosystem: Ecosystem, package: str) -> None:
-    """A RUN instruction with a list of one package, which later ones are added to."""
+def put_list(lines: list[str], document: Dockerfile, ecosystem: Ecosystem, package: str, base: str = "") -> None:
+    """A RUN instruction with a list of one package, which later ones are added to. `base`: what the arguments of `FROM`
+    stand for."""
     if ecosystem is Ecosystem.APT:
-        _put(lines, document, _apt(package, document.escape), as_root=True)
+        _put(lines, document, _apt(package, document.escape), as_root=True, base=base)
     else:
         _put(lines, document, _conda(package, document), as_root=False)
 
@@ -71,11 +73,12 @@ def _with_permissions(block: list[str], document: Dockerfile) -> list[str]:
     return [*rest, f"{last} {document.escape}", f"{commands[0]} {document.escape}", commands[1]]
 
 
-def _put(lines: list[str], document: Dockerfile, block: Sequence[str], *, as_root: bool) -> None:
+def _put(lines: list[str], document: Dockerfile, block: Sequence[str], *, as_root: bool, base: str = "") -> None:
     place = _root_place(document) if as_root else None
     place = place or _usual_place(document)
-    if as_root and place.user and place.user not in ROOT:
-        block = ["USER root", *block, f"USER {place.user}"]
+    user = place.user or _user_of_base(document, base)
+    if as_root and user and user not in ROOT:
+        block = ["USER root", *block, f"USER {user}"]
     after = lines[place.line : place.line + 1]
     lines[place.line : place.line] = ["", *block, *([""] if after and after[0].strip() else [])]
     if place.line == len(document.lines):  # the last line had no end
@@ -99,6 +102,12 @@ def _root_place(document: Dockerfile) -> _Place | None:
         if user in ROOT and item.keyword not in _ABOUT_STARTING - {"USER"}:
             found = _Place(item.end, user)
     return found
+
+
+def _user_of_base(document: Dockerfile, base: str) -> str:
+    """As far as the name of the image that the stage starts from tells; "" if it does not."""
+    image = document.stages[-1][0].value
+    return JUPYTER_USER if runs_as_jupyter(base if "$" in image else image) else ""
 
 
 def _user(instructions: Sequence[Instruction]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from builds.dockerfiles.installers import Call, Ecosystem, has_version, package_key
+from builds.dockerfiles.installers import Call, Ecosystem, has_version, merged, package_key
 from builds.dockerfiles.shell import Word
 
 INDENT = "    "
@@ -21,13 +21,14 @@ def find_word(call: Call, package: str) -> Word | None:
 
 
 def set_version(lines: list[str], word: Word, package: str) -> bool:
-    """A package that is there stays as it is, unless another version of it is asked for."""
-    if word.text == package or not has_version(package):
+    """A package that is there stays as it is, unless another version of it, or an extra, is asked for."""
+    wanted = merged(word.text, package)
+    if word.text == wanted:
         return False
     start, end = word.columns
     line = lines[word.line - 1]
     quote = word.raw[0] if word.raw[0] in "'\"" else ""
-    lines[word.line - 1] = line[:start] + quoted(package, quote) + line[end:]
+    lines[word.line - 1] = line[:start] + quoted(wanted, quote) + line[end:]
     return True
 
 

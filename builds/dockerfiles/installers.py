@@ -102,6 +102,8 @@ _NAMES: Mapping[Ecosystem, tuple[PackageCode, Sequence[re.Pattern[str]]]] = {
 }
 _LONGEST_NAME = 200
 _SEPARATORS = re.compile(r"[-_.]+")
+_DIRECT = re.compile(r"[A-Za-z0-9._\[\],-]+ {0,9}@")  # "name @ address"
+_EXTRAS = re.compile(r"\[([^\[\]]*)\]")
 _AFTER_NAME = re.compile(r"[\[=<>!~;:@/ ]")
 
 
@@ -114,8 +116,8 @@ def check_package(ecosystem: Ecosystem, package: str) -> None:
 
 def package_key(ecosystem: Ecosystem, package: str) -> str:
     """The same for two ways to ask for one package."""
-    if "://" in package:
-        return package.partition("#")[0]
+    if "://" in package and not _DIRECT.match(package):
+        return _name_in_address(package) or package.partition("#")[0]
     if ecosystem is Ecosystem.CONDA:
         package = package.rpartition("::")[2]
     name = _AFTER_NAME.split(package.strip(), maxsplit=1)[0]
@@ -124,6 +126,37 @@ def package_key(ecosystem: Ecosystem, package: str) -> str:
 
 def has_version(package: str) -> bool:
     return "://" not in package and re.search(r"[=<>~]", package) is not None
+
+
+def merged(there: str, package: str) -> str:
+    """What stands there, so that it is what was asked for as well: a version only if one was given, and the extras of
+    both."""
+    if "://" in package or "://" in there:
+        return package if "://" in package or has_version(package) else there
+    base = package if has_version(package) else there
+    extras = list(dict.fromkeys([*_extras(there), *_extras(package)]))
+    if extras == _extras(base):
+        return base
+    text = _EXTRAS.sub("", base, count=1)
+    name = _AFTER_NAME.split(text, maxsplit=1)[0]
+    return f"{name}[{','.join(extras)}]{text[len(name) :].lstrip()}"
+
+
+def _extras(package: str) -> list[str]:
+    match = _EXTRAS.search(package)
+    return [part.strip() for part in match[1].split(",")] if match else []
+
+
+def _name_in_address(address: str) -> str:
+    """Of a package in a repository: `git+https://git.example.com/team/peft.git@v1` is peft; empty if it says none."""
+    place, _, fragment = address.partition("#")
+    for part in fragment.split("&"):
+        if part.startswith("egg="):
+            return _SEPARATORS.sub("-", part[4:].partition("[")[0]).lower()
+    if not place.startswith("git+"):
+        return ""
+    path = place.partition("://")[2].partition("/")[2].partition("@")[0]
+    return _SEPARATORS.sub("-", path.rstrip("/").rpartition("/")[2].removesuffix(".git")).lower()
 
 
 def read_call(command: Command) -> Call | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from builds.dockerfiles.installers import Ecosystem, has_version, package_key
+from builds.dockerfiles.installers import Ecosystem, has_version, merged, package_key
 
 _COMMENT = re.compile(r"(?:\A|\s)#.*\Z", re.DOTALL)
 _COMMENTED = re.compile(r"\s*#\s*(\S+)\s*\Z")
@@ -54,9 +54,9 @@ def add_requirement(text: str, package: str) -> tuple[str, bool]:
     key = package_key(Ecosystem.PIP, package)
     for found in read_requirements(text):
         if found.key == key:
-            if found.text == package or not has_version(package):
+            if (wanted := merged(found.text, package)) == found.text:
                 return text, False
-            lines[found.line - 1] = lines[found.line - 1].replace(found.text, package, 1)
+            lines[found.line - 1] = lines[found.line - 1].replace(found.text, wanted, 1)
             return "\n".join(lines), True
     for index, line in enumerate(lines):
         match = _COMMENTED.match(line)

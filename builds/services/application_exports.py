@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builds.models import Application
+from builds.models import Application, SourceKind
 from builds.packing import pack
 from builds.services.application_files import files_of, programs_of
 from builds.workflows import SOURCES, Workflow, workflow_path, write_workflow
@@ -11,6 +11,7 @@ from builds.workflows import SOURCES, Workflow, workflow_path, write_workflow
 def workflow_of(application: Application) -> str:
     """YAML. It names the secrets of the repository that it will be in; ours stay here."""
     host, _, namespace = application.target_registry.endpoint.partition("/")
+    of_git = application.source == SourceKind.GIT
     return write_workflow(
         Workflow(
             application=application.name,
@@ -21,7 +22,9 @@ def workflow_of(application: Application) -> str:
             target_registry=host,
             target_namespace="/".join(part for part in (namespace, application.target_namespace) if part),
             suffix=application.suffix,
-        )
+        ),
+        folder=application.git_path if of_git else None,
+        branch=application.git_branch if of_git else "",
     )
 
 

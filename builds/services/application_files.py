@@ -139,15 +139,18 @@ def save_packages(
         row = locked(application)
         if row.source != SourceKind.FILES:
             raise InvalidInput({"packages": _GIT})
-        added = with_packages(files_of(row), ecosystem=ecosystem, packages=packages)
+        added = with_packages(row, files_of(row), ecosystem=ecosystem, packages=packages)
         store_files(row, added.files, user=user, expected_version=expected_version)
     return row, added
 
 
-def with_packages(files: Mapping[str, str], *, ecosystem: Ecosystem, packages: Sequence[str]) -> Added:
+def with_packages(
+    application: Application, files: Mapping[str, str], *, ecosystem: Ecosystem, packages: Sequence[str]
+) -> Added:
     """Nothing is stored. Raises `InvalidInput`."""
+    base = "/".join(part for part in (application.base_namespace, application.base_image) if part)
     try:
-        return add_packages(files, ecosystem=ecosystem, packages=packages)
+        return add_packages(files, ecosystem=ecosystem, packages=packages, base=base)
     except PackageError as error:
         raise InvalidInput({"packages": package_error_text(error)}) from None
 

@@ -64,14 +64,16 @@ def import_repository(
     entries: Sequence[Entry],
     target_registry: RegistryEndpoint | None = None,
     repository: Repository | None = None,
+    seen: Sequence[dict[str, Any]] = (),
 ) -> Imported:
     """The applications of a repository. With `repository` they stay there; else their files are copied.
 
-    `target_registry` is for images whose own registry has no endpoint here. Raises `FileRefused`.
+    `target_registry` is for images whose own registry has no endpoint here; `seen`: warnings of whoever read the
+    entries. Raises `FileRefused`, also with all warnings: they may say why.
     """
     layout = find_applications(entries)
     if layout.errors:
-        raise FileRefused(worded(layout.errors, notice_text))
+        raise FileRefused(worded(layout.errors, notice_text), [*worded(layout.warnings, notice_text), *seen])
     created: list[str] = []
     updated: list[str] = []
     faults: list[dict[str, Any]] = []
@@ -85,8 +87,9 @@ def import_repository(
                 continue
             target = _target(found, endpoints, target_registry, layout)
             if target is None:
-                params = {"registry": found.workflow.target_registry if found.workflow else "-"}
-                faults += worded([Notice("registry_unknown", path=found.path, params=params)], notice_text)
+                registry = found.workflow.target_registry if found.workflow else ""
+                code = "registry_unknown" if registry else "registry_unsaid"
+                faults += worded([Notice(code, path=found.path, params={"registry": registry})], notice_text)
                 continue
             try:
                 with transaction.atomic():
@@ -96,9 +99,10 @@ def import_repository(
                 continue
             if changed:
                 (updated if old else created).append(found.name)
+        warnings = [*worded(layout.warnings, notice_text), *seen]
         if faults:
-            raise FileRefused(faults)
-    return Imported(created, updated, worded(layout.warnings, notice_text))
+            raise FileRefused(faults, warnings)
+    return Imported(created, updated, warnings)
 
 
 def _store(

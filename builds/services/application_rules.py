@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from builds.application_texts import secret_fault
 from builds.models import Application, SourceKind
 from builds.naming import image_reference, image_repository
 from builds.repositories import GitError, check_url, origin_of
@@ -33,9 +34,12 @@ _PASSWORD_AGAIN = _(
 )
 
 
-def check_application(row: Application) -> None:
-    """Raises `InvalidInput`. Writes hosts and addresses in their usual form into the row."""
+def check_application(row: Application, *, webhook_secret: str = "") -> None:
+    """Raises `InvalidInput`. Writes hosts and addresses in their usual form into the row. `webhook_secret`: a new
+    one."""
     faults: dict[str, Any] = {}
+    if fault := secret_fault(webhook_secret):
+        faults["webhook_secret"] = fault
     row.base_registry = _place(faults, "base_registry", row.base_registry)
     for field in ("base_namespace", "target_namespace"):
         _try(faults, field, _checked_namespace, getattr(row, field))

@@ -79,7 +79,7 @@ def create_application(
         values = {**values, "target_namespace": usual_namespace(values["target_registry"], user)}
     with transaction.atomic():
         _fill(row, values, files)
-        check_application(row)
+        check_application(row, webhook_secret=values.get("webhook_secret", ""))
         require_allowed_host(user, row.git_url)
         require_place(row)
         require_own_images(user, row)
@@ -104,7 +104,7 @@ def update_application(
         row = locked(application)
         before = copy(row)
         _fill(row, values, files)
-        check_application(row)
+        check_application(row, webhook_secret=values.get("webhook_secret", ""))
         if row.git_url != before.git_url:
             require_allowed_host(user, row.git_url)
         if "git_password" not in values:
@@ -183,11 +183,12 @@ def _fill(row: Application, values: Mapping[str, Any], files: Mapping[str, str] 
             setattr(row, name, value.strip() if isinstance(value, str) and name not in _SECRETS else value)
     if files and row.git_url:
         raise InvalidInput({"files": _EITHER})
+    was_git = row.source == SourceKind.GIT
     row.source = SourceKind.GIT if row.git_url else SourceKind.FILES
     if row.source == SourceKind.FILES:
         for name in _OF_GIT:
             setattr(row, name, "")
-    elif row._state.adding:
+    elif not was_git:  # also one whose files were kept here
         row.git_path = row.git_path if "git_path" in values else f"src/{row.name}"
     if row.source == SourceKind.GIT:
         row.git_branch = row.git_branch or "main"

@@ -16,6 +16,7 @@ from builds.builders import builder_nodes
 from builds.models import Application, ApplicationVersion, Build, SourceKind, Trigger
 from builds.naming import build_arguments, image_reference, image_repository
 from builds.pushing import NOT_ALLOWED, objection_to
+from builds.services.application_rules import image_name
 from builds.trees import DOCKERFILE
 from core.auditing import CREATED, audit
 from core.doorbell import ring_on_commit
@@ -34,7 +35,7 @@ _USUAL_REVISION = "0" * 40  # to see beforehand whether a name fits
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be built, and where. `revision`: of a git repository, "" for the newest of the branch."""
+    """What is to be built, and where. `revision`: of the files; of a git repository a commit, "" for the newest."""
 
     application: Application
     version: ApplicationVersion | None
@@ -42,12 +43,19 @@ class Wanted:
     revision: str
     node: ComputeNode | None
 
+    def reference(self) -> str:
+        """The image's whole name; empty as long as nobody knows which commit it will be of."""
+        if not self.revision:
+            return ""
+        repository = image_name(self.application)
+        return parse(image_reference(repository, base_tag=self.application.base_tag, revision=self.revision)).canonical
+
     def columns(self) -> dict[str, Any]:
         app, git = self.application, self.version is None
         return {
             "application": app, "application_name": app.name, "files": self.version,
             "git_url": app.git_url if git else "", "git_branch": self.branch if git else "",
-            "git_path": app.git_path if git else "", "revision": self.revision,
+            "git_path": app.git_path if git else "", "revision": self.revision, "reference": self.reference(),
             "node": self.node, "node_name": self.node.name if self.node else "", "node_asked": self.node is not None,
         }  # fmt: skip
 
@@ -92,7 +100,8 @@ def request_build(
             }
         )
     version = None if of_git else _newest(app)
-    wanted = Wanted(app, version, branch or app.git_branch, commit, _where(user, node))
+    revision = version.revision if version else commit
+    wanted = Wanted(app, version, branch or app.git_branch, revision, _where(user, node))
     return _create(user, wanted, trigger)
 
 
@@ -126,7 +135,7 @@ def retry_build(*, user: Any, build: int) -> Build:
     if job.node_asked and job.node_id is None:
         raise Conflict(_("The compute node of this build no longer exists."), code="node_gone")
     node = _where(user, job.node_id if job.node_asked else None)
-    revision = job.revision if job.git_url else ""
+    revision = job.files.revision if job.files else job.revision
     return _create(user, Wanted(app, job.files, job.git_branch, revision, node), Trigger.PERSON, retry_of=job)
 
 

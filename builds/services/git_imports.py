@@ -64,13 +64,14 @@ def import_git(
         if not checkout.branch:
             raise InvalidInput({"git_branch": _("The server does not say which branch is meant.")})
         warnings: list[dict[str, Any]] = []
-        done = import_repository(
+        entries = [entry for folder in (SOURCES, FOLDER) for entry in _below(checkout, folder, warnings)]
+        return import_repository(
             user=user,
-            entries=[entry for folder in (SOURCES, FOLDER) for entry in _below(checkout, folder, warnings)],
+            entries=entries,
             target_registry=target_registry,
             repository=Repository(source.url, checkout.branch, git_username, git_password),
+            seen=warnings,
         )
-        return replace(done, warnings=[*done.warnings, *warnings])
 
 
 @contextmanager

@@ -55,7 +55,12 @@ def take_message(*, body: bytes, signatures: list[str], message: Message, delive
     if push is None:
         return [Taken(one.name, "pong" if message.event == "ping" else "ignored") for one in applications]
     if push.told_at is None or push.told_at < ended_before(now):
-        raise Replayed(_("The message is too old, or does not say when it was written."))
+        raise Replayed(
+            _(
+                "The message is too old, or does not say when it was written: the newest date in it counts. For a push "
+                "of old commits start the build by its button, or make a new commit."
+            )
+        )
     digest = hashlib.sha256(body).hexdigest()
     taken = [_take(one, push, digest, delivery) for one in applications]
     if not any(taken):

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from builds.application_texts import secret_fault
 from builds.models import Submission, WebhookCall, WebhookTarget
 from core.doorbell import ring_on_commit
 from core.errors import InvalidInput
@@ -42,6 +43,8 @@ def save_target(*, user: Any, values: Mapping[str, Any], target: WebhookTarget |
             "Without a secret nobody can tell who sent a message. Give one that both sides know, for example the "
             "output of “openssl rand -hex 32”."
         )
+    elif fault := secret_fault(values.get("secret", "")):
+        faults["secret"] = fault
     if faults:
         raise InvalidInput(faults)
     row.full_clean(validate_unique=False, validate_constraints=False)

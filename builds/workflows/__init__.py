@@ -1,6 +1,6 @@
 """GitHub workflows that build one application each: `.github/workflows/build-push-<application>.yaml`. Pure."""
 
-from builds.workflows.facts import FOLDER, SOURCES, Workflow, is_workflow, workflow_path
+from builds.workflows.facts import FOLDER, SOURCES, Workflow, named_by, workflow_path
 from builds.workflows.reading import FoundWorkflow, read_workflow
 from builds.workflows.writing import write_workflow
 
@@ -9,7 +9,7 @@ __all__ = [
     "SOURCES",
     "FoundWorkflow",
     "Workflow",
-    "is_workflow",
+    "named_by",
     "read_workflow",
     "workflow_path",
     "write_workflow",

@@ -10,7 +10,7 @@ FOLDER: Final = ".github/workflows"
 SOURCES: Final = "src"  # its folders are the applications
 BRANCHES: Final = ("main", "feat/**")  # whose pushes are built
 
-_PATH = re.compile(r"\.github/workflows/build-push-[^/]+\.ya?ml")
+_PATH = re.compile(r"\.github/workflows/build-push-([^/]+)\.ya?ml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +31,7 @@ def workflow_path(application: str) -> str:
     return f"{FOLDER}/build-push-{application}.yaml"
 
 
-def is_workflow(path: str) -> bool:
-    return _PATH.fullmatch(path) is not None
+def named_by(path: str) -> str:
+    """The application that a workflow's file is called after; empty: the path is not of a workflow."""
+    match = _PATH.fullmatch(path)
+    return match[1] if match else ""

@@ -23,8 +23,8 @@ _WORKLOAD = "WORKLOAD_TYPE"
 _MAY_BE_EMPTY = frozenset({"base_registry", "base_namespace", "target_namespace"})
 _REFERENCE = re.compile(r"\$\{\{\s*env\.([A-Za-z_]\w*)\s*\}\}")
 _TAG = re.compile(r"\$\{BASE_IMAGE\}(?:-(?P<suffix>[^:]+))?:\$\{BASE_TAG\}-\$\{APP_VERSION\}\s*\Z")
-_CONTEXT = re.compile(rf"(?:\./)?{SOURCES}/([^/]+)/?")
-_FOLDER = re.compile(rf"{SOURCES}/([^/*]+)/\*\*")
+_CONTEXT = re.compile(rf"(?:\./)?{SOURCES}/([^/$]+)/?")
+_FOLDER = re.compile(rf"{SOURCES}/([^/*$]+)/\*\*")
 _BUILDER = "docker/build-push-action"
 
 
@@ -36,12 +36,13 @@ class FoundWorkflow:
     warnings: tuple[Notice, ...]
 
 
-def read_workflow(data: bytes) -> FoundWorkflow:
-    """Raises `FileError` for what is no workflow of an application."""
+def read_workflow(data: bytes, *, named: str) -> FoundWorkflow:
+    """`named`: the application that the file is called after, for a workflow that does not say it. Raises `FileError`
+    for what is no workflow."""
     documents = trees_of(text_of(data))
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         raise refused("no_workflow")
-    return _Reader(documents[0].value).read()
+    return _Reader(documents[0].value).read(named)
 
 
 class _Reader:
@@ -53,23 +54,24 @@ class _Reader:
             for name, value in block.items():
                 self.variables.setdefault(name, value if isinstance(value, str) else "")
 
-    def read(self) -> FoundWorkflow:
+    def read(self, named: str) -> FoundWorkflow:
         build = _inputs_of_build(self.document)
-        application = self._application(build)
+        application = self._application(build) or named
         values = {name: self._value(name, spellings) for name, spellings in _SPELLINGS.items()}
         workflow = Workflow(application=application, suffix=self._suffix(build), **values)
         self._look_at_triggers(application)
         return FoundWorkflow(workflow, tuple(self.warnings))
 
     def _application(self, build: Mapping[str, Any]) -> str:
-        if name := self._resolved(self.variables.get(_WORKLOAD, "")):
+        name = self._resolved(self.variables.get(_WORKLOAD, ""))
+        if name and "${" not in name:
             return name
         if match := _CONTEXT.fullmatch(self._resolved(_text(build.get("context")))):
             return match[1]
         for path in _paths(self.document):
             if match := _FOLDER.fullmatch(path):
                 return match[1]
-        raise refused("application_unknown")
+        return ""
 
     def _value(self, name: str, spellings: tuple[str, ...]) -> str:
         written = next((self.variables[key] for key in spellings if self.variables.get(key)), "")

@@ -29,7 +29,7 @@ env:
   BASE_NAMESPACE: $base_namespace
   BASE_IMAGE: $base_image
   BASE_TAG: $base_tag
-
+$place
 jobs:
   build:
     runs-on: ubuntu-latest
@@ -51,10 +51,13 @@ jobs:
         registry: $${{ env.TARGET_REGISTORY }}
         username: $${{ secrets.REGISTRY_USERNAME }}
         password: $${{ secrets.REGISTRY_PASSWORD }}
+    # Build secrets of the application are not in here. Store them among the repository's, and name them below "with:",
+    # "secrets: |", one a line: PIP_TOKEN=$${{ secrets.PIP_TOKEN }}. A private base takes a step like the last one,
+    # with the registry of the base.
     - name: Build and push
       uses: docker/build-push-action@v6
       with:
-        context: $folder/$${{ env.WORKLOAD_TYPE }}
+        context: $context
         push: true
         build-args: |
           BASE_REGISTORY=$${{ env.BASE_REGISTORY }}
@@ -75,15 +78,22 @@ jobs:
 # As `builds.naming.recipe_of` has it, of what the workflow builds with: whoever edits its `env` changes the label.
 _RECIPE = (
     "import hashlib, json, os; e = os.environ; "
-    'a = {"BASE_" + n: e["BASE_" + n] for n in ("REGISTORY", "NAMESPACE", "IMAGE", "TAG")}; '
+    'a = {{"BASE_" + n: e["BASE_" + n] for n in ("REGISTORY", "NAMESPACE", "IMAGE", "TAG")}}; '
     'a["BASE_REGISTRY"] = a["BASE_REGISTORY"]; '
-    f'r = json.dumps([a, "{SOURCES}/" + e["WORKLOAD_TYPE"]], sort_keys=True); '
+    "r = json.dumps([a, {folder}], sort_keys=True); "
     "print(hashlib.sha256(r.encode()).hexdigest()[:32])"
 )
 
 
-def write_workflow(workflow: Workflow) -> str:
-    """YAML that `read_workflow` reads back as the same, Docker Hub written out."""
+_SPECIAL = re.compile(r"[\\*?+\[\]!]")  # in filters of branches and paths
+
+
+def write_workflow(workflow: Workflow, *, folder: str | None = None, branch: str = "") -> str:
+    """YAML that `read_workflow` reads back as the same, Docker Hub written out. `folder`: where the files are if not in
+    the usual one; empty is the whole repository. `branch`: one whose pushes are built besides the usual ones."""
+    usual = f"{SOURCES}/{workflow.application}"
+    folder = usual if folder is None else folder
+    branches = [*BRANCHES, *([_literal(branch)] if branch and not _is_built(branch) else [])]
     base = build_arguments(
         base_registry=workflow.base_registry,
         base_namespace=workflow.base_namespace,
@@ -92,11 +102,12 @@ def write_workflow(workflow: Workflow) -> str:
     )
     return _FORM.substitute(
         title=_quoted("Build " + re.sub(r"[-_.]+", " ", workflow.application)),
-        branches="\n".join(f"    - {_quoted(branch)}" for branch in BRANCHES),
-        sources=_quoted(f"{SOURCES}/{workflow.application}/**"),
+        branches="\n".join(f"    - {_quoted(one)}" for one in branches),
+        sources=_quoted(f"{_literal(folder)}/**" if folder else "**"),
         itself=_quoted(workflow_path(workflow.application)),
-        folder=SOURCES,
-        recipe=_RECIPE,
+        place="" if folder == usual else f"  FOLDER: {_quoted(folder)}\n",
+        context=f"{SOURCES}/${{{{ env.WORKLOAD_TYPE }}}}" if folder == usual else "./${{ env.FOLDER }}",
+        recipe=_RECIPE.format(folder=f'"{SOURCES}/" + e["WORKLOAD_TYPE"]' if folder == usual else 'e["FOLDER"]'),
         label=RECIPE,
         target_registry=_quoted(workflow.target_registry),
         target_namespace=_quoted(workflow.target_namespace),
@@ -115,6 +126,15 @@ def _tag(workflow: Workflow) -> str:
     name = "/".join(f"${{{{ env.{part} }}}}" for part in parts)
     suffix = f"-{workflow.suffix}" if workflow.suffix else ""
     return f"{name}{suffix}:${{{{ env.BASE_TAG }}}}-${{{{ env.APP_VERSION }}}}"
+
+
+def _is_built(branch: str) -> bool:
+    return any(branch == one or (one.endswith("**") and branch.startswith(one[:-2])) for one in BRANCHES)
+
+
+def _literal(text: str) -> str:
+    """For a filter, which reads some characters as patterns."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _quoted(text: str) -> str:

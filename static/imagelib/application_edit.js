@@ -116,7 +116,7 @@
 
     function add() {
       const said = part("said"), packages = part("packages");
-      send(form.dataset.packages, { ecosystem: part("ecosystem").value, packages: packages.value }).then(function (answer) {
+      send(form.dataset.packages, { row: form.dataset.row, ecosystem: part("ecosystem").value, packages: packages.value }).then(function (answer) {
         said.className = "il-hint" + (answer.error ? " il-bad-text" : "");
         said.textContent = answer.error || answer.said;
         if (answer.error) return;

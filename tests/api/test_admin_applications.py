@@ -19,6 +19,7 @@ from tests.api import make
 from tests.support.notebook_application import BASE, FILES
 
 pytestmark = pytest.mark.django_db
+HOOK = "a word of sixteen"
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_page_shows_all_of_it(pages: Client, row: Application, user: User) -> 
     text = pages.get(at("change", of_git.pk)).content.decode()
     assert "https://git.example.com/a.git" in text and "Messages of the git server" in text and "hunter2" not in text
     assert f"http://testserver{reverse('hooks-git')}" in text and "every message is refused" in text
-    with_secret = make.notebook(by=user, git_url="https://git.example.com/b.git", webhook_secret="hunter3")
+    with_secret = make.notebook(by=user, git_url="https://git.example.com/b.git", webhook_secret="hunter3-hunter3-")
     text = pages.get(at("change", with_secret.pk)).content.decode()
     assert "every message is refused" not in text and "hunter3" not in text
     assert "There are no files yet." in pages.get(at("change", make.notebook(by=user, files={}).pk)).content.decode()
@@ -92,14 +93,22 @@ def test_faults_stand_at_their_fields(pages: Client) -> None:
     assert "hunter2" not in page.content.decode() and not Application.objects.exists()
 
 
+def test_files_move_into_a_folder_of_a_repository(pages: Client, row: Application) -> None:
+    form = pages.get(at("values", row.pk)).context["adminform"].form
+    values = {name: form[name].value() for name in form.fields}
+    pages.post(at("values", row.pk), {**values, "git_url": "https://git.example.com/a.git"})
+    row.refresh_from_db()
+    assert (row.source, row.git_path) == ("git", f"src/{row.name}")
+
+
 def test_values_are_changed_on_a_page_of_their_own(pages: Client, row: Application) -> None:
     form = pages.get(at("values", row.pk)).context["adminform"].form
     values = {name: form[name].value() for name in form.fields}
-    answer = pages.post(at("values", row.pk), {**values, "suffix": "qlora", "webhook_secret": "hunter2"})
+    answer = pages.post(at("values", row.pk), {**values, "suffix": "qlora", "webhook_secret": HOOK})
     row.refresh_from_db()
     assert answer["Location"] == at("change", row.pk)
-    assert (row.suffix, row.webhook_secret.reveal(), row.owner and row.owner.username) == ("qlora", "hunter2", "ulrich")
-    assert "hunter2" not in pages.get(at("values", row.pk)).content.decode()
+    assert (row.suffix, row.webhook_secret.reveal(), row.owner and row.owner.username) == ("qlora", HOOK, "ulrich")
+    assert HOOK not in pages.get(at("values", row.pk)).content.decode()
 
 
 def test_files_are_saved_as_a_version(pages: Client, row: Application) -> None:
@@ -154,12 +163,16 @@ def test_of_two_first_versions_one_is_saved(pages: Client, operator: User) -> No
 
 
 def test_packages_are_added_to_what_was_typed(pages: Client, row: Application) -> None:
-    asked = typed({"Dockerfile": "FROM x\nRUN apt-get install a1\n"}, ecosystem="apt", packages=" git\na1 ")
+    said = {"row": row.pk, "ecosystem": "apt", "packages": " git\na1 "}
+    asked = typed({"Dockerfile": "FROM x\nRUN apt-get install a1\n"}, **said)
     answer = pages.post(at("packages"), asked).json()
     assert answer["files"] == {"Dockerfile": "FROM x\nRUN apt-get install a1 git\n"}
     assert answer["said"] == "Added: git. There already: a1."
     assert "x;y" in pages.post(at("packages"), {**asked, "packages": "x;y"}).json()["error"]
     assert row.versions.count() == 1
+    Application.objects.update(base_image="scipy-notebook")  # whose user installs nothing
+    asked = typed({"Dockerfile": "FROM $BASE_IMAGE\n"}, **said)
+    assert "USER root" in pages.post(at("packages"), asked).json()["files"]["Dockerfile"]
 
 
 def test_an_old_version_comes_back_after_a_question(pages: Client, row: Application) -> None:
@@ -199,7 +212,7 @@ def test_a_repository_is_imported_or_all_its_faults_are_shown(pages: Client) -> 
     faulty = send({"src/a/Dockerfile": b"FROM $X", "src/b/Dockerfile": b"FROM x:1"}).content.decode()
     assert "src/a/Dockerfile" in faulty and not Application.objects.exists()
     done = send({"src/b/Dockerfile": b"FROM x:1"}).content.decode()
-    assert "Imported: 1 new, 0 changed." in done and "There is no workflow" in done
+    assert "Imported: 1 new, 0 changed." in done and "No workflow is about" in done
     assert "neither" not in pages.get(at("import_files")).content.decode()
     assert "no ZIP and no TAR" in pages.post(at("import_files"), {}).content.decode()
     refused = pages.post(at("import_files"), {"git_url": "ftp://x"}).content.decode()
@@ -246,3 +259,12 @@ def test_deleting_waits_for_the_build(pages: Client, row: Application) -> None:
     assert "go with it, for good" in pages.get(at("delete", row.pk)).content.decode()
     pages.post(at("delete", row.pk), {"post": "yes"})
     assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize(("owner", "warned"), [("ulrich", True), ("olga", False), (None, True)])
+def test_an_operator_who_copies_a_users_application_is_told_what_it_means(
+    pages: Client, row: Application, operator: User, owner: str | None, warned: bool
+) -> None:
+    Application.objects.update(owner=User.objects.filter(username=owner).first() if owner else None)
+    shown = pages.get(at("copy_row", row.pk)).content.decode()
+    assert ("read its files first" in shown) is warned

@@ -234,19 +234,19 @@ def test_notices(boss: Client, operator: User, user: User) -> None:
 
 
 class TestWebhooks:
-    VALUES = {"name": "CI", "url": "https://ci.example.com/hooks", "secret": "canary-1", "is_active": "on"}
+    VALUES = {"name": "CI", "url": "https://ci.example.com/hooks", "secret": "canary-1-of-sixteen", "is_active": "on"}
 
     def test_are_made_and_changed(self, boss: Client) -> None:
         refused = send(boss, at("webhooktarget_add"), {**self.VALUES, "url": "ftp://x"}).content.decode()
-        assert "canary-1" not in refused and not WebhookTarget.objects.exists()
+        assert "canary-1-of-sixteen" not in refused and not WebhookTarget.objects.exists()
         assert send(boss, at("webhooktarget_add"), self.VALUES).status_code == 302
         row = WebhookTarget.objects.get()
         url = at("webhooktarget_change", row.pk)
         page = text(boss, url)
-        assert "canary-1" not in page and MASK in page and "Nothing has been sent yet." in page
+        assert "canary-1-of-sixteen" not in page and MASK in page and "Nothing has been sent yet." in page
         assert send(boss, url, {**self.VALUES, "name": "CI 2", "secret": MASK}).status_code == 302
         row.refresh_from_db()
-        assert (row.name, row.secret.reveal()) == ("CI 2", "canary-1")
+        assert (row.name, row.secret.reveal()) == ("CI 2", "canary-1-of-sixteen")
 
     def test_show_their_calls(self, boss: Client, user: User) -> None:
         target, row = make.webhook(), make.submission(by=user)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from builds.models import Application, ApplicationVersion
@@ -164,6 +166,48 @@ def test_repositories_that_are_none_are_refused(
     told = make.problem(send(as_user, files, HTTP_ACCEPT_LANGUAGE=language), 400, "invalid_file")
     assert told["errors"] and not Application.objects.exists()
     assert all(make.gives_example(fault["message"], chinese=language != "en") for fault in told["errors"])
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_refusal_names_the_workflow_that_is_to_blame(as_user: APIClient, registry: Any, language: str) -> None:
+    wrong = named("web")
+    files = {**repository(USUAL, wrong), workflow_path("web"): write_workflow(USUAL).encode()}
+    told = make.problem(send(as_user, files, HTTP_ACCEPT_LANGUAGE=language), 400, "invalid_file")
+    (fault,) = told["errors"]
+    assert fault["field"] == workflow_path("web") and "WORKLOAD_TYPE: web" in fault["message"]
+    assert make.gives_example(fault["message"], chinese=language != "en")
+    (warning,) = told["warnings"]
+    assert warning["field"] == workflow_path("web") and workflow_path("lab") in warning["message"]
+    text = re.sub("BASE_TAG: .*", 'BASE_TAG: "${{ github.ref_name }}"', write_workflow(wrong)).encode()
+    (fault,) = make.problem(
+        send(as_user, {**repository(USUAL, wrong), workflow_path("web"): text}, HTTP_ACCEPT_LANGUAGE=language), 400
+    )["errors"]
+    assert fault["field"] == workflow_path("web") and "BASE_TAG: python-3.11" in fault["message"]
+    assert make.gives_example(fault["message"], chinese=language != "en")
+
+
+def test_a_workflow_of_nothing_keeps_nothing_out(as_user: APIClient, registry: Any) -> None:
+    answer = send(as_user, {**repository(), workflow_path("lint"): b"a: ["}).json()
+    assert answer["created"] == ["lab"] and [item["field"] for item in answer["warnings"]] == [workflow_path("lint")]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_where_images_go_has_to_be_said(as_user: APIClient, language: str) -> None:
+    make.registry()
+    make.registry(name="other", endpoint="other.example.com")
+    answer = send(as_user, {"src/web/Dockerfile": b"FROM python:3.12\n"}, HTTP_ACCEPT_LANGUAGE=language)
+    told = make.problem(answer, 400, "invalid_file")
+    (fault,) = told["errors"]
+    assert fault["field"] == "src/web" and make.gives_example(fault["message"], chinese=language != "en")
+    assert [item["field"] for item in told["warnings"]] == ["src/web/"]
+
+
+def test_the_page_shows_what_was_seen_besides_the_faults(admin_client: Any, registry: Any) -> None:
+    files = {**repository(), "src/web/Dockerfile": b"FROM $X", "src/docs/index.md": b""}
+    page = reverse("admin:builds_application_import_files")
+    shown = admin_client.post(page, {"file": SimpleUploadedFile("x.zip", pack(files))}).content.decode()
+    assert "src/web/Dockerfile" in shown and "此外还发现" in shown and "src/docs/" in shown
+    assert not Application.objects.exists()
 
 
 def test_files_may_stay_in_their_repository(user: User, registry: Any) -> None:

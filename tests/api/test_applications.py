@@ -80,6 +80,7 @@ def test_an_empty_one_has_no_version(as_user: APIClient, registry: Any) -> None:
         ({**GIT, "git_branch": "-x"}, "git_branch"),
         ({**GIT, "git_branch": "a..b"}, "git_branch"),
         ({**GIT, "git_path": "../x"}, "git_path"),
+        ({**GIT, "webhook_secret": "fifteen letters"}, "webhook_secret"),
         ({**GIT, "files": FILES}, "files"),
         ({"sufix": "x"}, "sufix"),
     ],
@@ -94,6 +95,14 @@ def test_what_is_wrong_is_named(
     assert make.gives_example(faults[0]["message"], chinese=language != "en"), faults
     assert "hunter2" not in faults[0]["message"]
     assert not Application.objects.exists() and not ApplicationVersion.objects.exists()
+
+
+def test_a_short_webhook_secret_that_is_stored_stays(as_user: APIClient, registry: Any) -> None:
+    at = f"{AT}{as_user.post(AT, values(**GIT)).json()['id']}/"
+    Application.objects.update(webhook_secret="short")
+    assert as_user.patch(at, {"webhook_secret": "******", "suffix": "x"}).json()["has_webhook_secret"]
+    assert make.faulty_fields(as_user.patch(at, {"webhook_secret": "fifteen letters"})) == {"webhook_secret"}
+    assert not as_user.patch(at, {"webhook_secret": ""}).json()["has_webhook_secret"]
 
 
 def test_every_wrong_field_is_named_at_once(as_user: APIClient, registry: Any) -> None:
@@ -129,9 +138,11 @@ def test_files_move_into_a_repository_and_back(as_user: APIClient, registry: Any
     at = f"{AT}{as_user.post(AT, values(files=FILES)).json()['id']}/"
     moved = as_user.patch(at, {**GIT, "git_path": ""}).json()
     assert (moved["source"], moved["files"], moved["version"], moved["git_path"]) == ("git", {}, 1, "")
+    assert as_user.patch(at, {"git_branch": "develop"}).json()["git_path"] == ""  # the whole repository, as was said
     back = as_user.patch(at, {"git_url": ""}).json()
     assert (back["source"], back["files"], back["git_branch"]) == ("files", FILES, "")
     assert not back["has_git_password"]
+    assert as_user.patch(at, GIT).json()["git_path"] == "src/lab"
 
 
 def test_a_password_stays_with_its_host(as_user: APIClient, registry: Any) -> None:
@@ -251,7 +262,7 @@ def test_of_files_in_a_repository_it_is_said_why_there_are_no_hints(
 
 
 def test_a_copy_has_the_files_and_no_secret(as_user: APIClient, user: User) -> None:
-    row = make.notebook(by=user, files=FILES, webhook_secret="word", description="x")
+    row = make.notebook(by=user, files=FILES, webhook_secret="a word of sixteen", description="x")
     as_user.post(f"{AT}{row.pk}/secrets/", {"values": {"TOKEN": "word"}})
     copy = as_user.post(f"{AT}{row.pk}/copy/", {"name": "copy", "suffix": "other"}).json()
     assert (copy["files"], copy["version"], copy["suffix"], copy["description"]) == (FILES, 1, "other", "x")
@@ -302,7 +313,7 @@ def test_secrets_are_written_and_never_read(as_user: APIClient, user: User) -> N
 
 
 def test_an_application_goes_out_as_two_folders(as_user: APIClient, user: User) -> None:
-    row = make.notebook(by=user, files=FILES, name="lab", suffix="qlora", webhook_secret="hunter2")
+    row = make.notebook(by=user, files=FILES, name="lab", suffix="qlora", webhook_secret="hunter2-hunter2-")
     answer = as_user.get(f"{AT}{row.pk}/export/")
     assert (answer["Content-Type"], answer["Content-Disposition"]) == (
         "application/zip",
@@ -318,3 +329,10 @@ def test_an_application_goes_out_as_two_folders(as_user: APIClient, user: User) 
         ".github/workflows/build-push-lab.yaml": workflow.content.decode(),
     }
     assert "-qlora:" in workflow.content.decode() and "hunter2" not in str(texts)
+
+
+def test_the_workflow_of_an_application_in_git_builds_what_the_webhook_does(as_user: APIClient, user: User) -> None:
+    row = make.notebook(by=user, name="lab", **{**GIT, "git_branch": "develop", "git_path": "images/foo"})
+    text = as_user.get(f"{AT}{row.pk}/workflow/").content.decode()
+    assert '    - "develop"\n' in text and '    - "images/foo/**"\n' in text and '  FOLDER: "images/foo"\n' in text
+    assert "src/" not in text

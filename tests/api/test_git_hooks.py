@@ -21,7 +21,7 @@ from builds.pushing import NOT_ALLOWED
 from builds.services import hooks as services
 from tests.api import make
 from tests.api.hooks import AT, SECRET, application, outcomes, tell
-from tests.support.pushes import encoded, gitea_push, github_push
+from tests.support.pushes import encoded, gitea_push, github_push, signature
 
 pytestmark = pytest.mark.django_db
 ELSEWHERE = {"added": [], "removed": [], "modified": ["src/other/Dockerfile"]}
@@ -71,6 +71,20 @@ class TestWhoIsBelieved:
         answer = client.generic("POST", AT, encoded(github_push()), content_type="application/json", **old)
         make.problem(answer, 401, "hook_unsigned")
         unbuilt(answer)
+
+    @pytest.mark.parametrize("language", LANGUAGES)
+    @pytest.mark.parametrize("offered", ["sha256=abc", "sha1=" + "a" * 40, "ü", "0" * 5000])
+    def test_a_signature_that_is_none_does_not_fit(self, offered: str, language: str) -> None:
+        application()
+        answer = tell(github_push(), language=language, HTTP_X_HUB_SIGNATURE_256=offered)
+        make.problem(answer, 403, "hook_refused")
+        unbuilt(answer)
+
+    def test_a_signature_in_capitals_is_one(self) -> None:
+        app = application()
+        content = github_push(files=ELSEWHERE)
+        signed = f"sha256={signature(SECRET, encoded(content)).upper()}"
+        assert outcomes(tell(content, HTTP_X_HUB_SIGNATURE_256=signed)) == {app.name: "other_paths"}
 
     def test_a_body_that_was_changed(self) -> None:
         application()
@@ -247,17 +261,17 @@ class TestShown:
         app = application()
         for number in range(12):
             outcomes(tell(github_push(files=ELSEWHERE, before=f"{number:040x}"[::-1].replace("0", "c"))))
-        HookDelivery.objects.filter(pk=HookDelivery.objects.first().pk).update(outcome="invalid")  # type: ignore[union-attr]
+        HookDelivery.objects.filter(pk=HookDelivery.objects.first().pk).update(outcome="odd_code")  # type: ignore[union-attr]
         shown = recent_deliveries(app)["deliveries"]
         assert len(shown) == 10 and shown[1]["outcome"] == OUTCOMES["other_paths"]
-        assert "invalid" in shown[0]["outcome"] and shown[0]["commit"] == "a" * 12
+        assert "odd_code" in shown[0]["outcome"] and shown[0]["commit"] == "a" * 12
 
     def test_every_outcome_has_words(self) -> None:
         from builds import services as package
 
         codes = {getattr(services, name) for name in ("BUILT", "UNLISTED", "WAITING", "SUPERSEDED", "NO_OWNER")}
         verdicts = set(Verdict) - {Verdict.BUILD, Verdict.BUILD_UNLISTED}
-        assert package and set(OUTCOMES) == codes | verdicts | {NOT_ALLOWED}
+        assert package and set(OUTCOMES) == codes | verdicts | {NOT_ALLOWED, "invalid"}
 
     def test_the_page_about_them_knows_address_headers_and_every_outcome(self) -> None:
         text = (Path(settings.BASE_DIR) / "docs" / "git-push.md").read_text(encoding="utf-8")
@@ -271,7 +285,8 @@ class TestShown:
 
         app = application()
         with override(language):
-            empty = render_to_string("builds/deliveries.html", recent_deliveries(app))
+            page = {"row": app, "hook_url": AT}
+            empty = render_to_string("builds/deliveries.html", {**page, **recent_deliveries(app)})
             outcomes(tell(github_push(files=ELSEWHERE)))
-            full = render_to_string("builds/deliveries.html", recent_deliveries(app))
+            full = render_to_string("builds/deliveries.html", {**page, **recent_deliveries(app)})
         assert AT in empty and SECRET not in empty + full and "aaaaaaaaaaaa" in full

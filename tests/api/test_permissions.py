@@ -24,7 +24,7 @@ NODE = {"name": "new", "docker_address": make.DEAD_ENGINE}
 SPEC = {"name": "new"}
 LOGIN = {"username": "ulrich", "password": make.PASSWORD}
 INSTANCE = {"image": "{image}", "spec": "{spec}", "name": "new"}
-WEBHOOK = {"name": "new", "url": "https://new.example.com/hooks", "secret": "s"}
+WEBHOOK = {"name": "new", "url": "https://new.example.com/hooks", "secret": "a word of sixteen"}
 APPLICATION = {"name": "new", "base_image": "app", "base_tag": "v1", "target_registry": "{registry}"}
 PULL = {"image": "{image}", "nodes": ["{node}"]}
 

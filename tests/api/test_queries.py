@@ -63,7 +63,7 @@ def fill(user: Any, count: int) -> None:
         make.config_set(values={"A": "1"})
         make.secret_set(token="t")
         make.build(by=user)
-        make.notebook(by=user, webhook_secret="w")
+        make.notebook(by=user, webhook_secret="a word of sixteen")
         there = make.pull(by=user, on=instance.node, state=JobState.SUCCEEDED)
         make.app_image(image={"name": there.reference, "tag": ""})
         make.operation(instance, "create", pull=make.pull(by=user, on=instance.node))

@@ -215,7 +215,7 @@ def test_two_operators_at_once(checked: Submission, client_of: Any, operator: Us
 
 class TestWebhookTargets:
     AT = "/api/webhook-targets/"
-    VALUES = {"name": "CI", "url": "https://ci.example.com/hooks", "secret": "s3cret-canary"}
+    VALUES = {"name": "CI", "url": "https://ci.example.com/hooks", "secret": "s3cret-canary-words"}
 
     def test_are_kept_by_operators(self, as_operator: APIClient) -> None:
         made = as_operator.post(self.AT, self.VALUES)
@@ -224,7 +224,7 @@ class TestWebhookTargets:
         for kept in ({"is_active": False}, {"secret": "******", "name": "CI 2"}):
             assert as_operator.patch(at, kept).status_code == 200
         row = WebhookTarget.objects.get()
-        assert (row.secret.reveal(), row.name, row.is_active) == ("s3cret-canary", "CI 2", False)
+        assert (row.secret.reveal(), row.name, row.is_active) == ("s3cret-canary-words", "CI 2", False)
         assert "s3cret" not in as_operator.get(self.AT).content.decode()
         assert as_operator.delete(at).status_code == 204
 
@@ -232,8 +232,9 @@ class TestWebhookTargets:
     @pytest.mark.parametrize(
         ("values", "field"),
         [
-            ({"url": "ci.example.com"}, "url"), ({"url": "https://u:s3cret-canary@ci.example.com"}, "url"),
-            ({"secret": ""}, "secret"), ({"name": ""}, "name"), ({"is_active": "perhaps"}, "is_active"),
+            ({"url": "ci.example.com"}, "url"), ({"url": "https://u:s3cret-canary-words@ci.example.com"}, "url"),
+            ({"secret": ""}, "secret"), ({"secret": "fifteen letters"}, "secret"),
+            ({"name": ""}, "name"), ({"is_active": "perhaps"}, "is_active"),
             ({"events": []}, "events"),
         ],
     )  # fmt: skip

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builds.hiding import MASK, MOST_FORMS, SHORTEST, Hider, login_secrets
+from builds.hiding import MASK, MOST_FORMS, SHORTEST, Hider, _any_of, login_secrets
 
 CANARY = 'c4n4ry S3cret/+=ü"x'
 
@@ -44,6 +45,24 @@ def test_a_login_is_hidden_as_a_pair_too() -> None:
     hider = Hider(login_secrets("puller", "p4ssw0rd"))
     assert hider.hide("Authorization: Basic " + base64.b64encode(b"puller:p4ssw0rd").decode()).endswith(f"Basic {MASK}")
     assert login_secrets("puller", "") == ()
+
+
+@pytest.mark.parametrize("width", [76, 64])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_base64_in_lines_is_hidden(width: int, end: str) -> None:
+    secret = "".join(f"{number:03}-{number * 7919 % 997:03};" for number in range(25))
+    encoded = base64.b64encode((secret + end).encode()).decode()
+    hider = Hider([secret])
+    lines = [encoded[start : start + width] for start in range(0, len(encoded), width)]
+    hidden = [hider.hide(line) for line in lines]
+    assert len(lines) > 2 and hidden[:-1] == [MASK] * (len(lines) - 1)
+    assert hidden[-1].startswith(MASK) and len(hidden[-1]) <= len(MASK) + 4  # what the end of the line adds
+
+
+@given(st.lists(st.text("ab*.", min_size=1, max_size=6), min_size=1, max_size=8), st.text("ab*.", max_size=20))
+def test_forms_that_begin_alike_are_found_as_if_each_were_tried(forms: list[str], text: str) -> None:
+    plain = re.compile("|".join(map(re.escape, forms)))
+    assert re.compile(_any_of(forms)).sub("#", text) == plain.sub("#", text)
 
 
 def test_the_longer_of_two_secrets_is_hidden_whole() -> None:

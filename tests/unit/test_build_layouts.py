@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -77,17 +78,69 @@ FINE = [entry("src/lab/Dockerfile", USUAL), workflow_of("lab")]
         (entry("src/lab/x", b"\xff"), "content_encoding", "src/lab/x"),
         (entry("src/lab/x", b"\0"), "content_nul", "src/lab/x"),
         (entry("src/lab/x", b"x" * (MAX_FILE_BYTES + 1)), "file_too_large", "src/lab/x"),
-        (entry(workflow_path("a"), "a: ["), "no_yaml", workflow_path("a")),
-        (entry(workflow_path("a"), "on: push"), "application_unknown", workflow_path("a")),
-        (entry(workflow_path("a"), "x", LINK), "link", workflow_path("a")),
     ],
 )
 def test_faults_name_their_file(bad: Entry, code: str, path: str) -> None:
     assert errors(*FINE, bad) == [(code, path)]
 
 
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (entry(workflow_path("a"), "a: ["), "no_yaml"),
+        (entry(workflow_path("a"), "- x"), "no_workflow"),
+        (entry(workflow_path("a"), "x", LINK), "link"),
+    ],
+)
+def test_an_application_whose_workflow_cannot_be_read_has_one_fault(bad: Entry, code: str) -> None:
+    assert errors(*FINE, entry("src/a/Dockerfile", USUAL), bad) == [(code, bad.path)]
+
+
+@pytest.mark.parametrize("text", ["a: [", "- x", "on: push"])
+def test_a_workflow_of_no_application_keeps_none_out(text: str) -> None:
+    layout = found(*FINE, entry(workflow_path("lint"), text))
+    assert layout.errors == [] and [one.name for one in layout.applications] == ["lab"]
+    assert {notice.path for notice in layout.warnings} == {workflow_path("lint")}
+
+
+@pytest.mark.parametrize(
+    ("name", "example", "said"),
+    [("BASE_TAG", "python-3.11", '"${{ github.ref_name }}"'), ("BASE_IMAGE", "scipy-notebook", '""')],
+)
+def test_what_no_image_can_be_named_without_is_asked_of_the_workflow(name: str, example: str, said: str) -> None:
+    text = re.sub(rf"  {name}: .*", f"  {name}: {said}", write_workflow(WORKFLOW))
+    (fault,) = found(FINE[0], entry(workflow_path("lab"), text)).errors
+    assert (fault.code, fault.path) == ("value_needed", workflow_path("lab"))
+    assert fault.params == {"name": name, "example": example}
+    layout = found(entry("src/web/Dockerfile", "FROM x:1"), entry(workflow_path("lab"), text))
+    assert layout.errors == [] and fault.code not in {notice.code for notice in layout.warnings}
+
+
+class TestCopiedWorkflows:
+    """`WORKLOAD_TYPE` was not changed. Sorted by name the copy would come first."""
+
+    COPY = workflow_of("lab", workflow_path("lab-x"))
+
+    def test_the_copy_is_named(self) -> None:
+        layout = found(*FINE, self.COPY, entry("src/lab-x/Dockerfile", USUAL))
+        assert [(fault.code, fault.path, dict(fault.params)) for fault in layout.errors] == [
+            ("workflow_of_other", self.COPY.path, {"name": "lab-x", "other": "lab"})
+        ]
+        (twice,) = layout.warnings
+        assert (twice.code, twice.path, twice.params["first"]) == ("workflow_twice", self.COPY.path, FINE[1].path)
+
+    def test_it_takes_nothing_from_what_it_was_copied_from(self) -> None:
+        copy = entry(workflow_path("lab-x"), write_workflow(WORKFLOW).replace("3.11", "3.12"))
+        assert [one.workflow for one in found(*FINE, copy).applications] == [WORKFLOW]
+
+    def test_a_fixed_base_stands_in_and_the_copy_is_named_all_the_same(self) -> None:
+        layout = found(*FINE, self.COPY, entry("src/lab-x/Dockerfile", "FROM x:1"))
+        assert layout.errors == [] and [one.name for one in layout.applications] == ["lab", "lab-x"]
+        assert {"workflow_of_other", "workflow_missing"} <= {notice.code for notice in layout.warnings}
+
+
 def test_faults_have_lines_and_limits() -> None:
-    layout = found(*FINE, entry(workflow_path("a"), "\na: ["), entry("src/lab/x", b"x" * (MAX_FILE_BYTES + 1)))
+    layout = found(FINE[0], entry(workflow_path("lab"), "\na: ["), entry("src/lab/x", b"x" * (MAX_FILE_BYTES + 1)))
     assert [(notice.line, dict(notice.params)) for notice in layout.errors][1] == (None, {"limit": MAX_FILE_BYTES})
     assert layout.errors[0].line in (2, 3)
 
@@ -101,7 +154,7 @@ def test_what_cannot_be_unpacked_is_a_fault_of_its_file() -> None:
 
 def test_every_fault_is_said() -> None:
     found_errors = errors(
-        entry("src/a/Dockerfile", b"\xff"), entry("src/b/Dockerfile", USUAL), entry(workflow_path("c"), "- x"), *FINE
+        entry("src/a/Dockerfile", b"\xff"), entry("src/b/Dockerfile", USUAL), entry(workflow_path("a"), "- x"), *FINE
     )
     assert [code for code, _ in found_errors] == ["no_workflow", "content_encoding", "base_unknown"]
 

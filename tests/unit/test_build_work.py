@@ -80,7 +80,7 @@ def test_an_image_is_published_and_the_row_says_what_the_registry_shows(built, t
     assert image is not None and job.digest == image.digest
     labels = {key.rpartition(".")[2]: value for key, value in engine.find(reference).labels.items()}
     assert labels["revision"] == revision and labels["title"] == job.application_name
-    assert labels["source"].endswith(f"{job.application_name}:1") and labels["created"].endswith("Z")
+    assert labels["source"].endswith(f":application:{job.application_id}:1") and labels["created"].endswith("Z")
     shot = snapshot(job, now=timezone.now(), for_operator=False)
     assert (shot["percent"], shot["steps"], shot["phase"]) == (100.0, 8, "succeeded")
     assert {timing["state"] for timing in shot["timings"]} == {"done"}

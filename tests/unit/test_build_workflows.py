@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builds.naming import RECIPE, build_arguments, recipe_of
-from builds.workflows import Workflow, is_workflow, read_workflow, workflow_path, write_workflow
+from builds.workflows import Workflow, named_by, read_workflow, workflow_path, write_workflow
 from core.documents import FileError
 
 # As they are found: both keys of the old spelling, comments between the values, a suffix in the tags.
@@ -60,11 +60,11 @@ MEANT = Workflow(
 
 
 def warnings(text: str) -> list[str]:
-    return [notice.code for notice in read_workflow(text.encode()).warnings]
+    return [notice.code for notice in read_workflow(text.encode(), named="file").warnings]
 
 
 def test_a_workflow_says_what_an_application_is() -> None:
-    found = read_workflow(WRITTEN.encode())
+    found = read_workflow(WRITTEN.encode(), named="file")
     assert found.workflow == MEANT
     assert found.warnings == ()
 
@@ -87,7 +87,7 @@ def test_a_workflow_says_what_an_application_is() -> None:
 )
 def test_workflows_are_written_in_many_ways(old: str, new: str, changed: dict[str, str]) -> None:
     assert old in WRITTEN
-    found = read_workflow(WRITTEN.replace(old, new).encode())
+    found = read_workflow(WRITTEN.replace(old, new).encode(), named="file")
     assert found.workflow == replace(MEANT, **changed)
     assert found.warnings == ()
 
@@ -99,14 +99,14 @@ def test_values_may_be_nearer_to_the_step() -> None:
     text = (
         f"{outer}jobs:\n  first: x\n  build:\n    env:\n{inner}{jobs}    - run: x\n      env:\n        BASE_TAG: no\n"
     )
-    assert read_workflow(text.encode()).workflow == MEANT
+    assert read_workflow(text.encode(), named="file").workflow == MEANT
 
 
 def test_the_context_names_the_application_too() -> None:
     text = WRITTEN.replace("  WORKLOAD_TYPE: jupyter-torch-lab\n", "").replace(
         '"{{defaultContext}}:src/${{ env.WORKLOAD_TYPE }}"', "./src/other/"
     )
-    found = read_workflow(text.encode())
+    found = read_workflow(text.encode(), named="file")
     assert found.workflow.application == "other"
     assert [(notice.code, notice.params) for notice in found.warnings] == [("paths_other", {"path": "src/other/**"})]
 
@@ -137,9 +137,6 @@ def test_what_is_not_taken_over_is_said(old: str, new: str, code: str) -> None:
         ("", "no_workflow"),
         ("- a", "no_workflow"),
         ("a: 1\n---\nb: 1", "no_workflow"),
-        ("on: push", "application_unknown"),
-        ("on:\n  push:\n    paths: src/x/**\nenv: x\njobs:\n  a:\n    steps: x", "application_unknown"),
-        ("on:\n  push:\n    paths: ['docs/**', 'src/**']\njobs: x", "application_unknown"),
         ("a: [", "no_yaml"),
         ("a: 1\na: 2", "twice"),
         ("a: !x 1", "tag"),
@@ -147,23 +144,39 @@ def test_what_is_not_taken_over_is_said(old: str, new: str, code: str) -> None:
 )
 def test_other_files_are_no_workflows(text: str, code: str) -> None:
     with pytest.raises(FileError) as refused:
-        read_workflow(text.encode())
+        read_workflow(text.encode(), named="file")
     assert [notice.code for notice in refused.value.notices] == [code]
 
 
 @pytest.mark.parametrize(
-    ("path", "is_one"),
+    "text",
     [
-        (".github/workflows/build-push-x.yaml", True),
-        (".github/workflows/build-push-x.y.yml", True),
-        (".github/workflows/test.yaml", False),
-        (".github/workflows/a/build-push-x.yaml", False),
-        ("x/.github/workflows/build-push-x.yaml", False),
+        "on: push",
+        "on:\n  push:\n    paths: src/x/**\nenv: x\njobs:\n  a:\n    steps: x",
+        "on:\n  push:\n    paths: ['docs/**', 'src/**', 'src/$x/**']\njobs: x",
+        "env:\n  WORKLOAD_TYPE: ${{ github.ref_name }}",
+        WRITTEN.replace("  WORKLOAD_TYPE: jupyter-torch-lab\n", "")
+        .replace("{{defaultContext}}:", "")
+        .replace("    - 'src/jupyter-torch-lab/**'\n", ""),
     ],
 )
-def test_workflows_have_their_folder(path: str, is_one: bool) -> None:
-    assert is_workflow(path) is is_one
-    assert is_workflow(workflow_path("a.b-c"))
+def test_a_workflow_that_does_not_say_its_application_is_called_after_it(text: str) -> None:
+    assert read_workflow(text.encode(), named="file").workflow.application == "file"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (".github/workflows/build-push-x.yaml", "x"),
+        (".github/workflows/build-push-x.y.yml", "x.y"),
+        (".github/workflows/test.yaml", ""),
+        (".github/workflows/a/build-push-x.yaml", ""),
+        ("x/.github/workflows/build-push-x.yaml", ""),
+    ],
+)
+def test_workflows_have_their_folder(path: str, name: str) -> None:
+    assert named_by(path) == name
+    assert named_by(workflow_path("a.b-c")) == "a.b-c"
 
 
 def test_a_written_workflow_has_the_two_conditions_and_no_secret() -> None:
@@ -177,9 +190,23 @@ def test_a_written_workflow_has_the_two_conditions_and_no_secret() -> None:
     assert "${{ env.TARGET_REGISTORY }}/${{ env.BASE_IMAGE }}" in write_workflow(replace(MEANT, target_namespace=""))
 
 
-def test_a_written_workflow_finds_out_when_the_commit_was_made_and_what_of(tmp_path: Path) -> None:
+def test_a_written_workflow_follows_the_folder_and_the_branch() -> None:
+    text = write_workflow(MEANT, folder="images/c++ [a]", branch="develop+1")
+    workflow = yaml.safe_load(text)
+    push = workflow[True]["push"]  # YAML 1.1 takes "on" for a truth
+    assert push["branches"] == ["main", "feat/**", r"develop\+1"]
+    assert push["paths"] == [r"images/c\+\+ \[a\]/**", workflow_path(MEANT.application)]
+    assert workflow["env"]["FOLDER"] == "images/c++ [a]"
+    assert workflow["jobs"]["build"]["steps"][-1]["with"]["context"] == "./${{ env.FOLDER }}"
+    assert read_workflow(text.encode(), named="x").workflow == MEANT
+    whole = yaml.safe_load(write_workflow(MEANT, folder="", branch="feat/x"))
+    assert (whole[True]["push"]["branches"], whole[True]["push"]["paths"][0]) == (["main", "feat/**"], "**")
+
+
+@pytest.mark.parametrize("folder", [None, "src/jupyter-torch-lab", 'images/it\'s "it"', ""])
+def test_a_written_workflow_finds_out_when_the_commit_was_made_and_what_of(tmp_path: Path, folder: str | None) -> None:
     """The product knows an image that the workflow made of a commit: the label follows from what the file says now."""
-    workflow = yaml.safe_load(write_workflow(MEANT))
+    workflow = yaml.safe_load(write_workflow(MEANT, folder=folder))
     [script] = [step["run"] for step in workflow["jobs"]["build"]["steps"] if "run" in step]
     author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     env = {**os.environ, "GIT_COMMITTER_DATE": "2026-11-26T03:00:00+08:00", "GIT_CONFIG_GLOBAL": os.devnull}
@@ -190,7 +217,7 @@ def test_a_written_workflow_finds_out_when_the_commit_was_made_and_what_of(tmp_p
         subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env={**env, "BASE_TAG": tag}, check=True)
     base = {name: getattr(MEANT, name) for name in ("base_registry", "base_namespace", "base_image", "base_tag")}
     recipes = [
-        recipe_of(build_arguments(**{**base, "base_tag": tag}), "src/jupyter-torch-lab")
+        recipe_of(build_arguments(**{**base, "base_tag": tag}), "src/jupyter-torch-lab" if folder is None else folder)
         for tag in (MEANT.base_tag, "edited")
     ]
     version = "APP_VERSION=HEAD\nMADE_AT=2026-11-25T19:00:00Z\nRECIPE="
@@ -220,7 +247,7 @@ workflows = st.builds(
 @given(workflows)
 def test_what_is_written_reads_back(workflow: Workflow) -> None:
     text = write_workflow(workflow)
-    found = read_workflow(text.encode())
+    found = read_workflow(text.encode(), named="file")
     assert found.warnings == ()
     if not workflow.base_registry:
         workflow = replace(workflow, base_registry="docker.io", base_namespace=workflow.base_namespace or "library")

@@ -57,6 +57,20 @@ def test_what_a_build_is_made_of_is_copied(ulrich: Any) -> None:
     )
 
 
+def test_the_image_has_its_name_at_once_where_the_revision_is_known(ulrich: Any) -> None:
+    builder()
+    app = application(ulrich)
+    job = request_build(user=ulrich, application=app.pk)
+    revision = app.versions.get().revision
+    assert job.revision == revision and job.reference == f"{job.repository}:3.11-{revision}"
+    ended(job, JobState.FAILED)
+    assert retry_build(user=ulrich, build=job.pk).reference == job.reference
+    of_git = git_application(ulrich)
+    assert request_build(user=ulrich, application=of_git.pk, commit=COMMIT).reference.endswith(f"-{COMMIT}")
+    Build.objects.update(state=JobState.FAILED)
+    assert request_build(user=ulrich, application=of_git.pk).reference == ""
+
+
 def test_one_build_of_an_application_at_a_time(ulrich: Any) -> None:
     builder()
     app = application(ulrich)

@@ -333,3 +333,61 @@ def test_nothing_is_added_to_what_not_everybody_reads_alike() -> None:
     with pytest.raises(PackageError) as refused:
         add_packages({"Dockerfile": "FROM a\n# \u2028b"}, ecosystem=Ecosystem.APT, packages=["git"])
     assert (refused.value.code, refused.value.value) == ("dockerfile_unreadable", "U+2028")
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "after"),
+    [
+        ("transformers==4.28.1", "transformers[torch]", "transformers[torch]==4.28.1"),
+        ("transformers[torch] == 4.28.1", "transformers[torch]", "transformers[torch] == 4.28.1"),
+        ("transformers[torch]==4.28.1", "transformers", "transformers[torch]==4.28.1"),
+        ("transformers[torch]==4.28.1", "transformers==5.0", "transformers[torch]==5.0"),
+        ("transformers[torch]==4.28.1", "transformers[onnx]==5.0", "transformers[torch,onnx]==5.0"),
+        ("git+https://git.example.com/hub/peft.git@feat/x", "peft", "git+https://git.example.com/hub/peft.git@feat/x"),
+        ("peft @ git+https://git.example.com/hub/x.git", "peft", "peft @ git+https://git.example.com/hub/x.git"),
+        (
+            "git+https://git.example.com/hub/x#a=b&egg=Peft[gpu]",
+            "peft",
+            "git+https://git.example.com/hub/x#a=b&egg=Peft[gpu]",
+        ),
+        ("git+https://git.example.com/hub/peft", "peft==0.4.0", "peft==0.4.0"),
+        ("peft==0.4.0", "git+https://git.example.com/hub/peft", "git+https://git.example.com/hub/peft"),
+        (
+            "https://x.example.com/a/main.zip",
+            "https://x.example.com/b/main.zip",
+            "https://x.example.com/a/main.zip\nhttps://x.example.com/b/main.zip",
+        ),
+    ],
+)
+def test_extras_and_addresses_are_of_their_package(there: str, asked: str, after: str) -> None:
+    files = {"Dockerfile": "FROM x:1\nCOPY requirements.txt /tmp/\nRUN pip install -r /tmp/requirements.txt\n"}
+    added = add({**files, "requirements.txt": f"{there}\n"}, PIP, asked)
+    assert added.files["requirements.txt"] == f"{after}\n"
+    if "\n" not in after and "://" not in there + asked:
+        in_step = add(f"FROM x:1\nRUN pip install '{there}'\n", PIP, asked).files["Dockerfile"]
+        assert in_step == f"FROM x:1\nRUN pip install '{after}'\n"
+
+
+def test_lines_end_as_they_did() -> None:
+    text = "FROM x:1\r\nRUN apt-get update && \\\r\n    apt-get install \\\r\n    git\r\n"
+    assert add(text, APT, "zip").files["Dockerfile"] == text.replace("    git", "    git \\\r\n    zip")
+    files = {"Dockerfile": "FROM x:1\nRUN pip install -r requirements.txt\n", "requirements.txt": "a==1\r\n"}
+    assert add(files, PIP, "b==1", "a==2").files["requirements.txt"] == "a==2\r\nb==1\r\n"
+    mixed = "FROM x:1\r\nRUN apt-get install git\n"
+    assert add(mixed, APT, "zip").files["Dockerfile"] == "FROM x:1\r\nRUN apt-get install git zip\n"
+
+
+@pytest.mark.parametrize(
+    ("image", "base", "as_root"),
+    [
+        ("quay.io/jupyter/scipy-notebook:1", "", True),
+        ("$BASE_IMAGE", "quay.io/jupyter/minimal-notebook:1", True),
+        ("python:3.12", "quay.io/jupyter/minimal-notebook:1", False),
+        ("$BASE_IMAGE", "docker.io/library/python:3.12", False),
+    ],
+)
+def test_images_that_somebody_runs_get_apt_packages_as_root(image: str, base: str, as_root: bool) -> None:
+    text = f"FROM {image}\nCMD x\n"
+    added = add_packages({"Dockerfile": text}, ecosystem=APT, packages=["git"], base=base).files["Dockerfile"]
+    assert ("USER root\nRUN apt-get" in added) is as_root
+    assert ("/var/lib/apt/lists/*\nUSER ${NB_UID}\n" in added) is as_root

@@ -26,7 +26,7 @@ from core.jobs import JobState
 from tests.support.serving import serving
 from tests.support.submitted import tools
 
-SECRET = "s3cret-Words"
+SECRET = "s3cret-Words-of-ours"
 
 
 class Receiver(ThreadingHTTPServer):
@@ -113,7 +113,7 @@ def test_a_message_is_signed_and_says_what_happened(call: WebhookCall, receiver:
 
 
 def test_a_wrong_secret_is_noticed(call: WebhookCall, receiver: Receiver, olga: User) -> None:
-    webhooks.save_target(user=olga, values={"secret": "another"}, target=call.target)
+    webhooks.save_target(user=olga, values={"secret": "another-secret-word"}, target=call.target)
     call.refresh_from_db()
     assert (send(call).state, call.status, receiver.forged) == (JobState.QUEUED, 403, 1)
 
@@ -196,6 +196,7 @@ class TestTargets:
         [
             ({"url": "ftp://example.com"}, "url"), ({"url": "https://u:p@example.com/x"}, "url"),
             ({"url": "https://["}, "url"), ({"url": ""}, "url"), ({"secret": ""}, "secret"),
+            ({"secret": "fifteen letters"}, "secret"),
         ],
     )  # fmt: skip
     def test_what_is_refused(self, olga: User, values: dict[str, str], field: str) -> None:
@@ -212,7 +213,7 @@ class TestTargets:
         with pytest.raises(PermissionRefused):
             webhooks.delete_targets(user=ulrich, ids=[target.pk])
         with pytest.raises(Conflict):
-            webhooks.save_target(user=olga, values={"name": "CI", "url": target.url, "secret": "x"})
+            webhooks.save_target(user=olga, values={"name": "CI", "url": target.url, "secret": SECRET})
         entry = LogEntry.objects.get_for_object(target).get()
         assert "url" in entry.changes and SECRET not in str(entry.changes) and "secret" not in entry.changes
 
