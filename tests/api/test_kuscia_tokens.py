@@ -33,7 +33,7 @@ def boss(operator: User) -> Client:
 
 
 def shown_token(page: str) -> str:
-    return page.partition("<code>")[2].partition("</code>")[0]
+    return page.partition('<pre class="il-pre">')[2].partition("</pre>")[0]
 
 
 def test_the_admin_shows_a_token_once(boss: Client, operator: User, settings: Any) -> None:
