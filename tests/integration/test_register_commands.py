@@ -70,7 +70,7 @@ def test_point_to_point(
     assert app_images(embedded) == {"secretflow-image": image}
 
     said = succeeds(embedded, "-c", "bob", "-i", image, "-f", file, "--import")
-    assert said[-1] == f"AppImage secretflow-image is registered anew: {image}"
+    assert said[-1] == f"AppImage secretflow-image is registered as it was, nothing changed: {image}"
     assert image in module_engine.references()
 
     registries.open.clear_log()
