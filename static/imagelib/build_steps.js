@@ -17,7 +17,8 @@
 
     function line(step, ended) {
       const row = il.el("tr"), state = ended && step.state === "running" ? "stopped" : step.state;
-      const words = il.el("td", "il-mono"), jump = il.el("button", "il-jump", step.text), time = il.el("td", "il-num");
+      const text = step.added ? "LABEL … · " + gettext("added by this product") : step.text; // the log has all of it
+      const words = il.el("td", "il-mono"), jump = il.el("button", "il-jump", text), time = il.el("td", "il-num");
       jump.type = "button";
       jump.title = gettext("Show it in the log");
       jump.addEventListener("click", function () { log.jump(step.step); });

@@ -122,6 +122,7 @@ def watch_build(page: Page, image: str) -> str:
     expect(page.locator('[data-part="log"]')).not_to_contain_text("not consumed")
     step = page.locator('[data-part="steps"] tr', has_text='RUN echo "words <b>of</b> the step"')
     expect(step).to_contain_text("done")
+    expect(page.locator('[data-part="steps"] tr').last).to_contain_text("added by this product")
     expect(page.locator('[data-part="image"]')).to_have_text(re.compile(f"^{re.escape(image)}[0-9a-f]{{40}}$"))
     expect(page.locator('[data-part="digest"]')).to_have_text(re.compile("^sha256:[0-9a-f]{64}$"))
     expect(page.locator('[data-part="cancel"]')).to_be_hidden()
