@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -30,10 +31,29 @@ RUN echo "words <b>of</b> the step"
 """
 
 
-@pytest.fixture(scope="module")
+@contextmanager
+def without_new_addresses() -> Iterator[None]:
+    """Chromium cuts its connections whenever an address appears on the machine, and with IPv6 every interface of a
+    container gets one by itself."""
+    switch = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+    before = switch.read_text() if switch.exists() else ""
+    if before:
+        switch.write_text("1")
+    try:
+        yield
+    finally:
+        if before:
+            switch.write_text(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
 def builder_engine(engine_bed: EngineBed) -> Iterator[RealEngine]:
-    """Steps that run need a network."""
-    with bridge() as flags, closing(engine_bed.start_engine(extra_flags=flags)) as engine:
+    """Steps that run need a network. It is there before the browser is."""
+    with (
+        without_new_addresses(),
+        bridge() as flags,
+        closing(engine_bed.start_engine(extra_flags=flags)) as engine,
+    ):
         yield engine
 
 

@@ -87,3 +87,11 @@ def test_many_lines_have_a_limit_and_each_secret_is_hidden_whole() -> None:
     assert hider.hide(long[0]) == hider.hide(long[500]) == hider.hide("an0ther") == MASK
     assert hider.hide(long[-1]) == long[-1] and hider.hide("short") == "short"
     assert hider.hide("short\n" + "\n".join(long)) == MASK
+
+
+def test_the_beginning_of_a_line_is_kept_back_as_far_as_a_secret_may_reach() -> None:
+    assert Hider(()).hide_beginning("nothing is secret here") == ("nothing is secret here", "")
+    hider = Hider({"s3cret-0ne", "s3cret-0ne-and-more-of-it"})
+    shown, rest = hider.hide_beginning("x" * 100 + "s3cret-0ne" + "y" * 100 + "s3cret-0ne")
+    assert shown.startswith("x" * 100 + MASK + "y") and rest.endswith("ys3cret-0ne")
+    assert hider.hide(rest + "-and-more-of-it").endswith("y" + MASK)

@@ -95,6 +95,11 @@ def test_what_is_not_read_here() -> None:
     assert libc_of_layer(source(cut)) == "glibc"  # that is known all the same
 
 
+def test_a_layer_that_ends_within_a_header() -> None:
+    with pytest.raises(UnreadableLayer, match="ends in the middle"):
+        libc_of_layer(source(archive(("bin/tool", b"x"))[:1024] + b"bin/another"))
+
+
 def test_a_layer_that_grows_beyond_reason() -> None:
     data = gzip.compress(archive(("zeros", b"\0" * 3_000_000)))
     read = unpacked(source(data), most=1_000_000)
