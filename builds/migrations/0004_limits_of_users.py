@@ -7,15 +7,22 @@ from django.db import migrations, models
 def part_image_names(apps, schema_editor):
     """Of applications that make images of one name the oldest keeps it; the suffix of each other gets its number.
     They stood in each other's way: a tag of a build never moves."""
-    seen = set()
-    for row in apps.get_model("builds", "Application").objects.order_by("pk"):
-        image = f"{row.base_image}-{row.suffix}" if row.suffix else row.base_image
-        name = (row.target_registry_id, row.target_namespace, image, row.base_tag)
-        if name in seen:
-            number = str(row.pk)
-            row.suffix = f"{row.suffix[: 62 - len(number)]}-{number}".lstrip("-")
+    rows = list(apps.get_model("builds", "Application").objects.order_by("pk"))
+    taken, kept = {_made(row) for row in rows}, set()
+    for row in rows:
+        if _made(row) in kept:
+            number, suffix = row.pk, row.suffix
+            while _made(row) in taken:  # somebody may have given theirs such a number
+                row.suffix = f"{suffix[: 62 - len(str(number))]}-{number}".lstrip("-")
+                number += 1
             row.save(update_fields=["suffix"])
-        seen.add(name)
+            taken.add(_made(row))
+        kept.add(_made(row))
+
+
+def _made(row):
+    image = f"{row.base_image}-{row.suffix}" if row.suffix else row.base_image
+    return row.target_registry_id, row.target_namespace, image, row.base_tag
 
 
 class Migration(migrations.Migration):

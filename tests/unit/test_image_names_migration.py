@@ -40,3 +40,16 @@ def test_the_oldest_keeps_its_images_name() -> None:
         model.objects.create(
             name="late", base_image="lab-x", base_tag="2", target_registry_id=model.objects.first().target_registry_id
         )
+
+
+@pytest.mark.usefixtures("_at_the_end_as_before")
+def test_a_name_that_somebody_has_already_is_not_given() -> None:
+    apps = MigrationExecutor(connection).migrate(BEFORE).apps  # type: ignore[attr-defined]
+    model = apps.get_model("builds", "Application")
+    endpoint = apps.get_model("imagelib", "RegistryEndpoint").objects.create(name="r", endpoint="r.example.com")
+    usual = {"base_image": "lab", "base_tag": "1", "target_registry": endpoint}
+    first, second = (model.objects.create(name=name, suffix="x", **usual) for name in ("a", "b"))
+    third = model.objects.create(name="c", suffix=f"x-{second.pk}", **usual)
+    apps = MigrationExecutor(connection).migrate(NOW).apps  # type: ignore[attr-defined]
+    suffixes = dict(apps.get_model("builds", "Application").objects.values_list("pk", "suffix"))
+    assert suffixes == {first.pk: "x", second.pk: f"x-{second.pk + 1}", third.pk: f"x-{second.pk}"}
